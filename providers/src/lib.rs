@@ -1,0 +1,23 @@
+//! What a provider is, seen from dispatch: the contract, the shared HTTP client
+//! and one file per provider. Knows nothing of verifications, stores or our
+//! HTTP server.
+//!
+//! An HTTP provider is pure functions plus data ([`Provider`]); [`http_client`]
+//! does the I/O and turns it into the tower service that dispatch calls.
+//! Adding one is a file here, a line in [`registry`] and recorded transcripts.
+
+pub mod contract;
+pub mod http_client;
+pub mod phone_number;
+pub mod registry;
+pub mod sandbox;
+pub mod signature;
+pub mod twilio;
+pub mod webhook;
+
+pub use contract::{
+    Callback, Capabilities, Channel, DeliveryReceipt, Message, Provider, ProviderCode,
+    ProviderService, ReceiptError, ReceiptStatus, Receipts, RefusalScope, RequestError, Response,
+    SubmitError, Submitted,
+};
+pub use phone_number::PhoneNumber;
