@@ -1,2 +1,8 @@
 //! Watchword: a self-hosted gateway that gets one-time codes to people by SMS
 //! and voice. The modules stand in the order in which a request meets them.
+
+pub mod admission;
+pub mod delivery;
+pub mod id;
+pub mod store;
+pub mod verification;

@@ -1,1 +1,2 @@
-#[derive(Clone,Debug)] pub struct SandboxSettings;
+#[derive(Clone, Debug)]
+pub struct SandboxSettings;

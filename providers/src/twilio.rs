@@ -1,1 +1,2 @@
-#[derive(Clone,Debug)] pub struct TwilioSettings;
+#[derive(Clone, Debug)]
+pub struct TwilioSettings;

@@ -1,1 +1,2 @@
-#[derive(Clone,Debug)] pub struct WebhookSettings;
+#[derive(Clone, Debug)]
+pub struct WebhookSettings;

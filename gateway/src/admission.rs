@@ -1,0 +1,4 @@
+//! Who may ask, how often, at what cost: pure decisions on counters.
+
+pub mod gcra;
+pub mod limits;

@@ -1,0 +1,387 @@
+//! Every question we ask of storage. Two implementations answer them, one
+//! conformance suite holds them together, and no word of Redis stands above
+//! this file.
+//!
+//! Every writing step is atomic and idempotent: asked twice with the same
+//! operation, it happens once. Times are the store's own clock.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::admission::gcra::Denied;
+use crate::admission::limits::LimitAsk;
+use crate::delivery::{
+    ApplyReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop, Take,
+};
+use crate::id::{DeliveryId, RecordId, Shard};
+use crate::verification::{
+    Check, CheckAnswer, ClientClass, Conversion, NumberRecord, NumberTag, OperationId, Record,
+    Resend, SendPolicy, SendRefusal, Start, TenantTag,
+};
+
+/// The version every record, ledger entry and `meta` begins with. A release
+/// reads its own and the one before.
+pub const FORMAT_VERSION: u8 = 1;
+
+/// A tenant's name for one request, as the store sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// Keyed hash of tenant, endpoint, number and key.
+    pub tag: [u8; 16],
+    /// Keyed hash of the request: another one under the same tag is refused.
+    pub fingerprint: [u8; 16],
+}
+
+/// For how long an idempotency record answers, in ms.
+pub const IDEMPOTENCY_KEPT_MS: u64 = 86_400_000;
+
+/// What a start or resend came to.
+#[derive(Clone, Debug)]
+pub enum Started {
+    /// Committed. The first delivery is leased to the caller under fence 1.
+    Created {
+        record: Box<Record>,
+        now_ms: u64,
+    },
+    /// A further delivery of an earlier verification, leased to the caller
+    /// under fence 1; `ordinal` is `None` if nothing is sent (test numbers).
+    Resent {
+        id: RecordId,
+        record: Box<Record>,
+        ordinal: Option<u8>,
+        now_ms: u64,
+    },
+    /// This idempotency key was answered before: by this record.
+    Replayed {
+        id: RecordId,
+        record: Box<Record>,
+        now_ms: u64,
+    },
+    /// This idempotency key was answered before: by this refusal, as given to [`Store::undo`].
+    ReplayedRefusal {
+        refusal: Vec<u8>,
+    },
+    /// A request with this idempotency key is being decided.
+    InProgress,
+    /// The idempotency key came with another request before.
+    KeyReused,
+    Refused {
+        refusal: SendRefusal,
+        now_ms: u64,
+    },
+}
+
+/// A check's answer; the record comes with `Approved`.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    pub answer: CheckAnswer,
+    pub record: Option<Box<Record>>,
+    pub now_ms: u64,
+}
+
+/// A record as read or changed, with the store's time.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub id: RecordId,
+    pub record: Box<Record>,
+    pub now_ms: u64,
+}
+
+/// Takes back a send that a limit of another slot refused.
+#[derive(Clone, Debug)]
+pub struct Undo {
+    pub id: RecordId,
+    pub was_created: bool,
+    pub operation: OperationId,
+    pub client: ClientClass,
+    pub policy: SendPolicy,
+    pub idempotency: Option<Idempotency>,
+    /// What a later request with the same idempotency key is told, until `available_at_ms`.
+    pub refusal: Vec<u8>,
+    pub available_at_ms: u64,
+}
+
+/// A due delivery, taken over.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    pub delivery: DeliveryId,
+    pub take: Take,
+    /// With [`Take::Taken`], and with [`Take::Poisoned`] for the log.
+    pub record: Option<Box<Record>>,
+    pub now_ms: u64,
+}
+
+/// What a sweep of one shard found.
+#[derive(Clone, Debug, Default)]
+pub struct Swept {
+    pub taken: Vec<Taken>,
+    /// Entries in the shard's ledger, due or not.
+    pub depth: u64,
+    /// How long the oldest entry has been due, in ms; 0 if none is.
+    pub oldest_overdue_ms: u64,
+    /// Due entries left in place: their format is not known to this release.
+    pub unknown_format: u64,
+}
+
+/// Which due deliveries to take.
+#[derive(Clone, Copy, Debug)]
+pub struct Sweep {
+    pub shard: Shard,
+    /// At most so many.
+    pub count_max: u16,
+    /// Only what has been due for so long: the node that holds a timer goes first.
+    pub grace_ms: u64,
+    pub policy: DispatchPolicy,
+}
+
+/// What the store promises about what it was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Durability {
+    /// Forgets when the process ends.
+    Memory,
+    /// Redis without persistence: survives the gateway, not Redis.
+    RedisVolatile,
+    /// Redis with `appendfsync everysec`: power loss costs up to about 2 s.
+    RedisEverysec,
+    /// Redis with `appendfsync always`.
+    RedisAlways,
+    /// At least one replica has acknowledged.
+    Replicated,
+    /// The embedded store, synced before the reply.
+    Disk,
+    /// The server will not say.
+    Unverified,
+}
+
+impl Durability {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::RedisVolatile => "redis-volatile",
+            Self::RedisEverysec => "redis-everysec",
+            Self::RedisAlways => "redis-always",
+            Self::Replicated => "replicated",
+            Self::Disk => "disk",
+            Self::Unverified => "unverified",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [
+            Self::Memory,
+            Self::RedisVolatile,
+            Self::RedisEverysec,
+            Self::RedisAlways,
+            Self::Replicated,
+            Self::Disk,
+            Self::Unverified,
+        ]
+        .into_iter()
+        .find(|durability| durability.as_str() == text)
+    }
+}
+
+impl fmt::Display for Durability {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// What all nodes of one store agree on. Never expires.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meta {
+    pub format: u8,
+    /// Raised when a store may have gone back in time; every record carries it.
+    pub epoch: u32,
+    pub shard_count: u16,
+    /// For growing later: records may already live under this count. 0: none.
+    pub shard_count_next: u16,
+    /// The index key, sealed under the key it names.
+    pub index_key: WrappedKey,
+    /// Every master key that is or was in use.
+    pub keys: Vec<KeyInUse>,
+}
+
+/// A key sealed under a master key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrappedKey {
+    pub key_id: Box<str>,
+    #[serde(with = "serde_bytes")]
+    pub sealed: Vec<u8>,
+}
+
+/// A master key the store holds records of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyInUse {
+    pub key_id: Box<str>,
+    /// Proves that two nodes mean the same key by the same id, and nothing else.
+    #[serde(with = "serde_bytes")]
+    pub check_value: Vec<u8>,
+    /// Since when a newer key has taken its place; 0 while it is the newest.
+    pub retired_at_ms: u64,
+}
+
+/// `meta` as read, with the revision a change must name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetaRead {
+    pub meta: Option<Meta>,
+    pub revision: u64,
+    pub now_ms: u64,
+}
+
+/// Whether the store is fit for use, for `/readyz` and the gauges.
+#[derive(Clone, Debug)]
+pub struct Health {
+    pub durability: Durability,
+    /// The store's clock minus ours, in ms.
+    pub clock_skew_ms: i64,
+    /// Used part of the memory or space it may use; `None` if it has no bound.
+    pub memory_used_ratio: Option<f64>,
+}
+
+/// Why the store gave no answer, in terms of what the caller may believe.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing was written and nothing will be.
+    #[error("the store cannot be reached: {reason}")]
+    Unavailable { reason: Arc<str> },
+    /// The step may have been done, or may not.
+    #[error("the store did not answer: {reason}")]
+    OutcomeUnknown { reason: Arc<str> },
+    /// No room for more sends; what exists goes on.
+    #[error("the store is full")]
+    Full,
+    /// Its clock and ours differ too much to trust either.
+    #[error("the store's clock is {skew_ms} ms away from ours")]
+    ClockSkew { skew_ms: i64 },
+    /// The record was written by a release this one does not know.
+    #[error("the record's format is unknown to this release")]
+    UnknownFormat,
+    /// The record cannot be read at all.
+    #[error("the record is damaged: {reason}")]
+    Damaged { reason: Arc<str> },
+}
+
+impl StoreError {
+    /// A stable word for logs and metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Unavailable { .. } => "unavailable",
+            Self::OutcomeUnknown { .. } => "outcome_unknown",
+            Self::Full => "full",
+            Self::ClockSkew { .. } => "clock_skew",
+            Self::UnknownFormat => "unknown_format",
+            Self::Damaged { .. } => "damaged",
+        }
+    }
+}
+
+/// The store. Every call ends within a second.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Creates a verification or send-only delivery, sends an earlier one
+    /// again, or refuses. Done no later than a second from now, or never.
+    async fn start(
+        &self,
+        ask: &Start,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Started, StoreError>;
+
+    /// Sends a verification again by its id.
+    async fn resend(&self, ask: &Resend) -> Result<Started, StoreError>;
+
+    /// Takes back what a limit of another slot refused.
+    async fn undo(&self, ask: &Undo) -> Result<(), StoreError>;
+
+    /// Says that every limit has allowed the send of this idempotency key.
+    async fn confirm(&self, shard: Shard, idempotency: &Idempotency) -> Result<(), StoreError>;
+
+    /// Evaluates a check, consuming a guess.
+    async fn check(&self, ask: &Check) -> Result<Checked, StoreError>;
+
+    /// Cancels a pending record.
+    async fn cancel(
+        &self,
+        id: RecordId,
+        tenant: TenantTag,
+    ) -> Result<Result<Found, SendRefusal>, StoreError>;
+
+    /// Notes what the tenant reports of a code's use.
+    async fn report_outcome(
+        &self,
+        id: RecordId,
+        tenant: TenantTag,
+        conversion: Conversion,
+    ) -> Result<Result<Found, SendRefusal>, StoreError>;
+
+    /// Records an attempt before its first byte.
+    async fn begin(
+        &self,
+        delivery: DeliveryId,
+        ask: &Begin,
+    ) -> Result<Result<(), Stop>, StoreError>;
+
+    /// Records how an attempt ended and what is due.
+    async fn settle(
+        &self,
+        delivery: DeliveryId,
+        ask: &Settle,
+    ) -> Result<Result<Settled, Stop>, StoreError>;
+
+    /// Applies a verified receipt.
+    async fn apply_receipt(
+        &self,
+        delivery: DeliveryId,
+        ask: &ApplyReceipt,
+    ) -> Result<ReceiptApplied, StoreError>;
+
+    /// Takes one delivery if it is due.
+    async fn take(
+        &self,
+        delivery: DeliveryId,
+        policy: &DispatchPolicy,
+    ) -> Result<Taken, StoreError>;
+
+    /// Takes what is overdue in a shard, oldest first.
+    async fn sweep(&self, ask: &Sweep) -> Result<Swept, StoreError>;
+
+    /// Makes a leased delivery due now, for any node.
+    async fn hand_back(
+        &self,
+        delivery: DeliveryId,
+        fence: u32,
+    ) -> Result<Result<(), Stop>, StoreError>;
+
+    /// Takes from, gives back to, or looks at limits: all in one flush.
+    /// Answers stand in the order of the questions.
+    async fn limits(&self, asks: &[LimitAsk]) -> Result<Vec<Result<(), Denied>>, StoreError>;
+
+    /// Reads a record.
+    async fn get(&self, id: RecordId) -> Result<Option<Found>, StoreError>;
+
+    /// Reads several records; the missing ones are left out.
+    async fn get_all(&self, ids: &[RecordId]) -> Result<Vec<Found>, StoreError>;
+
+    /// Reads what is known about a number, with the store's time.
+    async fn number(
+        &self,
+        shard: Shard,
+        number: NumberTag,
+    ) -> Result<(NumberRecord, u64), StoreError>;
+
+    /// Forgets the failed checks of a number.
+    async fn lift_failures(&self, shard: Shard, number: NumberTag) -> Result<(), StoreError>;
+
+    /// Reads `meta`.
+    async fn meta(&self) -> Result<MetaRead, StoreError>;
+
+    /// Writes `meta` if its revision is still this one. `false` if it is not.
+    async fn write_meta(&self, meta: &Meta, revision: u64) -> Result<bool, StoreError>;
+
+    /// Asks whether the store is fit for use.
+    async fn health(&self) -> Result<Health, StoreError>;
+}
