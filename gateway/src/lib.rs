@@ -4,5 +4,7 @@
 pub mod admission;
 pub mod delivery;
 pub mod id;
+pub mod service;
 pub mod store;
+pub mod tenants;
 pub mod verification;

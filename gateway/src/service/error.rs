@@ -1,0 +1,61 @@
+//! Why a request is refused or fails, in terms of what its caller can do.
+
+use watchword_providers::Channel;
+
+use crate::verification::Status;
+
+/// What the API answers instead of doing what was asked. The edge turns each
+/// into a status and a problem document in one function.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceError {
+    /// A field's content is not acceptable; `code` is stable, `field` a JSON name.
+    #[error("{field}: {detail}")]
+    Invalid {
+        code: &'static str,
+        field: &'static str,
+        detail: &'static str,
+        alternatives: Vec<Channel>,
+    },
+    /// The tenant may not do this: `region_not_enabled`, `voice_not_enabled`,
+    /// `origin_not_listed`, `app_hash_not_listed`, `blocked`.
+    #[error("forbidden: {code}")]
+    Forbidden {
+        code: &'static str,
+        detail: &'static str,
+        alternatives: Vec<Channel>,
+    },
+    /// Over a limit: `send_limit`, `resend_too_early`, `sends_exhausted`,
+    /// `too_many_pending`, `address_limit`, `submission_cap`, `lookup_limit`,
+    /// `too_many_failures` (then `available_at_ms` may be `None`: until an operator lifts it).
+    #[error("limited: {code}")]
+    Limited {
+        code: &'static str,
+        available_at_ms: Option<u64>,
+        now_ms: u64,
+        alternatives: Vec<Channel>,
+    },
+    #[error("wrong code")]
+    CodeMismatch { checks_remaining: u8 },
+    /// The verification has ended.
+    #[error("not pending: {}", status.as_str())]
+    NotPending { status: Status },
+    /// In the last minute of a code; start again instead.
+    #[error("too late to resend")]
+    ResendTooLate,
+    #[error("not found")]
+    NotFound,
+    #[error("idempotency key reused")]
+    IdempotencyKeyReused,
+    #[error("a request with this idempotency key is in progress")]
+    IdempotencyInProgress,
+    /// No route carries this channel to this number.
+    #[error("no route")]
+    NoRoute { alternatives: Vec<Channel> },
+    /// `store_unavailable`, `store_outcome_unknown`, `store_full`, `unknown_key`,
+    /// `unknown_format`, `overloaded`: try again.
+    #[error("unavailable: {code}")]
+    Unavailable {
+        code: &'static str,
+        retry_after_s: u64,
+    },
+}
