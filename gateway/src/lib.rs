@@ -2,9 +2,13 @@
 //! and voice. The modules stand in the order in which a request meets them.
 
 pub mod admission;
+pub mod code;
 pub mod delivery;
 pub mod id;
+pub mod keys;
+pub mod routing;
 pub mod service;
+pub mod stack;
 pub mod store;
 pub mod tenants;
 pub mod verification;
