@@ -2,3 +2,4 @@
 //! and voice. The modules stand in the order in which a request meets them.
 
 pub mod clock;
+pub mod telemetry;
