@@ -2,5 +2,6 @@
 //! and voice. The modules stand in the order in which a request meets them.
 
 pub mod clock;
+pub mod server;
 pub mod telemetry;
 pub mod tls;
