@@ -1,14 +1,23 @@
 //! Watchword: a self-hosted gateway that gets one-time codes to people by SMS
 //! and voice. The modules stand in the order in which a request meets them.
 
+pub mod clock;
+pub mod server;
+pub mod tls;
+
+pub mod service;
+pub mod tenants;
+
 pub mod admission;
 pub mod code;
-pub mod delivery;
 pub mod id;
 pub mod keys;
-pub mod routing;
-pub mod service;
-pub mod stack;
-pub mod store;
-pub mod tenants;
 pub mod verification;
+
+pub mod delivery;
+pub mod routing;
+pub mod stack;
+
+pub mod store;
+
+pub mod telemetry;
