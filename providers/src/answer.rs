@@ -56,6 +56,15 @@ impl Scalar<'_> {
     }
 }
 
+/// Reads a JSON object into the fields we know; any other JSON is refused, also
+/// the arrays that serde would take for a struct.
+pub(crate) fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
+    serde_json::from_slice(body).ok()
+}
+
 /// The wait that `Retry-After` asks for, in seconds or as a date, at most 1 h.
 pub(crate) fn retry_after(headers: &HeaderMap, now_ms: u64) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
@@ -67,6 +76,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now_ms: u64) -> Option<Duration> 
         Duration::from_secs(text.parse().unwrap_or(u64::MAX))
     } else {
         let until = jiff::fmt::rfc2822::DateTimeParser::new()
+            .relaxed_weekday(true)
             .parse_timestamp(text)
             .ok()?;
         let until_ms = u64::try_from(until.as_millisecond()).unwrap_or(0);
@@ -104,7 +114,8 @@ mod tests {
             ("99999999999999999999999999999999", Some(3600)),
             ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30)),
             ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
-            ("Sun, 06 Nov 2094 08:49:37 GMT", Some(3600)),
+            ("Sun, 06 Nov 2044 08:49:37 GMT", Some(3600)),
+            ("Mon, 06 Nov 1994 08:50:07 GMT", Some(30)),
             ("-1", None),
             ("+5", None),
             ("soon", None),

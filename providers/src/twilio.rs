@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use serde::Deserialize;
 
-use crate::answer::{Scalar, is_longer_than, retry_after};
+use crate::answer::{Scalar, is_longer_than, parse_object, retry_after};
 use crate::registry::{ConnectError, checked_url};
 use crate::signature::{FormFields, TwilioKeys};
 use crate::{
@@ -181,7 +181,7 @@ impl Provider for TwilioProvider {
     }
 
     fn classify(&self, response: &Response) -> Result<Submitted, SubmitError> {
-        let answer: Answer<'_> = serde_json::from_slice(&response.body).unwrap_or_default();
+        let answer: Answer<'_> = parse_object(&response.body).unwrap_or_default();
         let status = response.status;
         let retry_after = || retry_after(&response.headers, self.clock.now_ms());
         if status.is_success() {

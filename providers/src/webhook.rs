@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{Scalar, is_longer_than, retry_after};
+use crate::answer::{Scalar, is_longer_than, parse_object, retry_after};
 use crate::registry::ConnectError;
 use crate::signature::WebhookKeys;
 use crate::{
@@ -149,7 +149,7 @@ impl Provider for WebhookProvider {
     }
 
     fn classify(&self, response: &Response) -> Result<Submitted, SubmitError> {
-        let answer: Answer<'_> = serde_json::from_slice(&response.body).unwrap_or_default();
+        let answer: Answer<'_> = parse_object(&response.body).unwrap_or_default();
         let status = response.status;
         if status.is_success() {
             let message_id = answer.message_id.as_ref().and_then(Scalar::code);
@@ -205,8 +205,7 @@ pub(crate) fn signed_receipt(
     callback: &Callback<'_>,
 ) -> Result<DeliveryReceipt, ReceiptError> {
     keys.verify(callback.headers, callback.body, callback.now_ms)?;
-    let receipt: Receipt<'_> =
-        serde_json::from_slice(callback.body).map_err(|_| ReceiptError::Malformed)?;
+    let receipt: Receipt<'_> = parse_object(callback.body).ok_or(ReceiptError::Malformed)?;
     let is_final = receipt.r#final.as_ref().is_some_and(Scalar::is_true);
     Ok(DeliveryReceipt {
         message_id: None,
