@@ -85,7 +85,7 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    /// Opens nothing yet. Must be called within a Tokio runtime.
+    /// Opens nothing yet.
     pub fn new(tls: &Tls, settings: &ClientSettings) -> Self {
         let connector = Connector::new(tls, settings.connect_timeout);
         let client = Client::builder(TokioExecutor::new())

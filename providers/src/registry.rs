@@ -67,8 +67,6 @@ pub enum ConnectError {
 
 /// Makes a provider ready; connections are opened when first needed.
 ///
-/// Must be called within a Tokio runtime.
-///
 /// # Errors
 ///
 /// Names the setting that cannot work.
@@ -114,5 +112,56 @@ pub(crate) fn checked_url(url: Uri) -> Result<Uri, ConnectError> {
         Ok(url)
     } else {
         Err(ConnectError::Url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::twilio::TwilioSender;
+    use crate::{Channel, Receipts};
+
+    #[test]
+    fn every_kind_is_connected_and_only_http_has_a_client() {
+        let (sender, _callbacks) = mpsc::channel(1);
+        let shared = Shared {
+            tls: Tls::new(None).unwrap(),
+            client: ClientSettings::default(),
+            clock: Clock::system(),
+            inbox: Inbox::default(),
+            sandbox_callbacks: CallbackSender::new(sender),
+            seed: 1,
+        };
+        let webhook = WebhookSettings {
+            url: Uri::from_static("https://sms.example.com/send"),
+            secrets: vec!["secret".into()],
+            channels: vec![Channel::Voice],
+            receipts: Receipts::None,
+            sender: None,
+        };
+        let twilio = TwilioSettings {
+            account_sid: "AC1".into(),
+            auth_tokens: vec!["token".into()],
+            api_key: None,
+            sender: TwilioSender::From("ACME".into()),
+            base_url: Uri::from_static(TwilioSettings::BASE_URL),
+            feedback: false,
+        };
+        let sandbox = SandboxSettings::default();
+        for (kind, channels, is_http) in [
+            (Kind::Webhook(webhook), vec![Channel::Voice], true),
+            (Kind::Twilio(twilio), vec![Channel::Sms], true),
+            (
+                Kind::Sandbox(sandbox),
+                vec![Channel::Sms, Channel::Voice],
+                false,
+            ),
+        ] {
+            let connected = connect("one", kind, &shared).unwrap();
+            assert_eq!(connected.provider.capabilities().channels, channels);
+            assert_eq!(connected.client.is_some(), is_http);
+        }
     }
 }

@@ -38,6 +38,8 @@ pub struct SandboxSettings {
     pub latency: RangeInclusive<Duration>,
     /// Taken, but neither received nor reported on.
     pub loss_ratio: f64,
+    /// Taken, not received, and the receipt says so.
+    pub undelivered_ratio: f64,
     /// Refused for this provider.
     pub refusal_ratio: f64,
     /// Received, but the receipt comes `late_by` after the submission.
@@ -57,6 +59,7 @@ impl Default for SandboxSettings {
             receipts: Receipts::None,
             latency: Duration::ZERO..=Duration::ZERO,
             loss_ratio: 0.0,
+            undelivered_ratio: 0.0,
             refusal_ratio: 0.0,
             late_receipt_ratio: 0.0,
             late_by: Duration::from_secs(60),
@@ -77,6 +80,7 @@ impl SandboxSettings {
         }
         let ratios = [
             self.loss_ratio,
+            self.undelivered_ratio,
             self.refusal_ratio,
             self.late_receipt_ratio,
             self.duplicate_receipt_ratio,
@@ -124,7 +128,7 @@ impl Sandbox {
                 text_characters_max: TEXT_CHARACTERS_MAX,
             },
             settings,
-            chance: Chance::new(shared.seed),
+            chance: Chance::of(id, shared.seed),
             clock: shared.clock.clone(),
             inbox: shared.inbox.clone(),
             receipts,
@@ -165,14 +169,19 @@ impl Carrier {
         if self.chance.happens(self.settings.refusal_ratio) {
             return Err(refused(ProviderCode::new("sandbox-refused")));
         }
-        if !self.chance.happens(self.settings.loss_ratio) {
+        if self.chance.happens(self.settings.loss_ratio) {
+            return Ok(Submitted { message_id: None });
+        }
+        if self.chance.happens(self.settings.undelivered_ratio) {
+            self.report(message, ReceiptStatus::Undelivered);
+        } else {
             self.inbox.put(message, &self.id, self.clock.now_ms());
-            self.report(message);
+            self.report(message, ReceiptStatus::Delivered);
         }
         Ok(Submitted { message_id: None })
     }
 
-    fn report(&self, message: &Message) {
+    fn report(&self, message: &Message, status: ReceiptStatus) {
         let wants_receipts = match self.settings.receipts {
             Receipts::Reference => true,
             Receipts::None | Receipts::MessageId => false,
@@ -182,7 +191,11 @@ impl Carrier {
         };
         let settings = &self.settings;
         if self.chance.happens(settings.forged_receipt_ratio) {
-            self.receipts.forge(url, ReceiptStatus::Undelivered);
+            let opposite = match status {
+                ReceiptStatus::Delivered => ReceiptStatus::Undelivered,
+                ReceiptStatus::Sent | ReceiptStatus::Undelivered => ReceiptStatus::Delivered,
+            };
+            self.receipts.forge(url, opposite);
         }
         let copies = if self.chance.happens(settings.duplicate_receipt_ratio) {
             2
@@ -192,10 +205,9 @@ impl Carrier {
         let is_late = self.chance.happens(settings.late_receipt_ratio);
         for _ in 0..copies {
             if is_late {
-                self.receipts
-                    .write_later(url, ReceiptStatus::Delivered, settings.late_by);
+                self.receipts.write_later(url, status, settings.late_by);
             } else {
-                self.receipts.write(url, ReceiptStatus::Delivered);
+                self.receipts.write(url, status);
             }
         }
     }
@@ -232,6 +244,13 @@ struct Chance(AtomicU64);
 impl Chance {
     fn new(seed: u64) -> Self {
         Self(AtomicU64::new(seed))
+    }
+
+    /// Two sandboxes of one seed must not fail in step: failover would never help.
+    fn of(id: &str, seed: u64) -> Self {
+        // FNV-1a.
+        let mix = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        Self::new(id.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, mix))
     }
 
     fn draw(&self) -> u64 {

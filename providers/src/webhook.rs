@@ -53,6 +53,8 @@ pub struct WebhookProvider {
 }
 
 impl WebhookProvider {
+    /// Checks the settings and makes the keys ready.
+    ///
     /// # Errors
     ///
     /// Names the setting that cannot work.

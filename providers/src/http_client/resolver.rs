@@ -2,13 +2,14 @@
 //! name server is slow or gone.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use std::vec;
 
 use futures_util::future::BoxFuture;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use tower::Service;
 
@@ -19,6 +20,10 @@ const FRESH: Duration = Duration::from_secs(30);
 /// How long an answer is used when there is no new one.
 const LAST_GOOD: Duration = Duration::from_secs(60 * 60);
 
+/// How long nobody asks after a lookup failed. The system's resolver blocks a
+/// thread for as long as it likes, even when nobody waits for it any more.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
+
 /// More addresses than any connection attempt has time for.
 const ADDRESSES_MAX: usize = 16;
 
@@ -27,19 +32,39 @@ const ADDRESSES_MAX: usize = 16;
 #[error("the name does not resolve")]
 pub(super) struct NoAddress;
 
-/// The resolver of one client. It keeps one answer: a client calls one host.
+/// The resolver of one client. It knows one name, since a client calls one
+/// host, and asks for it once at a time: who comes meanwhile waits for that.
 #[derive(Clone)]
 pub(super) struct Resolver<R = GaiResolver> {
     inner: R,
     timeout: Duration,
-    last: Arc<Mutex<Option<Answer>>>,
+    known: Arc<Mutex<Known>>,
 }
 
-#[derive(Clone)]
+#[derive(Default)]
+struct Known {
+    answer: Option<Answer>,
+    failed_at: Option<Instant>,
+}
+
 struct Answer {
     name: Name,
     addresses: Vec<SocketAddr>,
     at: Instant,
+}
+
+impl Known {
+    /// What was resolved for this name, not longer than `age_max` ago.
+    fn addresses(&self, name: &Name, age_max: Duration) -> Option<vec::IntoIter<SocketAddr>> {
+        let answer = self.answer.as_ref()?;
+        let is_usable = answer.name == *name && answer.at.elapsed() <= age_max;
+        is_usable.then(|| answer.addresses.clone().into_iter())
+    }
+
+    fn failed_just_now(&self) -> bool {
+        self.failed_at
+            .is_some_and(|at| at.elapsed() < PAUSE_AFTER_FAILURE)
+    }
 }
 
 impl Resolver {
@@ -54,21 +79,8 @@ impl<R> Resolver<R> {
         Self {
             inner,
             timeout,
-            last: Arc::default(),
+            known: Arc::default(),
         }
-    }
-
-    /// What was resolved for this name, not longer than `age_max` ago.
-    fn last(&self, name: &Name, age_max: Duration) -> Option<Vec<SocketAddr>> {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = last.as_ref()?;
-        let is_usable = answer.name == *name && answer.at.elapsed() <= age_max;
-        is_usable.then(|| answer.addresses.clone())
-    }
-
-    fn remember(&self, answer: Answer) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        *last = Some(answer);
     }
 }
 
@@ -90,24 +102,27 @@ where
     fn call(&mut self, name: Name) -> Self::Future {
         let mut this = self.clone();
         Box::pin(async move {
-            if let Some(addresses) = this.last(&name, FRESH) {
-                return Ok(addresses.into_iter());
+            let mut known = this.known.lock().await;
+            if let Some(fresh) = known.addresses(&name, FRESH) {
+                return Ok(fresh);
             }
-            let addresses: Vec<_> = match timeout(this.timeout, this.inner.call(name.clone())).await
-            {
-                Ok(Ok(addresses)) => addresses.take(ADDRESSES_MAX).collect(),
-                Ok(Err(_)) | Err(_) => Vec::new(),
-            };
-            if addresses.is_empty() {
-                let last_good = this.last(&name, LAST_GOOD).ok_or(NoAddress)?;
-                return Ok(last_good.into_iter());
+            if !known.failed_just_now() {
+                let lookup = this.inner.call(name.clone());
+                let addresses: Vec<_> = match timeout(this.timeout, lookup).await {
+                    Ok(Ok(addresses)) => addresses.take(ADDRESSES_MAX).collect(),
+                    Ok(Err(_)) | Err(_) => Vec::new(),
+                };
+                if addresses.is_empty() {
+                    known.failed_at = Some(Instant::now());
+                } else {
+                    known.answer = Some(Answer {
+                        name: name.clone(),
+                        addresses,
+                        at: Instant::now(),
+                    });
+                }
             }
-            this.remember(Answer {
-                name,
-                addresses: addresses.clone(),
-                at: Instant::now(),
-            });
-            Ok(addresses.into_iter())
+            known.addresses(&name, LAST_GOOD).ok_or(NoAddress)
         })
     }
 }
@@ -187,5 +202,17 @@ mod tests {
         let before = Instant::now();
         assert_eq!(resolve(&resolver).await, None);
         assert_eq!(before.elapsed(), TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_at_once_are_one_question_and_a_failure_is_not_repeated_at_once() {
+        let resolver = Resolver::over(name_server(&[Some(1), None, Some(3)]), TIMEOUT);
+        let all = || futures_util::future::join_all((0..50).map(|_| resolve(&resolver)));
+        assert_eq!(all().await, [Some(1); 50]);
+        tokio::time::advance(FRESH * 2).await;
+        // The second question gets no answer: fifty live on with the first one.
+        assert_eq!(all().await, [Some(1); 50]);
+        tokio::time::advance(PAUSE_AFTER_FAILURE).await;
+        assert_eq!(all().await, [Some(3); 50]);
     }
 }

@@ -90,6 +90,14 @@ async fn a_lost_message_is_submitted_and_nothing_else_happens() {
 }
 
 #[tokio::test]
+async fn an_undelivered_message_does_not_arrive_and_its_receipt_says_so() {
+    let mut network = network(|settings| settings.undelivered_ratio = 1.0);
+    assert_eq!(network.submit().await, SUBMITTED);
+    assert!(network.inbox.messages("acme", None).is_empty());
+    assert_eq!(network.next_receipt(), Some(Ok(ReceiptStatus::Undelivered)));
+}
+
+#[tokio::test]
 async fn a_refused_message_does_not_arrive() {
     let network = network(|settings| settings.refusal_ratio = 1.0);
     let refused = SubmitError::Refused {
@@ -217,6 +225,11 @@ fn the_same_seed_draws_the_same_and_ratios_are_kept() {
         let happened = draw(seed);
         assert!((180..320).contains(&happened), "{happened} of 1000");
     }
+    let draws = |id| {
+        let chance = Chance::of(id, 1);
+        (0..100).map(|_| chance.happens(0.5)).collect::<Vec<_>>()
+    };
+    assert_ne!(draws("sandbox-a"), draws("sandbox-b"));
     let chance = Chance::new(1);
     assert!((0..1000).all(|_| !chance.happens(0.0) && chance.happens(1.0)));
 }

@@ -57,6 +57,8 @@ impl FormFields {
 pub struct TwilioKeys(Vec<hmac::Key>);
 
 impl TwilioKeys {
+    /// Takes the tokens as they stand.
+    ///
     /// # Errors
     ///
     /// There is no token, or one of them is empty.
