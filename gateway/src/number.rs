@@ -204,7 +204,11 @@ mod tests {
             ("447400123456", "GB"),
         ] {
             let parsed = parse_in(text, region).unwrap();
-            assert_eq!(parsed.number.expose(), "+447400123456", "{text:?} in {region:?}");
+            assert_eq!(
+                parsed.number.expose(),
+                "+447400123456",
+                "{text:?} in {region:?}"
+            );
             assert_eq!(parsed.number.country_code_digits(), 2);
             assert_eq!(parsed.region.as_str(), "GB");
             assert_eq!(parsed.line_type, LineType::Mobile);
@@ -228,7 +232,11 @@ mod tests {
             ("+881 612 345 678", "001", LineType::Mobile),
         ] {
             let parsed = parse(text, None).unwrap();
-            assert_eq!((parsed.region.as_str(), parsed.line_type), (region, line_type), "{text}");
+            assert_eq!(
+                (parsed.region.as_str(), parsed.line_type),
+                (region, line_type),
+                "{text}"
+            );
         }
     }
 

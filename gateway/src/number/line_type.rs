@@ -172,7 +172,11 @@ mod tests {
                 Ok(()) => "ok",
                 Err(refusal) => refusal.code(),
             };
-            assert_eq!((answer(Channel::Sms), answer(Channel::Voice)), (sms, voice), "{line_type:?}");
+            assert_eq!(
+                (answer(Channel::Sms), answer(Channel::Voice)),
+                (sms, voice),
+                "{line_type:?}"
+            );
         }
     }
 

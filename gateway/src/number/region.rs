@@ -23,7 +23,9 @@ impl Region {
         let region =
             rlibphonenumber::Region::from_code(text).map_err(|_| NumberError::UnknownRegion)?;
         let has_a_plan = region == rlibphonenumber::Region::World
-            || PHONE_NUMBER_UTIL.get_country_code_for_region(region).is_some();
+            || PHONE_NUMBER_UTIL
+                .get_country_code_for_region(region)
+                .is_some();
         has_a_plan
             .then(|| Self::from_engine(region))
             .ok_or(NumberError::UnknownRegion)
@@ -49,7 +51,8 @@ impl Region {
     }
 
     pub(super) fn to_engine(self) -> rlibphonenumber::Region {
-        rlibphonenumber::Region::from_code(self.as_str()).expect("every region came from the engine")
+        rlibphonenumber::Region::from_code(self.as_str())
+            .expect("every region came from the engine")
     }
 }
 
@@ -78,8 +81,14 @@ mod tests {
 
     #[test]
     fn what_has_no_numbering_plan_is_no_region() {
-        for text in ["", "G", "GBR", "ZZ", "AQ", "UK", "00", "002", "G\0", "ＧＢ", "éa"] {
-            assert_eq!(Region::parse(text), Err(NumberError::UnknownRegion), "{text:?}");
+        for text in [
+            "", "G", "GBR", "ZZ", "AQ", "UK", "00", "002", "G\0", "ＧＢ", "éa",
+        ] {
+            assert_eq!(
+                Region::parse(text),
+                Err(NumberError::UnknownRegion),
+                "{text:?}"
+            );
         }
     }
 

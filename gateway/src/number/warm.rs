@@ -50,7 +50,11 @@ pub fn warm() -> Warmed {
         .sum::<usize>()
         + PHONE_NUMBER_UTIL
             .get_supported_global_network_calling_codes()
-            .filter_map(|code| PHONE_NUMBER_UTIL.get_example_number_for_non_geo_entity(code).ok())
+            .filter_map(|code| {
+                PHONE_NUMBER_UTIL
+                    .get_example_number_for_non_geo_entity(code)
+                    .ok()
+            })
             .map(|example| warm_number(&example, None))
             .sum::<usize>();
     Warmed {
