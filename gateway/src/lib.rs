@@ -5,19 +5,26 @@ pub mod clock;
 pub mod server;
 pub mod tls;
 
+pub mod live;
 pub mod service;
 pub mod tenants;
 
 pub mod admission;
 pub mod code;
+pub mod details;
 pub mod id;
 pub mod keys;
+pub mod message;
+pub mod number;
 pub mod verification;
 
 pub mod delivery;
+pub mod dispatch;
+pub mod receipts;
 pub mod routing;
 pub mod stack;
 
+pub mod ledger;
 pub mod store;
 
 pub mod telemetry;

@@ -1,1 +1,3 @@
-fn main() {}
+//! The integration tests: real processes, a real Redis, faults on purpose.
+
+mod numbers;
