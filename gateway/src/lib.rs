@@ -1,7 +1,9 @@
 //! Watchword: a self-hosted gateway that gets one-time codes to people by SMS
 //! and voice. The modules stand in the order in which a request meets them.
 
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod server;
 pub mod tls;
 
