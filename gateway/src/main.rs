@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-fn main() {}
-=======
 //! Arguments in, exit code out.
 
 use std::io::{self, Write};
@@ -52,4 +49,3 @@ fn run(arguments: Arguments) -> io::Result<u8> {
         }
     }
 }
->>>>>>> config

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use watchword_providers::Channel;
 
 use crate::code::Code;
+use crate::config::RegionSet;
 use crate::number::Region;
 use crate::verification::TenantTag;
 
@@ -86,9 +87,9 @@ pub struct Tenant {
     /// What the message calls it.
     pub brand: Arc<str>,
     pub default_locale: Option<String>,
-    pub regions: Regions,
+    pub regions: RegionSet,
     /// Where voice may go, landlines and fallback too.
-    pub voice_regions: Regions,
+    pub voice_regions: RegionSet,
     /// Hosts whose pages a message may hand its code to.
     pub origins: HashSet<String>,
     /// Android apps a message may hand its code to.
@@ -101,29 +102,11 @@ pub struct Tenant {
 /// A bound on what traffic to a region may cost in a day.
 #[derive(Clone, Debug)]
 pub struct SubmissionCap {
-    pub regions: Regions,
+    /// `None`: every region without a cap of its own.
+    pub region: Option<Box<str>>,
     /// `None`: each channel has this bound.
     pub channel: Option<Channel>,
     pub max: u32,
-}
-
-/// Where a tenant may send.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Regions {
-    /// Every country. Non-geographic numbers must be named.
-    AllCountriesAnd(HashSet<Region>),
-    Only(HashSet<Region>),
-}
-
-impl Regions {
-    pub fn contains(&self, region: Region) -> bool {
-        match self {
-            Self::AllCountriesAnd(named) => {
-                !region.is_non_geographic() || named.contains(&region)
-            }
-            Self::Only(named) => named.contains(&region),
-        }
-    }
 }
 
 impl Tenant {
@@ -132,7 +115,8 @@ impl Tenant {
         self.submission_caps
             .iter()
             .find(|cap| {
-                cap.regions.contains(region) && cap.channel.is_none_or(|named| named == channel)
+                cap.region.as_ref().is_none_or(|named| **named == *region.as_str())
+                    && cap.channel.is_none_or(|named| named == channel)
             })
             .map(|cap| cap.max)
     }
@@ -181,15 +165,6 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_country_does_not_include_numbers_of_no_country() {
-        let (us, world) = (Region::parse("US").unwrap(), Region::parse("001").unwrap());
-        let all = Regions::AllCountriesAnd(HashSet::new());
-        assert!(all.contains(us) && !all.contains(world));
-        assert!(Regions::AllCountriesAnd([world].into()).contains(world));
-        assert!(!Regions::Only(HashSet::new()).contains(us));
-    }
 
     #[test]
     fn scopes_are_what_was_given_and_nothing_else() {

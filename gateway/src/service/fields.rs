@@ -57,7 +57,7 @@ pub(super) fn may_send(
     channel: Channel,
     purpose: &str,
 ) -> Answer<()> {
-    if !tenant.regions.contains(to.region) {
+    if !tenant.regions.contains(to.region.as_str()) {
         return Err(ServiceError::Forbidden {
             code: "region_not_enabled",
             detail: "the number's region is not enabled for this tenant",
@@ -73,7 +73,7 @@ pub(super) fn may_send(
             alternatives: alternatives.filter(|other| is_open(live, tenant, to, *other, purpose)).collect(),
         });
     }
-    if channel == Channel::Voice && !tenant.voice_regions.contains(to.region) {
+    if channel == Channel::Voice && !tenant.voice_regions.contains(to.region.as_str()) {
         return Err(ServiceError::Forbidden {
             code: "voice_not_enabled",
             detail: "voice to the number's region is not enabled for this tenant",
@@ -96,9 +96,9 @@ pub(super) fn is_open(
     channel: Channel,
     purpose: &str,
 ) -> bool {
-    tenant.regions.contains(to.region)
+    tenant.regions.contains(to.region.as_str())
         && to.may_receive(channel).is_ok()
-        && (channel != Channel::Voice || tenant.voice_regions.contains(to.region))
+        && (channel != Channel::Voice || tenant.voice_regions.contains(to.region.as_str()))
         && !route_is_missing(live, tenant, to, channel, purpose)
 }
 
