@@ -61,6 +61,13 @@ pub struct PaymentError {
     pub error: ValueError,
 }
 
+impl PaymentError {
+    /// The stable word for API answers.
+    pub fn code(self) -> &'static str {
+        self.error.code()
+    }
+}
+
 /// The tenant's name as texts show it: one line of at most 24 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Brand(Box<str>);
@@ -265,7 +272,7 @@ mod tests {
                 Ok(_) => "value_ok",
                 Err(error) => {
                     assert_eq!(error.field, field);
-                    error.error.code()
+                    error.code()
                 }
             };
             assert_eq!(
@@ -286,7 +293,7 @@ mod tests {
         for currency in ["", "EU", "eur", "EURO", "E R", "€"] {
             let error = Payment::parse("1", currency, "Shop").unwrap_err();
             assert_eq!(
-                (error.field, error.error.code()),
+                (error.field, error.code()),
                 ("currency", "invalid_currency")
             );
         }
