@@ -1,7 +1,7 @@
 //! Text to phone number: the first thing every send, lookup and route asks.
 //! Says what the number is, or why not, and what may be sent there.
 //!
-//! The text passes [`spelling`] first, so the engine (`rlibphonenumber`, a port
+//! The text passes `spelling` first, so the engine (`rlibphonenumber`, a port
 //! of Google's) sees at most a `+` and 32 ASCII digits, whatever came in.
 
 mod line_type;
@@ -146,7 +146,8 @@ fn to_e164(number: &EngineNumber) -> Result<PhoneNumber, NumberError> {
         10..=99 => 2,
         100.. => 3,
     };
-    PhoneNumber::from_e164(&e164, country_code_digits).ok_or(if e164.len() > 8 {
+    // The plans of some countries have numbers longer than E.164's 15 digits.
+    PhoneNumber::from_e164(&e164, country_code_digits).ok_or(if e164.len() > "+".len() + 15 {
         NumberError::TooLong
     } else {
         NumberError::TooShort
