@@ -170,11 +170,11 @@ impl<S: HttpService> Connection<S> {
         match protocol {
             Protocol::Http1 => {
                 let connection = http1_builder(settings).serve_connection(io, service);
-                drive(connection, &pace, settings, self.shutdown).await
+                drive(connection, &pace, settings, &self.permit, self.shutdown).await
             }
             Protocol::Http2 => {
                 let connection = http2_builder(settings).serve_connection(io, service);
-                drive(connection, &pace, settings, self.shutdown).await
+                drive(connection, &pace, settings, &self.permit, self.shutdown).await
             }
         }
     }

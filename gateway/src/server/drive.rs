@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::connection::ConnectionEnd;
 use super::pace::{Pace, TooSlow};
+use super::permits::Permit;
 use super::settings::ServerSettings;
 use super::shutdown::Shutdown;
 
@@ -34,6 +35,7 @@ pub(super) async fn drive<C: GracefulConnection>(
     connection: C,
     pace: &Pace,
     settings: &ServerSettings,
+    permit: &Permit,
     mut shutdown: Shutdown,
 ) -> ConnectionEnd {
     let mut connection = pin!(connection);
@@ -58,7 +60,7 @@ pub(super) async fn drive<C: GracefulConnection>(
                 ending = Some(Ending { reason: ConnectionEnd::Drained, cut_at });
             }
             () = alarm.as_mut() => {
-                match due(pace, ending.as_ref(), aged_at) {
+                match due(pace, permit, ending.as_ref(), aged_at) {
                     Due::Nothing => {}
                     Due::Cut(end) => return end,
                     Due::End(reason) => {
@@ -101,7 +103,7 @@ enum Due {
     End(ConnectionEnd),
 }
 
-fn due(pace: &Pace, ending: Option<&Ending>, aged_at: Instant) -> Due {
+fn due(pace: &Pace, permit: &Permit, ending: Option<&Ending>, aged_at: Instant) -> Due {
     let now = Instant::now();
     let too_slow = pace.too_slow(now);
     match (ending, too_slow) {
@@ -110,6 +112,9 @@ fn due(pace: &Pace, ending: Option<&Ending>, aged_at: Instant) -> Due {
         (Some(_), Some(TooSlow::Idle) | None) => Due::Nothing,
         (None, Some(TooSlow::Idle)) => Due::End(ConnectionEnd::Idle),
         (None, None) if aged_at <= now => Due::End(ConnectionEnd::Aged),
+        (None, None) if permit.is_crowded() && pace.is_resting(now) => {
+            Due::End(ConnectionEnd::Idle)
+        }
         (None, None) => Due::Nothing,
     }
 }
@@ -122,16 +127,18 @@ fn grace(reason: ConnectionEnd, settings: &ServerSettings) -> Duration {
     }
 }
 
-/// While a request is in flight, a header timeout from now: when it ends,
-/// nothing else can be late before that.
+/// A header timeout from now at the latest: when a request in flight ends,
+/// nothing else can be late before that, and an idle connection sees in time
+/// that its place is needed.
 fn next_look(
     pace: &Pace,
     settings: &ServerSettings,
     ending: Option<&Ending>,
     aged_at: Instant,
 ) -> Instant {
-    let owed_at = pace
-        .deadline()
-        .unwrap_or_else(|| Instant::now() + settings.header_timeout);
-    owed_at.min(ending.map_or(aged_at, |ending| ending.cut_at))
+    let look_at = Instant::now() + settings.header_timeout;
+    let owed_at = pace.deadline().unwrap_or(look_at);
+    owed_at
+        .min(look_at)
+        .min(ending.map_or(aged_at, |ending| ending.cut_at))
 }

@@ -93,6 +93,14 @@ impl Pace {
         (deadline <= now).then_some(owed)
     }
 
+    /// Whether nothing is owed or running, and has not been for a while: a
+    /// connection that may be asked to end when its place is needed.
+    pub(super) fn is_resting(&self, now: Instant) -> bool {
+        self.owed().is_some_and(|(deadline, owed)| {
+            owed == TooSlow::Idle && now + self.idle_timeout >= deadline + self.header_timeout
+        })
+    }
+
     /// When to look again. `None` while a request is in flight.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.owed().map(|(deadline, _)| deadline)
@@ -184,6 +192,19 @@ mod tests {
 
         drop(second);
         assert_eq!(pace.deadline(), Some(Instant::now() + IDLE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_rests_once_it_idled_as_long_as_a_head_may_take() {
+        let pace = pace(Protocol::Http1);
+        advance(HEADER).await;
+        assert!(!pace.is_resting(Instant::now()));
+
+        drop(pace.request());
+        advance(HEADER - Duration::from_secs(1)).await;
+        assert!(!pace.is_resting(Instant::now()));
+        advance(Duration::from_secs(1)).await;
+        assert!(pace.is_resting(Instant::now()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -27,7 +27,7 @@ pub(super) struct Permit {
     id: u64,
     silent: Arc<Mutex<Silent>>,
     eviction: oneshot::Receiver<()>,
-    _place: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
 }
 
 impl Permits {
@@ -74,7 +74,7 @@ impl Permits {
             id,
             silent: Arc::clone(&self.silent),
             eviction,
-            _place: place,
+            place,
         }
     }
 }
@@ -86,6 +86,12 @@ impl Permit {
             // It has spoken: nobody can ask it to go any more.
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Whether every place is taken, so that one kept without need keeps
+    /// somebody out.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.place.semaphore().available_permits() == 0
     }
 
     /// The connection sent its first byte.

@@ -20,7 +20,8 @@ pub struct ServerSettings {
     pub body_timeout: Duration,
     /// From a request's head to its answer, at which the handler is dropped.
     pub request_timeout: Duration,
-    /// Between two requests on one connection.
+    /// Between two requests on one connection; no longer than a header timeout
+    /// while every place is taken.
     pub idle_timeout: Duration,
     /// After this the connection is asked to end, so that clients spread anew
     /// over the nodes.

@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::{self, IsTerminal};
 
 use tracing::Subscriber;
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
@@ -118,14 +118,7 @@ pub struct AlreadyStarted(#[source] tracing_subscriber::util::TryInitError);
 ///
 /// Logging had been started before; nothing changes.
 pub fn start(settings: &LogSettings) -> Result<LogGuard, AlreadyStarted> {
-    let (writer, worker) = NonBlockingBuilder::default()
-        .lossy(true)
-        .buffered_lines_limit(settings.buffered_lines_max.max(1))
-        .thread_name("log-writer")
-        .finish(io::stdout());
-    let dropped_lines = DroppedLines {
-        counter: Some(writer.error_counter()),
-    };
+    let (writer, worker, dropped_lines) = bounded(settings, io::stdout());
     let is_terminal = io::stdout().is_terminal();
     tracing_subscriber::registry()
         .with(layer(settings, writer, Ansi::on_terminal(is_terminal)))
@@ -135,6 +128,22 @@ pub fn start(settings: &LogSettings) -> Result<LogGuard, AlreadyStarted> {
         dropped_lines,
         _worker: worker,
     })
+}
+
+/// Puts a bounded queue and a thread of its own before an output.
+fn bounded<W>(settings: &LogSettings, output: W) -> (NonBlocking, WorkerGuard, DroppedLines)
+where
+    W: io::Write + Send + 'static,
+{
+    let (writer, worker) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(settings.buffered_lines_max.max(1))
+        .thread_name("log-writer")
+        .finish(output);
+    let dropped_lines = DroppedLines {
+        counter: Some(writer.error_counter()),
+    };
+    (writer, worker, dropped_lines)
 }
 
 /// Whether lines may carry colours.
@@ -192,7 +201,10 @@ fn filter(level: LogLevel) -> Targets {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
+    use crate::telemetry::Metrics;
 
     #[test]
     fn a_line_is_one_json_object_with_its_fields_at_the_top() {
@@ -209,6 +221,46 @@ mod tests {
         assert_eq!(line["level"], "INFO");
         let timestamp = line["timestamp"].as_str().unwrap();
         assert!(timestamp.parse::<jiff::Timestamp>().is_ok(), "{timestamp}");
+    }
+
+    /// An output that takes nothing until its test lets it go.
+    struct Stuck(mpsc::Receiver<()>);
+
+    impl io::Write for Stuck {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            // An error means the test is over.
+            self.0.recv().ok();
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_stuck_output_loses_lines_and_counts_them_and_nobody_waits() {
+        let settings = LogSettings {
+            buffered_lines_max: 8,
+            ..LogSettings::default()
+        };
+        let (release, stuck) = mpsc::channel();
+        let (writer, worker, dropped_lines) = bounded(&settings, Stuck(stuck));
+        let metrics = Metrics::new(dropped_lines.clone());
+        let subscriber = tracing_subscriber::registry().with(layer(&settings, writer, Ansi::Plain));
+        tracing::subscriber::with_default(subscriber, || {
+            for line in 0..100 {
+                tracing::info!(line, "one of many");
+            }
+        });
+
+        // Eight wait, and at most one is with the output.
+        let dropped = dropped_lines.count();
+        assert!((91..=92).contains(&dropped), "{dropped}");
+        let sample = format!("watchword_log_lines_dropped_total {dropped}");
+        assert!(metrics.encode().contains(&sample));
+        drop(release);
+        drop(worker);
     }
 
     #[test]

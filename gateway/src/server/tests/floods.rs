@@ -68,6 +68,23 @@ async fn with_every_place_at_work_a_new_connection_waits_for_the_first_to_end() 
 }
 
 #[tokio::test]
+async fn with_every_place_taken_a_resting_connection_makes_room_before_its_time() {
+    let server = TestServer::start(ServerSettings {
+        connections_max: 1,
+        header_timeout: SHORT,
+        ..patient()
+    });
+    let mut resting = server.connect().await;
+    assert!(get(&mut resting, "/").await.ends_with("hello"));
+
+    let mut next = server.connect().await;
+    assert!(get(&mut next, "/").await.ends_with("hello"));
+    assert_eq!(until_closed(&mut resting).await, "");
+    drop(next);
+    assert_eq!(server.closed_by("idle").await, 1);
+}
+
+#[tokio::test]
 async fn a_client_that_hangs_up_frees_its_place_and_its_handler() {
     let server = TestServer::start(ServerSettings {
         connections_max: 1,

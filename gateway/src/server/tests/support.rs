@@ -26,7 +26,7 @@ use crate::telemetry::Metrics;
 pub(super) const NEVER: Duration = Duration::from_secs(20);
 
 /// A deadline that a test waits out.
-pub(super) const SHORT: Duration = Duration::from_millis(100);
+pub(super) const SHORT: Duration = Duration::from_millis(250);
 
 /// Generous bounds, so that only the one a test names can be reached.
 pub(super) fn patient() -> ServerSettings {
