@@ -232,7 +232,8 @@ impl DeliveryRecord {
     /// Keeps a copy of the record in step with a begin that has committed.
     pub(crate) fn note_begun(&mut self, provider: &str, now_ms: u64) {
         let walk = self.walk;
-        self.attempts.push(AttemptRecord::begun(provider, walk, now_ms));
+        self.attempts
+            .push(AttemptRecord::begun(provider, walk, now_ms));
     }
 
     /// Keeps a copy of the record in step with an attempt that has ended.

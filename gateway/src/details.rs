@@ -81,17 +81,30 @@ pub struct RecordPlace {
 
 impl RecordPlace {
     pub fn of(id: RecordId, record: &Record) -> Self {
-        Self { id, tenant: record.tenant, kind: record.kind }
+        Self {
+            id,
+            tenant: record.tenant,
+            kind: record.kind,
+        }
     }
 
     fn field(self, field: Field) -> Place {
-        Place { tenant: self.tenant, kind: self.kind, id: self.id, field }
+        Place {
+            tenant: self.tenant,
+            kind: self.kind,
+            id: self.id,
+            field,
+        }
     }
 }
 
 /// Seals a code for its record.
 pub fn seal_code(ring: &KeyRing, place: RecordPlace, code: &Code) -> Vec<u8> {
-    seal::seal(ring.newest(), place.field(Field::Code), code.expose().as_bytes())
+    seal::seal(
+        ring.newest(),
+        place.field(Field::Code),
+        code.expose().as_bytes(),
+    )
 }
 
 /// Opens a record's code; `None` if it has none any more.

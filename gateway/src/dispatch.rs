@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
+use crate::admission::memory::Remembered;
 use crate::delivery::{
     DeliveryRecord, DeliveryStatus, DispatchPolicy, Due, DueKind, Settled, Take,
 };
@@ -23,7 +24,12 @@ use crate::id::DeliveryId;
 use crate::live::Shared;
 use crate::store::Taken;
 use crate::telemetry::events;
-use crate::verification::Record;
+use crate::verification::{NumberTag, Record};
+
+/// How long a number called fraud is left alone, in ms.
+const BLOCKED_MS: u64 = 12 * 3_600_000;
+/// How long handing back what is unfinished may take.
+const HAND_BACK: Duration = Duration::from_secs(1);
 
 /// One delivery to work on, held under its fence.
 pub struct Work {
@@ -59,7 +65,12 @@ pub struct Dispatcher {
     places: Arc<Semaphore>,
     timers: Arc<Semaphore>,
     tasks: TaskTracker,
+    /// No new dispatch starts.
     pub(crate) stopping: CancellationToken,
+    /// What still runs is handed back.
+    cutting: CancellationToken,
+    /// Numbers whose traffic a provider called fraud, by their tags.
+    pub(crate) blocked: Remembered,
 }
 
 impl Dispatcher {
@@ -70,6 +81,8 @@ impl Dispatcher {
             timers: Arc::new(Semaphore::new(limits.timers_max)),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
+            cutting: CancellationToken::new(),
+            blocked: Remembered::default(),
         })
     }
 
@@ -93,7 +106,8 @@ impl Dispatcher {
     /// Dispatches in a task of its own.
     pub fn dispatch(self: &Arc<Self>, work: Work, place: Place) {
         let dispatcher = Arc::clone(self);
-        self.tasks.spawn(async move { dispatcher.work_through(work, place).await });
+        self.tasks
+            .spawn(async move { dispatcher.work_through(work, place).await });
     }
 
     /// Takes a delivery if it is due, and dispatches it.
@@ -111,13 +125,19 @@ impl Dispatcher {
         let name = taken.delivery.to_string();
         match taken.take {
             Take::Taken { why } => {
-                events::LeaseTaken { delivery: &name, why: why.as_str() }.emit(&self.shared.metrics);
-                Some(Work {
+                let work = Work {
                     delivery: taken.delivery,
                     record: taken.record?,
                     why: Some(why),
                     done: None,
-                })
+                };
+                events::LeaseTaken {
+                    delivery: &name,
+                    fence: work.state()?.fence,
+                    why: why.as_str(),
+                }
+                .emit(&self.shared.metrics);
+                Some(work)
             }
             Take::Poisoned => {
                 events::Poisoned { delivery: &name }.emit(&self.shared.metrics);
@@ -150,7 +170,14 @@ impl Dispatcher {
     /// while its attempt stays open until its lease is lost.
     async fn work_through(self: Arc<Self>, mut work: Work, place: Place) {
         loop {
-            let Some(settled) = self.deliver(&mut work).await else {
+            let settled = tokio::select! {
+                settled = self.deliver(&mut work) => settled,
+                () = self.cutting.cancelled() => {
+                    self.hand_back(&work).await;
+                    return;
+                }
+            };
+            let Some(settled) = settled else {
                 return;
             };
             self.ended(&work, &settled);
@@ -173,9 +200,17 @@ impl Dispatcher {
 
     /// The delivery over the next channel, which the settle has just made.
     async fn fallback(&self, work: &Work, ordinal: u8) -> Option<Work> {
-        let delivery = DeliveryId { record: work.delivery.record, ordinal };
+        let delivery = DeliveryId {
+            record: work.delivery.record,
+            ordinal,
+        };
         match self.shared.store.get(delivery.record).await {
-            Ok(found) => Some(Work { delivery, record: found?.record, why: None, done: None }),
+            Ok(found) => Some(Work {
+                delivery,
+                record: found?.record,
+                why: None,
+                done: None,
+            }),
             Err(error) => {
                 // Its lease runs out, and a sweep goes on with it.
                 self.shared.store_failed("get", &error);
@@ -187,6 +222,9 @@ impl Dispatcher {
     /// What is due at once goes on here; what is due later gets a timer.
     async fn due(self: &Arc<Self>, work: &Work, due: Option<Due>) -> Option<Work> {
         let due = due?;
+        if self.stopping.is_cancelled() {
+            return None;
+        }
         match due.kind {
             DueKind::Retry | DueKind::Undelivered => {}
             // The sweep looks at receipt deadlines: they are many, and nobody waits.
@@ -231,7 +269,9 @@ impl Dispatcher {
             provider: state.attempts.last().map(|attempt| &*attempt.provider),
             channel: state.channel,
             status: settled.status.as_str(),
-            reason: state.reason.as_deref(),
+            reason: (settled.status == DeliveryStatus::Failed)
+                .then_some(state.reason.as_deref())
+                .flatten(),
             delivered_after: None,
         }
         .emit(&self.shared.metrics);
@@ -244,10 +284,54 @@ impl Dispatcher {
     pub async fn drain(&self, within: Duration) -> usize {
         self.stopping.cancel();
         self.tasks.close();
-        if tokio::time::timeout(within, self.tasks.wait()).await.is_ok() {
-            0
-        } else {
-            self.tasks.len()
+        if tokio::time::timeout(within, self.tasks.wait())
+            .await
+            .is_ok()
+        {
+            return 0;
         }
+        let cut = self.tasks.len();
+        self.cutting.cancel();
+        // Only the time to write it down; a lease that stays runs out by itself.
+        drop(tokio::time::timeout(HAND_BACK, self.tasks.wait()).await);
+        cut
+    }
+
+    /// Makes an unfinished delivery due now, so that another node goes on with
+    /// it. Its open attempt may have gone out, and will count as unknown.
+    async fn hand_back(&self, work: &Work) {
+        let Some(state) = work.state() else {
+            return;
+        };
+        let handed = self
+            .shared
+            .store
+            .hand_back(work.delivery, state.fence)
+            .await;
+        if let Err(error) = handed {
+            self.shared.store_failed("hand_back", &error);
+        }
+    }
+
+    /// How many more dispatches may start now.
+    pub fn room(&self) -> u16 {
+        if self.stopping.is_cancelled() {
+            return 0;
+        }
+        u16::try_from(self.places.available_permits()).unwrap_or(u16::MAX)
+    }
+
+    /// Dispatches as soon as there is room. What was taken from the ledger is
+    /// held under a lease, so the wait is short or somebody else goes on.
+    pub async fn dispatch_when_room(self: &Arc<Self>, work: Work) {
+        if let Ok(place) = Arc::clone(&self.places).acquire_owned().await {
+            self.dispatch(work, Place(place));
+        }
+    }
+
+    /// Remembers that a provider called traffic to this number fraud.
+    pub(crate) fn block(&self, number: NumberTag) {
+        self.blocked
+            .refuse(number.0, self.shared.store_now_ms() + BLOCKED_MS);
     }
 }

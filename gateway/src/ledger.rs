@@ -58,10 +58,19 @@ async fn sweep_once(dispatcher: &Arc<Dispatcher>, shared: &Shared, settings: Swe
         .collect()
         .await;
     let depth: u64 = found.iter().map(|seen| seen.depth).sum();
-    let oldest_ms = found.iter().map(|seen| seen.oldest_overdue_ms).max().unwrap_or(0);
+    let oldest_ms = found
+        .iter()
+        .map(|seen| seen.oldest_overdue_ms)
+        .max()
+        .unwrap_or(0);
     let unknown: u64 = found.iter().map(|seen| seen.unknown_format).sum();
     if found.iter().all(|seen| seen.was_answered) {
-        shared.metrics.ledger_seen(depth, oldest_ms, unknown);
+        shared
+            .metrics
+            .ledger(depth, Duration::from_millis(oldest_ms));
+        for _ in 0..unknown {
+            shared.metrics.unknown_format();
+        }
     }
 }
 

@@ -90,9 +90,14 @@ impl Live {
     /// The hops for a destination, best first; empty if no route matches.
     pub fn hops(&self, to: Destination<'_>, was_tried: impl Fn(&str) -> bool) -> Vec<ProviderId> {
         let is_ejected = |id: &str| {
-            self.providers.get(id).is_none_or(|provider| provider.is_ejected(to.channel))
+            self.providers
+                .get(id)
+                .is_none_or(|provider| provider.is_ejected(to.channel))
         };
-        self.routing.route(to).map(|route| route.hops(was_tried, is_ejected)).unwrap_or_default()
+        self.routing
+            .route(to)
+            .map(|route| route.hops(was_tried, is_ejected))
+            .unwrap_or_default()
     }
 
     /// Where a provider reports on one attempt; `None` without a public URL.
@@ -128,6 +133,10 @@ impl Shared {
 
     /// Logs and counts a store that did not do what was asked.
     pub fn store_failed(&self, step: &'static str, error: &StoreError) {
-        events::StoreFailed { step, kind: error.kind() }.emit(&self.metrics);
+        events::StoreFailed {
+            step,
+            kind: error.kind(),
+        }
+        .emit(&self.metrics);
     }
 }

@@ -2,11 +2,12 @@
 //! any order. What is not believed changes nothing and is counted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use watchword_providers::{Callback, DeliveryReceipt, Provider, ReceiptError, ReceiptStatus, Receipts};
+use watchword_providers::{Callback, Channel, DeliveryReceipt, Provider, ReceiptError, Receipts};
 
 use crate::delivery::{ApplyReceipt, AttemptReceipt, DeliveryStatus, ReceiptApplied};
 use crate::dispatch::Dispatcher;
@@ -24,12 +25,15 @@ pub struct ReceiptReference {
     pub delivery: DeliveryId,
     /// From 1.
     pub attempt: u8,
+    pub channel: Channel,
+    /// When the delivery was created: a receipt tells how long it took from then.
+    pub created_at_ms: u64,
     /// In s since the Unix epoch.
     pub expires_at_s: u64,
 }
 
 const VERSION: u8 = 1;
-const BODY_LENGTH: usize = 1 + 2 + 16 + 1 + 1 + 8 + 8;
+const BODY_LENGTH: usize = 1 + 2 + 16 + 1 + 1 + 1 + 8 + 8 + 8;
 const MAC_LENGTH: usize = 16;
 /// The length of a reference's text.
 pub const REFERENCE_LENGTH: usize = ((BODY_LENGTH + MAC_LENGTH) * 4).div_ceil(3);
@@ -63,7 +67,12 @@ impl ReceiptReference {
         bytes.extend_from_slice(&self.delivery.record.random);
         bytes.push(self.delivery.ordinal);
         bytes.push(self.attempt);
+        bytes.push(match self.channel {
+            Channel::Sms => 0,
+            Channel::Voice => 1,
+        });
         bytes.extend_from_slice(&self.tenant.0);
+        bytes.extend_from_slice(&self.created_at_ms.to_be_bytes());
         bytes.extend_from_slice(&self.expires_at_s.to_be_bytes());
         bytes
     }
@@ -75,7 +84,9 @@ impl ReceiptReference {
         let (random, rest) = rest.split_first_chunk::<16>()?;
         let (ordinal, rest) = rest.split_first()?;
         let (attempt, rest) = rest.split_first()?;
+        let (channel, rest) = rest.split_first()?;
         let (tenant, rest) = rest.split_first_chunk::<8>()?;
+        let (created_at_ms, rest) = rest.split_first_chunk::<8>()?;
         let (expires_at_s, _) = rest.split_first_chunk::<8>()?;
         Some(Self {
             tenant: TenantTag(*tenant),
@@ -87,6 +98,12 @@ impl ReceiptReference {
                 ordinal: *ordinal,
             },
             attempt: *attempt,
+            channel: if *channel == 0 {
+                Channel::Sms
+            } else {
+                Channel::Voice
+            },
+            created_at_ms: u64::from_be_bytes(*created_at_ms),
             expires_at_s: u64::from_be_bytes(*expires_at_s),
         })
     }
@@ -125,7 +142,9 @@ impl ReceiptDesk {
     /// Whether this reference is ours, for this provider, and still valid.
     /// Cheap: asked before the body is read.
     pub fn admits(&self, provider: &str, reference: &str) -> bool {
-        let admitted = self.reference(&self.shared.live.load(), provider, reference).is_some();
+        let admitted = self
+            .reference(&self.shared.live.load(), provider, reference)
+            .is_some();
         if !admitted {
             self.refused(provider, "reference");
         }
@@ -174,14 +193,22 @@ impl ReceiptDesk {
             receipt: AttemptReceipt {
                 status: receipt.status,
                 // A network's own time may be anything; it must not look like the future.
-                at_ms: receipt.at_ms.filter(|at_ms| *at_ms <= now_ms).unwrap_or(now_ms),
+                at_ms: receipt
+                    .at_ms
+                    .filter(|at_ms| *at_ms <= now_ms)
+                    .unwrap_or(now_ms),
                 code: receipt.code.as_ref().map(|code| code.as_str().into()),
                 is_final_for_number: receipt.is_final_for_number,
             },
             may_redispatch: true,
             policy: live.dispatch.policy,
         };
-        let applied = match self.shared.store.apply_receipt(reference.delivery, &ask).await {
+        let applied = match self
+            .shared
+            .store
+            .apply_receipt(reference.delivery, &ask)
+            .await
+        {
             Ok(applied) => applied,
             Err(error) => {
                 self.shared.store_failed("receipt", &error);
@@ -218,8 +245,10 @@ impl ReceiptDesk {
         receipt: &DeliveryReceipt,
         applied: ReceiptApplied,
     ) {
-        let changed = match applied {
-            ReceiptApplied::Recorded { status: DeliveryStatus::Delivered } => "delivered",
+        let effect = match applied {
+            ReceiptApplied::Recorded {
+                status: DeliveryStatus::Delivered,
+            } => "delivered",
             ReceiptApplied::Recorded { .. } => "recorded",
             ReceiptApplied::Redispatch => "redispatch",
             ReceiptApplied::Nothing | ReceiptApplied::NoAttempt => "nothing",
@@ -227,15 +256,29 @@ impl ReceiptDesk {
         let name = reference.delivery.to_string();
         events::ReceiptApplied {
             delivery: &name,
+            attempt: u32::from(reference.attempt),
             provider,
             status: receipt.status.as_str(),
             code: receipt.code.as_ref(),
-            effect: changed,
+            effect,
         }
         .emit(&self.shared.metrics);
-        let is_first_delivered = receipt.status == ReceiptStatus::Delivered && changed == "delivered";
-        if is_first_delivered {
-            self.dispatcher.note_delivered(reference.delivery, reference.attempt);
+        if effect == "delivered" {
+            let live = self.shared.live.load();
+            let took_ms = self
+                .shared
+                .store_now_ms()
+                .saturating_sub(reference.created_at_ms);
+            events::DeliveryEnded {
+                tenant: live.tenants.name_of(reference.tenant),
+                delivery: &name,
+                provider: Some(provider),
+                channel: reference.channel,
+                status: DeliveryStatus::Delivered.as_str(),
+                reason: None,
+                delivered_after: Some(Duration::from_millis(took_ms)),
+            }
+            .emit(&self.shared.metrics);
         }
     }
 }
@@ -257,7 +300,10 @@ mod tests {
     use zeroize::Zeroizing;
 
     fn ring(ids: &[(&str, u8)]) -> KeyRing {
-        let keys: Vec<_> = ids.iter().map(|(id, fill)| PurposeKeys::of(&master(id, *fill))).collect();
+        let keys: Vec<_> = ids
+            .iter()
+            .map(|(id, fill)| PurposeKeys::of(&master(id, *fill)))
+            .collect();
         KeyRing::new(keys, ids[0].0, IndexKey::new(&Zeroizing::new([3; 32]), 64)).unwrap()
     }
 
@@ -265,10 +311,15 @@ mod tests {
         ReceiptReference {
             tenant: TenantTag([5; 8]),
             delivery: DeliveryId {
-                record: RecordId { shard: Shard::new(7).unwrap(), random: [9; 16] },
+                record: RecordId {
+                    shard: Shard::new(7).unwrap(),
+                    random: [9; 16],
+                },
                 ordinal: 2,
             },
             attempt: 3,
+            channel: Channel::Voice,
+            created_at_ms: 77,
             expires_at_s: 1000,
         }
     }
@@ -279,8 +330,14 @@ mod tests {
         let text = reference().sign(before.newest(), "hook-a");
         assert_eq!(text.len(), REFERENCE_LENGTH);
         let after = ring(&[("k2", 2), ("k1", 1)]);
-        assert_eq!(ReceiptReference::verify(&after, "hook-a", &text, 999), Some(reference()));
-        assert_eq!(ReceiptReference::verify(&after, "hook-a", &text, 1000), None);
+        assert_eq!(
+            ReceiptReference::verify(&after, "hook-a", &text, 999),
+            Some(reference())
+        );
+        assert_eq!(
+            ReceiptReference::verify(&after, "hook-a", &text, 1000),
+            None
+        );
     }
 
     #[test]
@@ -289,10 +346,17 @@ mod tests {
         let text = reference().sign(ring.newest(), "hook-a");
         assert_eq!(ReceiptReference::verify(&ring, "hook-b", &text, 1), None);
         let foreign = PurposeKeys::of(&master("k1", 9));
-        assert_eq!(ReceiptReference::verify(&ring, "hook-a", &reference().sign(&foreign, "hook-a"), 1), None);
+        assert_eq!(
+            ReceiptReference::verify(&ring, "hook-a", &reference().sign(&foreign, "hook-a"), 1),
+            None
+        );
         for position in 0..text.len() {
             let mut tampered = text.clone().into_bytes();
-            tampered[position] = if tampered[position] == b'A' { b'B' } else { b'A' };
+            tampered[position] = if tampered[position] == b'A' {
+                b'B'
+            } else {
+                b'A'
+            };
             let tampered = String::from_utf8(tampered).unwrap();
             let read = ReceiptReference::verify(&ring, "hook-a", &tampered, 1);
             assert_eq!(read, None, "character {position}");

@@ -62,7 +62,13 @@ fn unavailable(error: &StoreError) -> ServiceError {
         StoreError::UnknownFormat => ("unknown_format", 5),
         StoreError::Damaged { .. } => ("record_damaged", 5),
     };
-    ServiceError::Unavailable { code, retry_after_s }
+    ServiceError::Unavailable {
+        code,
+        retry_after_s,
+    }
 }
 
-const OVERLOADED: ServiceError = ServiceError::Unavailable { code: "overloaded", retry_after_s: 1 };
+const OVERLOADED: ServiceError = ServiceError::Unavailable {
+    code: "overloaded",
+    retry_after_s: 1,
+};

@@ -8,6 +8,7 @@ use watchword_providers::Channel;
 
 use crate::code::Code;
 use crate::config::RegionSet;
+use crate::message::{Brand, Locale};
 use crate::number::Region;
 use crate::verification::TenantTag;
 
@@ -58,7 +59,11 @@ pub struct Scopes(u8);
 
 impl Scopes {
     pub fn of(scopes: impl IntoIterator<Item = Scope>) -> Self {
-        Self(scopes.into_iter().fold(0, |set, scope| set | (1 << scope as u8)))
+        Self(
+            scopes
+                .into_iter()
+                .fold(0, |set, scope| set | (1 << scope as u8)),
+        )
     }
 
     pub fn contains(self, scope: Scope) -> bool {
@@ -85,8 +90,9 @@ pub struct Tenant {
     pub name: Arc<str>,
     pub tag: TenantTag,
     /// What the message calls it.
-    pub brand: Arc<str>,
-    pub default_locale: Option<String>,
+    pub brand: Brand,
+    /// For requests that ask for none.
+    pub locale: Locale,
     pub regions: RegionSet,
     /// Where voice may go, landlines and fallback too.
     pub voice_regions: RegionSet,
@@ -115,7 +121,9 @@ impl Tenant {
         self.submission_caps
             .iter()
             .find(|cap| {
-                cap.region.as_ref().is_none_or(|named| **named == *region.as_str())
+                cap.region
+                    .as_ref()
+                    .is_none_or(|named| **named == *region.as_str())
                     && cap.channel.is_none_or(|named| named == channel)
             })
             .map(|cap| cap.max)
@@ -158,7 +166,9 @@ impl Directory {
 
     /// For logs; a tenant that is gone from the configuration has no name any more.
     pub fn name_of(&self, tag: TenantTag) -> &str {
-        self.by_tag.get(&tag).map_or("unconfigured", |tenant| &tenant.name)
+        self.by_tag
+            .get(&tag)
+            .map_or("unconfigured", |tenant| &tenant.name)
     }
 }
 

@@ -17,7 +17,11 @@ const PER_PART: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero"
 
 impl Default for Remembered {
     fn default() -> Self {
-        Self { parts: (0..PARTS).map(|_| Mutex::new(LruCache::new(PER_PART))).collect() }
+        Self {
+            parts: (0..PARTS)
+                .map(|_| Mutex::new(LruCache::new(PER_PART)))
+                .collect(),
+        }
     }
 }
 
@@ -56,7 +60,9 @@ impl Remembered {
     ) -> Option<T> {
         let [first, ..] = *name;
         let part = self.parts.get(usize::from(first) % PARTS)?;
-        Some(step(&mut part.lock().unwrap_or_else(PoisonError::into_inner)))
+        Some(step(
+            &mut part.lock().unwrap_or_else(PoisonError::into_inner),
+        ))
     }
 }
 
@@ -75,7 +81,11 @@ mod tests {
             bytes[..4].copy_from_slice(&name.to_le_bytes());
             memory.refuse(bytes, 100);
         }
-        let kept: usize = memory.parts.iter().map(|part| part.lock().unwrap().len()).sum();
+        let kept: usize = memory
+            .parts
+            .iter()
+            .map(|part| part.lock().unwrap().len())
+            .sum();
         assert_eq!(kept, PARTS * PER_PART.get());
     }
 }

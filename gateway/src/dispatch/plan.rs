@@ -10,9 +10,9 @@ use crate::delivery::{AttemptRecord, DeliveryRecord, DueKind, Next, Outcome};
 /// How an attempt's error is written down.
 pub fn outcome_of(error: &SubmitError) -> Outcome {
     match error {
-        SubmitError::Refused { .. } | SubmitError::Fraud { .. } | SubmitError::Credentials { .. } => {
-            Outcome::Refused
-        }
+        SubmitError::Refused { .. }
+        | SubmitError::Fraud { .. }
+        | SubmitError::Credentials { .. } => Outcome::Refused,
         SubmitError::Throttled { .. } => Outcome::Throttled,
         SubmitError::Unreachable => Outcome::Unreachable,
         SubmitError::Unknown { .. } => Outcome::Unknown,
@@ -38,7 +38,12 @@ pub const OUTCOME_UNKNOWN: &str = "outcome_unknown";
 
 /// Which of a route's hops this walk leaves out, seen from the delivery's record.
 pub fn is_left_out(delivery: &DeliveryRecord, why: Option<DueKind>, provider: &str) -> bool {
-    let attempts = || delivery.attempts.iter().filter(|attempt| *attempt.provider == *provider);
+    let attempts = || {
+        delivery
+            .attempts
+            .iter()
+            .filter(|attempt| *attempt.provider == *provider)
+    };
     // Each hop is tried once a walk, also when another node goes on with it.
     let was_in_this_walk = attempts().any(|attempt| attempt.walk == delivery.walk);
     match why {
@@ -85,7 +90,12 @@ pub fn after_walk(
     retry_waits: &[Duration],
     submissions_max: u8,
 ) -> Next {
-    let this_walk = || delivery.attempts.iter().filter(|attempt| attempt.walk == delivery.walk);
+    let this_walk = || {
+        delivery
+            .attempts
+            .iter()
+            .filter(|attempt| attempt.walk == delivery.walk)
+    };
     let unknown_here = errors.iter().any(SubmitError::may_have_been_sent)
         || this_walk().any(|attempt| attempt.outcome == Outcome::Unknown);
     let unknown_before = delivery
@@ -97,7 +107,10 @@ pub fn after_walk(
         return if unknown_before || delivery.submissions() >= submissions_max {
             fail(OUTCOME_UNKNOWN)
         } else {
-            Next::Retry { after_ms: 0, reason: OUTCOME_UNKNOWN.into() }
+            Next::Retry {
+                after_ms: 0,
+                reason: OUTCOME_UNKNOWN.into(),
+            }
         };
     }
     let reason = if unknown_before {
@@ -116,13 +129,20 @@ pub fn after_walk(
 }
 
 fn fail(reason: &str) -> Next {
-    Next::Fail { reason: reason.into(), is_final_for_number: false }
+    Next::Fail {
+        reason: reason.into(),
+        is_final_for_number: false,
+    }
 }
 
 /// The wait after walk 1, 2, ...; the last one repeats.
 fn retry_wait_ms(walk: u8, waits: &[Duration]) -> u64 {
     let index = usize::from(walk.saturating_sub(1));
-    let wait = waits.get(index).or(waits.last()).copied().unwrap_or(Duration::from_secs(60));
+    let wait = waits
+        .get(index)
+        .or(waits.last())
+        .copied()
+        .unwrap_or(Duration::from_secs(60));
     u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -132,8 +152,11 @@ mod tests {
     use crate::delivery::{AttemptReceipt, NewDelivery};
     use watchword_providers::{Channel, RefusalScope};
 
-    const WAITS: [Duration; 3] =
-        [Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(60)];
+    const WAITS: [Duration; 3] = [
+        Duration::from_secs(2),
+        Duration::from_secs(5),
+        Duration::from_secs(60),
+    ];
 
     fn attempt(provider: &str, walk: u8, outcome: Outcome) -> AttemptRecord {
         AttemptRecord {
@@ -149,8 +172,16 @@ mod tests {
     }
 
     fn delivery(walk: u8, attempts: Vec<AttemptRecord>) -> DeliveryRecord {
-        let new = NewDelivery { channel: Channel::Sms, fallback: vec![], first_provider: None };
-        DeliveryRecord { walk, attempts, ..DeliveryRecord::new(&new, 1, 1) }
+        let new = NewDelivery {
+            channel: Channel::Sms,
+            fallback: vec![],
+            first_provider: None,
+        };
+        DeliveryRecord {
+            walk,
+            attempts,
+            ..DeliveryRecord::new(&new, 1, 1)
+        }
     }
 
     fn refused(scope: RefusalScope) -> SubmitError {
@@ -163,31 +194,55 @@ mod tests {
             let errors = [refused(RefusalScope::Provider), SubmitError::Unreachable];
             assert_eq!(
                 after_walk(&delivery(walk, vec![]), &errors, &WAITS, 3),
-                Next::Retry { after_ms: expected_ms, reason: "unreachable".into() }
+                Next::Retry {
+                    after_ms: expected_ms,
+                    reason: "unreachable".into()
+                }
             );
         }
     }
 
     #[test]
     fn a_walk_of_lasting_refusals_ends_the_delivery() {
-        let errors = [refused(RefusalScope::Provider), refused(RefusalScope::Provider)];
-        assert_eq!(after_walk(&delivery(1, vec![]), &errors, &WAITS, 3), fail("refused"));
-        assert_eq!(after_walk(&delivery(1, vec![]), &[], &WAITS, 3), fail("no_route"));
+        let errors = [
+            refused(RefusalScope::Provider),
+            refused(RefusalScope::Provider),
+        ];
+        assert_eq!(
+            after_walk(&delivery(1, vec![]), &errors, &WAITS, 3),
+            fail("refused")
+        );
+        assert_eq!(
+            after_walk(&delivery(1, vec![]), &[], &WAITS, 3),
+            fail("no_route")
+        );
     }
 
     #[test]
     fn an_unknown_outcome_is_tried_once_more_at_once_and_then_reported() {
         let unknown = SubmitError::Unknown { code: None };
         let first = delivery(1, vec![attempt("a", 1, Outcome::Unknown)]);
-        let again = Next::Retry { after_ms: 0, reason: OUTCOME_UNKNOWN.into() };
-        assert_eq!(after_walk(&first, std::slice::from_ref(&unknown), &WAITS, 3), again);
+        let again = Next::Retry {
+            after_ms: 0,
+            reason: OUTCOME_UNKNOWN.into(),
+        };
+        assert_eq!(
+            after_walk(&first, std::slice::from_ref(&unknown), &WAITS, 3),
+            again
+        );
         let mut second = delivery(
             2,
-            vec![attempt("a", 1, Outcome::Unknown), attempt("a", 2, Outcome::Unknown)],
+            vec![
+                attempt("a", 1, Outcome::Unknown),
+                attempt("a", 2, Outcome::Unknown),
+            ],
         );
         second.reason = Some(OUTCOME_UNKNOWN.into());
         assert_eq!(only_provider(&second, Some(DueKind::Retry)), Some("a"));
-        assert_eq!(after_walk(&second, &[unknown], &WAITS, 3), fail(OUTCOME_UNKNOWN));
+        assert_eq!(
+            after_walk(&second, &[unknown], &WAITS, 3),
+            fail(OUTCOME_UNKNOWN)
+        );
         let refused_second = after_walk(&second, &[SubmitError::Unreachable], &WAITS, 3);
         assert_eq!(refused_second, fail(OUTCOME_UNKNOWN));
     }
@@ -195,15 +250,23 @@ mod tests {
     #[test]
     fn the_bound_of_submissions_ends_it_too() {
         let unknown = SubmitError::Unknown { code: None };
-        let attempts = ["a", "b", "c"].map(|id| attempt(id, 1, Outcome::Unknown)).to_vec();
-        assert_eq!(after_walk(&delivery(1, attempts), &[unknown], &WAITS, 3), fail(OUTCOME_UNKNOWN));
+        let attempts = ["a", "b", "c"]
+            .map(|id| attempt(id, 1, Outcome::Unknown))
+            .to_vec();
+        assert_eq!(
+            after_walk(&delivery(1, attempts), &[unknown], &WAITS, 3),
+            fail(OUTCOME_UNKNOWN)
+        );
     }
 
     #[test]
     fn each_hop_is_tried_once_a_walk_and_not_again_after_silence() {
         let delivery = delivery(
             2,
-            vec![attempt("a", 1, Outcome::Submitted), attempt("b", 2, Outcome::Unreachable)],
+            vec![
+                attempt("a", 1, Outcome::Submitted),
+                attempt("b", 2, Outcome::Unreachable),
+            ],
         );
         let left_out = |why, provider| is_left_out(&delivery, why, provider);
         assert!(!left_out(Some(DueKind::Retry), "a") && left_out(Some(DueKind::Retry), "b"));
@@ -221,6 +284,9 @@ mod tests {
             is_final_for_number: true,
         });
         assert!(is_final_by_receipt(&delivery(1, vec![lost])));
-        assert!(!is_final_by_receipt(&delivery(1, vec![attempt("a", 1, Outcome::Submitted)])));
+        assert!(!is_final_by_receipt(&delivery(
+            1,
+            vec![attempt("a", 1, Outcome::Submitted)]
+        )));
     }
 }

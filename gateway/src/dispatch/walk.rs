@@ -8,14 +8,15 @@ use tracing::{Instrument, debug_span, warn};
 use watchword_providers::{SubmitError, Submitted};
 
 use super::compose::Composed;
-use super::plan::{after_walk, is_final_by_receipt, is_left_out, only_provider, outcome_of, reason_of};
+use super::plan::{
+    after_walk, is_final_by_receipt, is_left_out, only_provider, outcome_of, reason_of,
+};
 use super::{Dispatcher, Work};
 use crate::delivery::{
     Begin, DueKind, Next, Outcome, Settle, Settled, SettledAttempt, Stop, delivery_mut,
 };
 use crate::live::Live;
 use crate::stack::{Patience, ProviderStack, Submission};
-use crate::store::StoreError;
 use crate::telemetry::events;
 
 /// Where a walk stands.
@@ -42,7 +43,7 @@ impl Dispatcher {
     /// store cannot be reached: the ledger has it then.
     pub(super) async fn deliver(&self, work: &mut Work) -> Option<Settled> {
         let live = self.shared.live.load_full();
-        let composed = match Composed::of(&live, work) {
+        let composed = match Composed::of(&live, work, self.shared.store_now_ms()) {
             Ok(composed) => composed,
             Err(unreadable) => {
                 warn!(delivery.id = %work.delivery, "cannot dispatch: {unreadable}");
@@ -80,9 +81,12 @@ impl Dispatcher {
                 Ok(()) => {}
                 Err(stop) => return self.stopped(work, stop).await,
             }
-            walk.lease_ends = Instant::now() + Duration::from_millis(walk.live.dispatch.policy.lease_ms);
+            walk.lease_ends =
+                Instant::now() + Duration::from_millis(walk.live.dispatch.policy.lease_ms);
             match self.attempt(work, walk, &hop, is_last).await? {
-                HopEnd::Settle(attempt, next) => return self.close(work, Some(attempt), next).await,
+                HopEnd::Settle(attempt, next) => {
+                    return self.close(work, Some(attempt), next).await;
+                }
                 HopEnd::GoOn(attempt) => unsettled = Some(attempt),
             }
         }
@@ -122,18 +126,21 @@ impl Dispatcher {
         };
         let store = &self.shared.store;
         let delivery = work.delivery;
-        let begun = self
-            .insist("begin", walk.lease_ends, async || {
-                let settled = async {
-                    match &settle {
-                        Some(settle) => store.settle(delivery, settle).await.map(drop),
-                        None => Ok(()),
-                    }
-                };
-                let (settled, begun) = tokio::join!(settled, store.begin(delivery, &begin));
-                settled.and(begun)
-            })
-            .await?;
+        let mut patience = Insistence::until(walk.lease_ends);
+        let begun = loop {
+            let settled = async {
+                match &settle {
+                    Some(settle) => store.settle(delivery, settle).await.map(drop),
+                    None => Ok(()),
+                }
+            };
+            let (settled, begun) = tokio::join!(settled, store.begin(delivery, &begin));
+            match settled.and(begun) {
+                Ok(begun) => break begun,
+                Err(error) => self.shared.store_failed("begin", &error),
+            }
+            patience.pause().await?;
+        };
         if begun.is_ok()
             && let Some(state) = delivery_mut(&mut work.record, delivery.ordinal)
         {
@@ -153,11 +160,19 @@ impl Dispatcher {
         let number = u8::try_from(work.state()?.attempts.len()).unwrap_or(u8::MAX);
         let submission = Submission {
             message: Arc::new(walk.composed.message(walk.live, hop, number)),
-            patience: if is_last { Patience::WaitUntil(walk.deadline) } else { Patience::Shed },
+            patience: if is_last {
+                Patience::WaitUntil(walk.deadline)
+            } else {
+                Patience::Shed
+            },
         };
         if work.state()?.submissions() > 1 {
             let name = work.delivery.to_string();
-            events::PossibleDuplicate { delivery: &name, provider: &hop.id }.emit(&self.shared.metrics);
+            events::PossibleDuplicate {
+                delivery: &name,
+                provider: &hop.id,
+            }
+            .emit(&self.shared.metrics);
         }
         let started = Instant::now();
         let result = hop.submit(submission).await;
@@ -173,6 +188,9 @@ impl Dispatcher {
                 HopEnd::Settle(settled, Next::Submitted { receipt_within_ms })
             }
             Err(error) if error.is_final_for_number() => {
+                if matches!(error, SubmitError::Fraud { .. }) {
+                    self.block(work.record.number);
+                }
                 HopEnd::Settle(settled, fail(reason_of(&error), true))
             }
             Err(error) => {
@@ -194,23 +212,42 @@ impl Dispatcher {
             return fail("undelivered", is_final_by_receipt(state));
         }
         if self.stopping.is_cancelled() && walk.errors.len() < walk.hops.len() {
-            return Next::Retry { after_ms: 0, reason: "handover".into() };
+            return Next::Retry {
+                after_ms: 0,
+                reason: "handover".into(),
+            };
         }
-        after_walk(state, &walk.errors, &dispatch.retry_waits, dispatch.policy.submissions_max)
+        after_walk(
+            state,
+            &walk.errors,
+            &dispatch.retry_waits,
+            dispatch.policy.submissions_max,
+        )
     }
 
     /// Dispatch was told not to go on.
     async fn stopped(&self, work: &mut Work, stop: Stop) -> Option<Settled> {
         let reason = match stop {
             Stop::FenceLost | Stop::Gone => return None,
-            Stop::Closed(status) => return Some(Settled { status, due: None, fallback: None }),
+            Stop::Closed(status) => {
+                return Some(Settled {
+                    status,
+                    due: None,
+                    fallback: None,
+                });
+            }
             Stop::NotPending(_) => "not_pending",
             Stop::TooLate => "too_late",
             Stop::TooManySubmissions => {
-                return self.close(work, None, fail(super::plan::OUTCOME_UNKNOWN, false)).await;
+                return self
+                    .close(work, None, fail(super::plan::OUTCOME_UNKNOWN, false))
+                    .await;
             }
         };
-        let reason = work.state().and_then(|state| state.reason.clone()).unwrap_or(reason.into());
+        let reason = work
+            .state()
+            .and_then(|state| state.reason.clone())
+            .unwrap_or(reason.into());
         self.close(work, None, Next::Close { reason }).await
     }
 
@@ -227,35 +264,22 @@ impl Dispatcher {
         {
             state.reason = Some(reason.clone());
         }
-        let ask = Settle { fence: work.state()?.fence, attempt, next, policy };
+        let ask = Settle {
+            fence: work.state()?.fence,
+            attempt,
+            next,
+            policy,
+        };
         let deadline = Instant::now() + Duration::from_millis(policy.lease_ms);
         let store = &self.shared.store;
         let delivery = work.delivery;
-        let settled = self
-            .insist("settle", deadline, async || store.settle(delivery, &ask).await)
-            .await?;
-        settled.ok()
-    }
-
-    /// Asks the store until it answers: what happened must be written down, and
-    /// nothing may be sent before it is. Ends when the lease does.
-    async fn insist<T>(
-        &self,
-        step: &'static str,
-        deadline: Instant,
-        ask: impl AsyncFn() -> Result<T, StoreError>,
-    ) -> Option<T> {
-        let mut wait = FIRST_WAIT;
+        let mut patience = Insistence::until(deadline);
         loop {
-            match ask().await {
-                Ok(answer) => return Some(answer),
-                Err(error) => self.shared.store_failed(step, &error),
+            match store.settle(delivery, &ask).await {
+                Ok(settled) => return settled.ok(),
+                Err(error) => self.shared.store_failed("settle", &error),
             }
-            if Instant::now() + wait >= deadline {
-                return None;
-            }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(LONGEST_WAIT);
+            patience.pause().await?;
         }
     }
 
@@ -263,7 +287,11 @@ impl Dispatcher {
         &self,
         work: &Work,
         walk: &Walk<'_>,
-        (hop, settled, result): (&ProviderStack, &SettledAttempt, &Result<Submitted, SubmitError>),
+        (hop, settled, result): (
+            &ProviderStack,
+            &SettledAttempt,
+            &Result<Submitted, SubmitError>,
+        ),
         took: Duration,
     ) {
         let name = work.delivery.to_string();
@@ -282,11 +310,40 @@ impl Dispatcher {
     }
 }
 
+/// Paces the questions to a store that does not answer: what happened must be
+/// written down, and nothing may be sent before it is, as long as the lease lasts.
+struct Insistence {
+    wait: Duration,
+    deadline: Instant,
+}
+
+impl Insistence {
+    fn until(deadline: Instant) -> Self {
+        Self {
+            wait: FIRST_WAIT,
+            deadline,
+        }
+    }
+
+    /// Waits a little longer each time; `None` when the time is over.
+    async fn pause(&mut self) -> Option<()> {
+        if Instant::now() + self.wait >= self.deadline {
+            return None;
+        }
+        tokio::time::sleep(self.wait).await;
+        self.wait = (self.wait * 2).min(LONGEST_WAIT);
+        Some(())
+    }
+}
+
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 fn fail(reason: &str, is_final_for_number: bool) -> Next {
-    Next::Fail { reason: reason.into(), is_final_for_number }
+    Next::Fail {
+        reason: reason.into(),
+        is_final_for_number,
+    }
 }
 
 fn ms(duration: Duration) -> u64 {
@@ -299,18 +356,29 @@ fn hops(live: &Live, composed: &Composed, work: &Work) -> Vec<Arc<ProviderStack>
         return Vec::new();
     };
     let is_begun = |attempt: &crate::delivery::AttemptRecord| attempt.outcome == Outcome::Begun;
-    let begun = state.attempts.last().filter(|attempt| is_begun(attempt) && work.why.is_none());
+    let begun = state
+        .attempts
+        .last()
+        .filter(|attempt| is_begun(attempt) && work.why.is_none());
     let after_receipt = matches!(work.why, Some(DueKind::Receipt | DueKind::Undelivered));
     if after_receipt && is_final_by_receipt(state) {
         return Vec::new();
     }
     if let Some(only) = only_provider(state, work.why) {
-        return live.providers.get(only).map(Arc::clone).into_iter().collect();
+        return live
+            .providers
+            .get(only)
+            .map(Arc::clone)
+            .into_iter()
+            .collect();
     }
     let was_tried = |provider: &str| {
         let earlier = |delivery: &crate::delivery::DeliveryRecord| {
             delivery.channel == state.channel
-                && delivery.attempts.iter().any(|attempt| *attempt.provider == *provider)
+                && delivery
+                    .attempts
+                    .iter()
+                    .any(|attempt| *attempt.provider == *provider)
         };
         work.record.deliveries.iter().any(earlier) && begun.is_none()
     };

@@ -23,8 +23,9 @@ impl Service {
     pub async fn check(&self, caller: &Caller, request: CheckRequest) -> Answer<VerificationView> {
         let live = self.shared.live.load_full();
         let ask = check_ask(&live, caller, &request)?;
-        let counted =
-            self.count_check(&live, caller.tenant.tag, request.client.ip, ask.operation).await?;
+        let counted = self
+            .count_check(&live, caller.tenant.tag, request.client.ip, ask.operation)
+            .await?;
         let checked = match self.shared.store.check(&ask).await {
             Ok(checked) => checked,
             Err(error) => {
@@ -52,7 +53,7 @@ impl Service {
             verification: &name,
             result: result_word(answer),
             checks_remaining: match answer {
-                CheckAnswer::Mismatch { checks_remaining } => Some(u32::from(checks_remaining)),
+                CheckAnswer::Mismatch { checks_remaining } => Some(checks_remaining),
                 CheckAnswer::Approved
                 | CheckAnswer::NotPending { .. }
                 | CheckAnswer::TooManyFailures { .. }
@@ -87,7 +88,12 @@ fn check_ask(live: &Live, caller: &Caller, request: &CheckRequest) -> Answer<Che
         tenant,
         operation,
         client: client_class(request.client),
-        digests: live.ring.all().iter().map(|key| key.digest(id, code.expose(), &bind)).collect(),
+        digests: live
+            .ring
+            .all()
+            .iter()
+            .map(|key| key.digest(id, code.expose(), &bind))
+            .collect(),
     })
 }
 
@@ -101,7 +107,11 @@ fn answer(
         CheckAnswer::Approved => {
             let record = checked.record.ok_or(ServiceError::NotFound)?;
             let details = render::open(live, request.id.0, &record)?;
-            let context = Context { live, tenant: &caller.tenant, now_ms: checked.now_ms };
+            let context = Context {
+                live,
+                tenant: &caller.tenant,
+                now_ms: checked.now_ms,
+            };
             render::verification(context, request.id.0, &record, details)
         }
         CheckAnswer::Mismatch { checks_remaining } => {
@@ -114,9 +124,10 @@ fn answer(
             now_ms: checked.now_ms,
             alternatives: Vec::new(),
         }),
-        CheckAnswer::UnknownKey => {
-            Err(ServiceError::Unavailable { code: "unknown_key", retry_after_s: 5 })
-        }
+        CheckAnswer::UnknownKey => Err(ServiceError::Unavailable {
+            code: "unknown_key",
+            retry_after_s: 5,
+        }),
         CheckAnswer::KeyReused => Err(ServiceError::IdempotencyKeyReused),
         CheckAnswer::NotFound => Err(ServiceError::NotFound),
     }

@@ -3,12 +3,12 @@
 
 use watchword_providers::Channel;
 
+use super::Answer;
 use super::error::ServiceError;
 use super::request::{Bind, Client};
-use super::Answer;
 use crate::code::Code;
 use crate::live::Live;
-use crate::message::{Locale, is_app_hash, is_origin, validate_payment};
+use crate::message::{AppHash, Locale, Origin, Payment};
 use crate::number::{self, ParsedNumber, Region};
 use crate::routing::Destination;
 use crate::tenants::Tenant;
@@ -18,11 +18,19 @@ use crate::verification::ClientClass;
 pub(super) const DEFAULT_PURPOSE: &str = "sign_in";
 
 pub(super) fn client_class(client: Client) -> ClientClass {
-    if client.known { ClientClass::Known } else { ClientClass::Unknown }
+    if client.known {
+        ClientClass::Known
+    } else {
+        ClientClass::Unknown
+    }
 }
 
 /// Reads a number in any spelling.
-pub(super) fn number(text: &str, region: Option<&str>, field: &'static str) -> Answer<ParsedNumber> {
+pub(super) fn number(
+    text: &str,
+    region: Option<&str>,
+    field: &'static str,
+) -> Answer<ParsedNumber> {
     let invalid = |code, field| ServiceError::Invalid {
         code,
         field,
@@ -38,7 +46,9 @@ pub(super) fn number(text: &str, region: Option<&str>, field: &'static str) -> A
 
 fn number_detail(code: &str) -> &'static str {
     match code {
-        "region_needed" => "a national number needs its region, or write it with + and country code",
+        "region_needed" => {
+            "a national number needs its region, or write it with + and country code"
+        }
         "unknown_region" => "not an ISO 3166-1 region with a numbering plan",
         "unknown_country_code" => "no country has this calling code",
         "number_too_short" => "too short for a number of its country",
@@ -70,7 +80,9 @@ pub(super) fn may_send(
             code: refusal.code(),
             field: "to",
             detail: "this kind of number may not be sent to over this channel",
-            alternatives: alternatives.filter(|other| is_open(live, tenant, to, *other, purpose)).collect(),
+            alternatives: alternatives
+                .filter(|other| is_open(live, tenant, to, *other, purpose))
+                .collect(),
         });
     }
     if channel == Channel::Voice && !tenant.voice_regions.contains(to.region.as_str()) {
@@ -109,7 +121,9 @@ fn route_is_missing(
     channel: Channel,
     purpose: &str,
 ) -> bool {
-    live.routing.route(destination(tenant, to, channel, purpose)).is_none()
+    live.routing
+        .route(destination(tenant, to, channel, purpose))
+        .is_none()
 }
 
 pub(super) fn destination<'a>(
@@ -156,7 +170,7 @@ pub(super) fn locale(text: Option<&str>) -> Answer<()> {
 /// A message may hand its code only to pages and apps the tenant has listed.
 pub(super) fn listed(tenant: &Tenant, origin: Option<&str>, app_hash: Option<&str>) -> Answer<()> {
     if let Some(origin) = origin
-        && !(is_origin(origin) && tenant.origins.contains(origin))
+        && !Origin::parse(origin).is_ok_and(|origin| tenant.origins.contains(origin.as_str()))
     {
         return Err(ServiceError::Forbidden {
             code: "origin_not_listed",
@@ -165,7 +179,7 @@ pub(super) fn listed(tenant: &Tenant, origin: Option<&str>, app_hash: Option<&st
         });
     }
     if let Some(app_hash) = app_hash
-        && !(is_app_hash(app_hash) && tenant.app_hashes.contains(app_hash))
+        && !AppHash::parse(app_hash).is_ok_and(|hash| tenant.app_hashes.contains(hash.as_str()))
     {
         return Err(ServiceError::Forbidden {
             code: "app_hash_not_listed",
@@ -184,15 +198,21 @@ pub(super) fn custom_code(text: Option<&str>) -> Answer<Option<Code>> {
         detail: "a code has 4 to 10 digits",
         alternatives: Vec::new(),
     };
-    text.map(|text| Code::parse(text).ok_or(invalid)).transpose()
+    text.map(|text| Code::parse(text).ok_or(invalid))
+        .transpose()
 }
 
 /// The text of `bind` is shown in the message: it may not look like a code or a link.
 pub(super) fn bind(bind: Option<&Bind>) -> Answer<()> {
-    let Some(Bind::Payment { amount, currency, payee }) = bind else {
+    let Some(Bind::Payment {
+        amount,
+        currency,
+        payee,
+    }) = bind
+    else {
         return Ok(());
     };
-    validate_payment(amount, currency, payee).map(drop).map_err(|error| ServiceError::Invalid {
+    Payment::parse(amount, currency, payee).map(drop).map_err(|error| ServiceError::Invalid {
         code: error.code(),
         field: "bind",
         detail: "amount, currency and payee are one short line each, without links, @, # or codes",
@@ -205,7 +225,11 @@ pub(super) fn bind_bytes(bind: Option<&Bind>) -> Vec<u8> {
     let parts: Vec<&str> = match bind {
         None => return Vec::new(),
         Some(Bind::Session(session)) => vec!["session", session],
-        Some(Bind::Payment { amount, currency, payee }) => vec!["payment", amount, currency, payee],
+        Some(Bind::Payment {
+            amount,
+            currency,
+            payee,
+        }) => vec!["payment", amount, currency, payee],
     };
     let mut bytes = Vec::new();
     for part in parts {

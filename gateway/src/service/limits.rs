@@ -33,7 +33,12 @@ pub(super) fn of_send(
     let index = live.ring.index();
     let take = |code, key, rules: &[LimitRule]| NamedLimit {
         code,
-        ask: LimitAsk { key, rules: rules.to_vec(), step: LimitStep::Take, operation },
+        ask: LimitAsk {
+            key,
+            rules: rules.to_vec(),
+            step: LimitStep::Take,
+            operation,
+        },
     };
     let limits = &live.limits;
     let mut named = Vec::with_capacity(3);
@@ -59,7 +64,9 @@ impl Service {
         let latest = named
             .iter()
             .filter_map(|limit| {
-                let until_ms = self.refused_limits.refused_until(&limit.ask.key.tag, now_ms)?;
+                let until_ms = self
+                    .refused_limits
+                    .refused_until(&limit.ask.key.tag, now_ms)?;
                 Some((until_ms, limit.code))
             })
             .max()?;
@@ -95,13 +102,21 @@ impl Service {
             .index()
             .address_limits("checks", tenant, address)
             .into_iter()
-            .map(|key| LimitAsk { key, rules: rules.clone(), step: LimitStep::Take, operation })
+            .map(|key| LimitAsk {
+                key,
+                rules: rules.clone(),
+                step: LimitStep::Take,
+                operation,
+            })
             .collect();
         let answers = self.ask(&asks).await?;
         match last_denied(&answers) {
             None => Ok(asks),
             Some(denied) => {
-                let taken = asks.into_iter().zip(&answers).filter(|(_, answer)| answer.is_ok());
+                let taken = asks
+                    .into_iter()
+                    .zip(&answers)
+                    .filter(|(_, answer)| answer.is_ok());
                 self.give_back(taken.map(|(ask, _)| ask).collect());
                 let now_ms = self.shared.store_now_ms();
                 Err(limited("address_limit", denied.available_at_ms, now_ms))
@@ -117,7 +132,10 @@ impl Service {
         let shared = self.shared.clone();
         let back: Vec<LimitAsk> = asks
             .into_iter()
-            .map(|ask| LimitAsk { step: LimitStep::GiveBack, ..ask })
+            .map(|ask| LimitAsk {
+                step: LimitStep::GiveBack,
+                ..ask
+            })
             .collect();
         // Nobody waits for it, and losing it only makes the limit a little stricter.
         self.dispatcher.spawn(async move {
@@ -132,12 +150,19 @@ impl Service {
             return Ok(());
         }
         let operation = OperationId(crate::keys::random());
-        let ask = LimitAsk { key, rules: rules.to_vec(), step: LimitStep::Take, operation };
+        let ask = LimitAsk {
+            key,
+            rules: rules.to_vec(),
+            step: LimitStep::Take,
+            operation,
+        };
         match last_denied(&self.ask(&[ask]).await?) {
             None => Ok(()),
-            Some(denied) => {
-                Err(limited(code, denied.available_at_ms, self.shared.store_now_ms()))
-            }
+            Some(denied) => Err(limited(
+                code,
+                denied.available_at_ms,
+                self.shared.store_now_ms(),
+            )),
         }
     }
 

@@ -27,7 +27,8 @@ impl Service {
         let live = self.shared.live.load_full();
         let tenant = &caller.tenant;
         let rules = &live.limits.lookups_per_tenant;
-        self.limit_tenant(&live, tenant.tag, ("lookups", "lookup_limit"), rules).await?;
+        self.limit_tenant(&live, tenant.tag, ("lookups", "lookup_limit"), rules)
+            .await?;
         let to = fields::number(number, region, "number")?;
         Ok(lookup(tenant, &to))
     }
@@ -41,7 +42,8 @@ impl Service {
         let live = self.shared.live.load_full();
         let tenant = &caller.tenant;
         let rules = &live.limits.explains_per_tenant;
-        self.limit_tenant(&live, tenant.tag, ("explains", "explain_limit"), rules).await?;
+        self.limit_tenant(&live, tenant.tag, ("explains", "explain_limit"), rules)
+            .await?;
         let to = fields::number(&request.number, request.region.as_deref(), "number")?;
         let purpose = request.purpose.as_deref().unwrap_or(DEFAULT_PURPOSE);
         let (shard, tag) = live.ring.index().number(tenant.tag, to.number.expose());
@@ -94,15 +96,23 @@ fn routes(live: &Live, tenant: &Tenant, to: &ParsedNumber, purpose: &str) -> Vec
         let hops = live.hops(destination, |_| false);
         let breaker = |id: &str| {
             let provider = live.providers.get(id);
-            provider.map_or("missing", |provider| provider.breaker_state(channel).as_str())
+            provider.map_or("missing", |provider| {
+                provider.breaker_state(channel).as_str()
+            })
         };
         Some(RouteView {
             channel,
             strategy: route.strategy.as_str(),
-            hops: hops.iter().map(|id| (id.to_string(), breaker(id))).collect(),
+            hops: hops
+                .iter()
+                .map(|id| (id.to_string(), breaker(id)))
+                .collect(),
         })
     };
-    [Channel::Sms, Channel::Voice].into_iter().filter_map(of_channel).collect()
+    [Channel::Sms, Channel::Voice]
+        .into_iter()
+        .filter_map(of_channel)
+        .collect()
 }
 
 fn send_limit(
@@ -113,12 +123,19 @@ fn send_limit(
 ) -> Option<super::ServiceError> {
     let mut states = number.sends.of(client).clone();
     let denied = Gcra::take_all(&mut states, &live.sends.rules, now_ms).err()?;
-    Some(super::limits::limited("send_limit", denied.available_at_ms, now_ms))
+    Some(super::limits::limited(
+        "send_limit",
+        denied.available_at_ms,
+        now_ms,
+    ))
 }
 
 fn limits(live: &Live, number: &NumberRecord, now_ms: u64) -> Vec<LimitView> {
     let mut views = Vec::new();
-    for (client, word) in [(ClientClass::Known, "known"), (ClientClass::Unknown, "unknown")] {
+    for (client, word) in [
+        (ClientClass::Known, "known"),
+        (ClientClass::Unknown, "unknown"),
+    ] {
         let states = number.sends.of(client);
         for (position, rule) in live.sends.rules.iter().enumerate() {
             let state = states.get(position).copied().unwrap_or_default();
@@ -135,6 +152,10 @@ fn limits(live: &Live, number: &NumberRecord, now_ms: u64) -> Vec<LimitView> {
 }
 
 fn live_count(number: &NumberRecord, now_ms: u64) -> u8 {
-    let live = number.live.iter().filter(|live| live.expires_at_ms > now_ms).count();
+    let live = number
+        .live
+        .iter()
+        .filter(|live| live.expires_at_ms > now_ms)
+        .count();
     u8::try_from(live).unwrap_or(u8::MAX)
 }

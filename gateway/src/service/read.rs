@@ -28,7 +28,11 @@ impl Service {
         if !record.is_verification() {
             return Err(ServiceError::NotFound);
         }
-        let context = Context { live: &live, tenant: &caller.tenant, now_ms };
+        let context = Context {
+            live: &live,
+            tenant: &caller.tenant,
+            now_ms,
+        };
         let view = render::verification(context, id.0, &record, details)?;
         Ok((view, render::timeline(&record, now_ms)))
     }
@@ -57,10 +61,16 @@ impl Service {
             .get_all(&number.recent)
             .await
             .map_err(|error| self.store_error("get_all", &error))?;
-        let own = found.into_iter().filter(|found| found.record.tenant == tenant.tag);
+        let own = found
+            .into_iter()
+            .filter(|found| found.record.tenant == tenant.tag);
         own.map(|found| {
             let details = render::open(&live, found.id, &found.record)?;
-            let context = Context { live: &live, tenant, now_ms: found.now_ms };
+            let context = Context {
+                live: &live,
+                tenant,
+                now_ms: found.now_ms,
+            };
             render::verification(context, found.id, &found.record, details)
         })
         .collect()
@@ -94,7 +104,11 @@ impl Service {
         was_used: bool,
     ) -> Answer<VerificationView> {
         let live = self.shared.live.load_full();
-        let conversion = if was_used { Conversion::Converted } else { Conversion::NotConverted };
+        let conversion = if was_used {
+            Conversion::Converted
+        } else {
+            Conversion::NotConverted
+        };
         let found = self.note_outcome(caller, id.0, conversion).await?;
         self.shown(&live, caller, found)
     }
@@ -134,8 +148,14 @@ impl Service {
         id: RecordId,
         conversion: Conversion,
     ) -> Answer<Found> {
-        let noted = self.shared.store.report_outcome(id, caller.tenant.tag, conversion).await;
-        noted.map_err(|error| self.store_error("outcome", &error))?.map_err(not_done)
+        let noted = self
+            .shared
+            .store
+            .report_outcome(id, caller.tenant.tag, conversion)
+            .await;
+        noted
+            .map_err(|error| self.store_error("outcome", &error))?
+            .map_err(not_done)
     }
 
     /// A record of the caller's, opened, with the store's time. Another
@@ -160,7 +180,11 @@ impl Service {
             return Err(ServiceError::NotFound);
         }
         let details = render::open(live, found.id, &found.record)?;
-        let context = Context { live, tenant: &caller.tenant, now_ms: found.now_ms };
+        let context = Context {
+            live,
+            tenant: &caller.tenant,
+            now_ms: found.now_ms,
+        };
         render::verification(context, found.id, &found.record, details)
     }
 }

@@ -2,12 +2,12 @@
 
 use watchword_providers::Channel;
 
+use super::Answer;
 use super::error::ServiceError;
 use super::fields::is_open;
 use super::view::{
     AttemptView, DeliveryView, ReceiptView, SendOnlyView, TimelineEntry, VerificationView,
 };
-use super::Answer;
 use crate::delivery::{AttemptRecord, DeliveryRecord, Outcome};
 use crate::details::Details;
 use crate::id::{DeliveryId, RecordId, VerificationId};
@@ -48,7 +48,11 @@ pub(super) fn verification(
     let status = record.status_at(context.now_ms);
     let quiet_ms = context.live.sends.quiet_ms;
     let sends_remaining = if status.is_open() {
-        context.live.sends.sends_max.saturating_sub(record.sends_used)
+        context
+            .live
+            .sends
+            .sends_max
+            .saturating_sub(record.sends_used)
     } else {
         0
     };
@@ -58,12 +62,14 @@ pub(super) fn verification(
         let open = is_open(context.live, context.tenant, &to, channel, &details.purpose);
         (can_resend && open).then_some(record.next_send_at_ms.max(context.now_ms))
     };
-    let latest = record.deliveries.last().map_or(Channel::Sms, |delivery| delivery.channel);
+    let latest = record
+        .deliveries
+        .last()
+        .map_or(Channel::Sms, |delivery| delivery.channel);
     Ok(VerificationView {
         id: VerificationId(id),
         status,
         channel: latest,
-        locale: details.locale.clone(),
         created_at_ms: record.created_at_ms,
         expires_at_ms: record.expires_at_ms,
         decided_at_ms: decided_at_ms(record, status),
@@ -80,6 +86,9 @@ pub(super) fn verification(
         is_test: details.is_test,
         deliveries: deliveries(id, record),
         to: to.number,
+        locale: details
+            .locale
+            .unwrap_or_else(|| context.tenant.locale.as_str().to_owned()),
         purpose: details.purpose,
         subject: details.subject,
         reference: details.reference,
@@ -94,14 +103,23 @@ pub(super) fn send_only(
 ) -> Answer<SendOnlyView> {
     let to = parsed(&details)?;
     let state = record.delivery(ordinal).ok_or(ServiceError::NotFound)?;
-    let segments = details.text.as_deref().map_or(0, |text| segment_count(text).count);
+    let segments = details
+        .text
+        .as_deref()
+        .map_or(0, |text| segment_count(text).count);
     Ok(SendOnlyView {
         to: to.number,
         reference: details.reference,
         expires_at_ms: record.expires_at_ms,
         segments,
         conversion: record.conversion,
-        delivery: delivery(DeliveryId { record: id, ordinal }, state),
+        delivery: delivery(
+            DeliveryId {
+                record: id,
+                ordinal,
+            },
+            state,
+        ),
     })
 }
 
@@ -128,7 +146,15 @@ fn decided_at_ms(record: &Record, status: Status) -> Option<u64> {
 fn deliveries(id: RecordId, record: &Record) -> Vec<DeliveryView> {
     (1_u8..)
         .zip(&record.deliveries)
-        .map(|(ordinal, state)| delivery(DeliveryId { record: id, ordinal }, state))
+        .map(|(ordinal, state)| {
+            delivery(
+                DeliveryId {
+                    record: id,
+                    ordinal,
+                },
+                state,
+            )
+        })
         .collect()
 }
 
@@ -163,7 +189,12 @@ fn attempt((number, state): (u8, &AttemptRecord)) -> AttemptView {
 
 /// The story of a verification, oldest first.
 pub(super) fn timeline(record: &Record, now_ms: u64) -> Vec<TimelineEntry> {
-    let entry = |at_ms, event| TimelineEntry { at_ms, event, provider: None, detail: None };
+    let entry = |at_ms, event| TimelineEntry {
+        at_ms,
+        event,
+        provider: None,
+        detail: None,
+    };
     let mut story = vec![entry(record.created_at_ms, "created")];
     for state in &record.deliveries {
         story.push(TimelineEntry {
@@ -191,7 +222,11 @@ fn attempt_story(attempt: &AttemptRecord) -> Vec<TimelineEntry> {
     let mut story = vec![line(attempt.started_at_ms, "attempt_begun", None)];
     if attempt.outcome != Outcome::Begun {
         let ended_at_ms = attempt.started_at_ms + u64::from(attempt.duration_ms);
-        story.push(line(ended_at_ms, attempt.outcome.as_str(), attempt.code.as_deref()));
+        story.push(line(
+            ended_at_ms,
+            attempt.outcome.as_str(),
+            attempt.code.as_deref(),
+        ));
     }
     if let Some(receipt) = &attempt.receipt {
         let event = match receipt.status {

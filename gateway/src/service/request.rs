@@ -19,7 +19,11 @@ pub struct Client {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bind {
     Session(String),
-    Payment { amount: String, currency: String, payee: String },
+    Payment {
+        amount: String,
+        currency: String,
+        payee: String,
+    },
 }
 
 /// A request's name given by the tenant, and the bytes it stands for.

@@ -68,9 +68,11 @@ impl Service {
         // How it went is read back from the record; not hearing of it in time is no error.
         drop(tokio::time::timeout(wait, submitted).await);
         match self.shared.store.get(accepted.id).await {
-            Ok(Some(found)) => {
-                Ok(Accepted { id: found.id, record: found.record, now_ms: found.now_ms })
-            }
+            Ok(Some(found)) => Ok(Accepted {
+                id: found.id,
+                record: found.record,
+                now_ms: found.now_ms,
+            }),
             Ok(None) | Err(_) => Ok(accepted),
         }
     }
@@ -93,14 +95,23 @@ impl Sending {
         done: oneshot::Sender<DeliveryStatus>,
     ) -> Answer<Accepted> {
         let made = self.make(&send).await?;
-        let Made { id, record, ordinal, now_ms, step } = made;
+        let Made {
+            id,
+            record,
+            ordinal,
+            now_ms,
+            step,
+        } = made;
         if step == Step::Replayed {
             return Ok(Accepted { id, record, now_ms });
         }
         self.confirm(&send, id);
         if let Some(ordinal) = ordinal {
             let work = Work {
-                delivery: DeliveryId { record: id, ordinal },
+                delivery: DeliveryId {
+                    record: id,
+                    ordinal,
+                },
                 record: record.clone(),
                 why: None,
                 done: Some(done),
@@ -176,7 +187,10 @@ impl Sending {
             Err(error) => {
                 self.shared.store_failed("undo", &error);
                 // It stays in the ledger: a sweep sends it, or it expires.
-                ServiceError::Unavailable { code: "store_outcome_unknown", retry_after_s: 1 }
+                ServiceError::Unavailable {
+                    code: "store_outcome_unknown",
+                    retry_after_s: 1,
+                }
             }
         }
     }
@@ -187,7 +201,10 @@ impl Sending {
             .iter()
             .zip(answers)
             .filter(|(_, answer)| answer.is_ok())
-            .map(|(ask, _)| LimitAsk { step: LimitStep::GiveBack, ..ask.clone() })
+            .map(|(ask, _)| LimitAsk {
+                step: LimitStep::GiveBack,
+                ..ask.clone()
+            })
             .collect();
         if taken.is_empty() {
             return;
@@ -243,12 +260,25 @@ impl Made {
                 now_ms,
                 step: Step::Created,
             }),
-            Started::Resent { id, record, ordinal, now_ms } => {
-                Ok(Self { id, record, ordinal, now_ms, step: Step::Resent })
-            }
-            Started::Replayed { id, record, now_ms } => {
-                Ok(Self { id, record, ordinal: None, now_ms, step: Step::Replayed })
-            }
+            Started::Resent {
+                id,
+                record,
+                ordinal,
+                now_ms,
+            } => Ok(Self {
+                id,
+                record,
+                ordinal,
+                now_ms,
+                step: Step::Resent,
+            }),
+            Started::Replayed { id, record, now_ms } => Ok(Self {
+                id,
+                record,
+                ordinal: None,
+                now_ms,
+                step: Step::Replayed,
+            }),
             Started::ReplayedRefusal { refusal } => Err(StoredRefusal::decode(&refusal)),
             Started::InProgress => Err(ServiceError::IdempotencyInProgress),
             Started::KeyReused => Err(ServiceError::IdempotencyKeyReused),
@@ -281,14 +311,21 @@ impl Refusal {
             ServiceError::Unavailable { code, .. } => code,
             _ => "store_unavailable",
         };
-        Self { code, limit: None, available_at_ms: 0 }
+        Self {
+            code,
+            limit: None,
+            available_at_ms: 0,
+        }
     }
 
     fn error(&self, now_ms: u64) -> ServiceError {
         if self.limit.is_some() {
             limited(self.code, self.available_at_ms, now_ms)
         } else {
-            ServiceError::Unavailable { code: self.code, retry_after_s: 1 }
+            ServiceError::Unavailable {
+                code: self.code,
+                retry_after_s: 1,
+            }
         }
     }
 }
@@ -302,7 +339,11 @@ fn first_refusal(limits: &[NamedLimit], answers: &[Result<(), Denied>]) -> Optio
             available_at_ms: denied.available_at_ms,
         })
     };
-    limits.iter().zip(answers).filter_map(refusal).max_by_key(|refusal| refusal.available_at_ms)
+    limits
+        .iter()
+        .zip(answers)
+        .filter_map(refusal)
+        .max_by_key(|refusal| refusal.available_at_ms)
 }
 
 /// A refusal as the idempotency record keeps it.
@@ -317,7 +358,10 @@ const STORED_CODES: [&str; 3] = ["number_limit", "address_limit", "submission_ca
 
 impl StoredRefusal {
     fn of(refusal: &Refusal) -> Self {
-        Self { code: refusal.code.to_owned(), available_at_ms: refusal.available_at_ms }
+        Self {
+            code: refusal.code.to_owned(),
+            available_at_ms: refusal.available_at_ms,
+        }
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -326,11 +370,20 @@ impl StoredRefusal {
 
     /// The answer that was given before, given again.
     fn decode(stored: &[u8]) -> ServiceError {
-        let known = rmp_serde::from_slice::<Self>(stored).ok().and_then(|stored| {
-            let code = STORED_CODES.into_iter().find(|code| *code == stored.code)?;
-            Some(limited(code, stored.available_at_ms, stored.available_at_ms))
-        });
-        known.unwrap_or(ServiceError::Unavailable { code: "unknown_format", retry_after_s: 5 })
+        let known = rmp_serde::from_slice::<Self>(stored)
+            .ok()
+            .and_then(|stored| {
+                let code = STORED_CODES.into_iter().find(|code| *code == stored.code)?;
+                Some(limited(
+                    code,
+                    stored.available_at_ms,
+                    stored.available_at_ms,
+                ))
+            });
+        known.unwrap_or(ServiceError::Unavailable {
+            code: "unknown_format",
+            retry_after_s: 5,
+        })
     }
 }
 
@@ -343,9 +396,10 @@ fn refused(refusal: SendRefusal, now_ms: u64) -> ServiceError {
         SendRefusal::SendsExhausted { available_at_ms } => {
             limited("sends_exhausted", available_at_ms, now_ms)
         }
-        SendRefusal::SendLimit { available_at_ms, rule: _ } => {
-            limited("send_limit", available_at_ms, now_ms)
-        }
+        SendRefusal::SendLimit {
+            available_at_ms,
+            rule: _,
+        } => limited("send_limit", available_at_ms, now_ms),
         SendRefusal::TooManyPending { available_at_ms } => {
             limited("too_many_pending", available_at_ms, now_ms)
         }

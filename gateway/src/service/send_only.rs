@@ -57,7 +57,9 @@ impl Service {
         let idempotency = request.idempotency.as_ref().map(|named| {
             let e164 = to.number.expose().as_bytes();
             let scope: [&[u8]; 3] = [&tenant.tag.0, b"deliveries", e164];
-            live.ring.index().idempotency(&scope, &named.key, &named.content)
+            live.ring
+                .index()
+                .idempotency(&scope, &named.key, &named.content)
         });
         let send = Send {
             ask: SendAsk::Start(Box::new(start)),
@@ -66,7 +68,7 @@ impl Service {
             wait: request.wait,
         };
         let accepted = self.send(send).await;
-        let accepted = accepted.inspect_err(|error| self.start_refused(tenant, error))?;
+        let accepted = accepted.inspect_err(|error| self.refused(tenant, &to.number, error))?;
         let details = render::open(&live, accepted.id, &accepted.record)?;
         render::send_only(accepted.id, 1, &accepted.record, details)
     }
@@ -98,7 +100,11 @@ impl Service {
         if record.is_verification() || record.delivery(id.ordinal).is_none() {
             return Err(ServiceError::NotFound);
         }
-        let conversion = if was_used { Conversion::Converted } else { Conversion::NotConverted };
+        let conversion = if was_used {
+            Conversion::Converted
+        } else {
+            Conversion::NotConverted
+        };
         let found = self.note_outcome(caller, id.record, conversion).await?;
         let details = render::open(&live, id.record, &found.record)?;
         render::send_only(id.record, id.ordinal, &found.record, details)
@@ -114,8 +120,15 @@ fn new_start(
 ) -> Start {
     let tenant = &caller.tenant;
     let (shard, number) = live.ring.index().number(tenant.tag, to.number.expose());
-    let id = RecordId { shard, random: random() };
-    let place = RecordPlace { id, tenant: tenant.tag, kind: RecordKind::SendOnly };
+    let id = RecordId {
+        shard,
+        random: random(),
+    };
+    let place = RecordPlace {
+        id,
+        tenant: tenant.tag,
+        kind: RecordKind::SendOnly,
+    };
     let hops = live.hops(fields::destination(tenant, to, channel, PURPOSE), |_| false);
     let details = Details {
         tenant: tenant.name.to_string(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use watchword_providers::Channel;
+use watchword_providers::{Channel, PhoneNumber};
 
 use super::error::ServiceError;
 use super::fields::{self, DEFAULT_PURPOSE, bind_bytes, client_class};
@@ -37,13 +37,17 @@ impl Service {
         let to = fields::number(&request.to, request.region.as_deref(), "to")?;
         let plan = StartPlan::of(&live, tenant, &to, &request)?;
         if plan.test_code.is_none() {
-            self.not_blocked(plan.number_name(&live))?;
+            self.not_blocked(&plan.number_name(&live))?;
         }
         let send = plan.send(&live);
         let accepted = self.send(send).await;
-        let accepted = accepted.inspect_err(|error| self.start_refused(tenant, error))?;
+        let accepted = accepted.inspect_err(|error| self.refused(tenant, &to.number, error))?;
         let details = render::open(&live, accepted.id, &accepted.record)?;
-        let context = Context { live: &live, tenant, now_ms: accepted.now_ms };
+        let context = Context {
+            live: &live,
+            tenant,
+            now_ms: accepted.now_ms,
+        };
         let view = render::verification(context, accepted.id, &accepted.record, details)?;
         self.start_accepted(tenant, &view, started.elapsed());
         Ok(view)
@@ -54,7 +58,11 @@ impl Service {
     /// # Errors
     ///
     /// [`ServiceError`]: nothing is sent.
-    pub async fn resend(&self, caller: &Caller, request: ResendRequest) -> Answer<VerificationView> {
+    pub async fn resend(
+        &self,
+        caller: &Caller,
+        request: ResendRequest,
+    ) -> Answer<VerificationView> {
         let started = tokio::time::Instant::now();
         let live = self.shared.live.load_full();
         let tenant = &caller.tenant;
@@ -96,17 +104,21 @@ impl Service {
             wait: request.wait,
         };
         let accepted = self.send(send).await;
-        let accepted = accepted.inspect_err(|error| self.start_refused(tenant, error))?;
-        let context = Context { live: &live, tenant, now_ms: accepted.now_ms };
+        let accepted = accepted.inspect_err(|error| self.refused(tenant, &to.number, error))?;
+        let context = Context {
+            live: &live,
+            tenant,
+            now_ms: accepted.now_ms,
+        };
         let view = render::verification(context, id, &accepted.record, details)?;
         self.start_accepted(tenant, &view, started.elapsed());
         Ok(view)
     }
 
     /// A number that a provider called fraud is left alone for a while.
-    fn not_blocked(&self, number: [u8; 16]) -> Answer<()> {
+    fn not_blocked(&self, number: &[u8; 16]) -> Answer<()> {
         let now_ms = self.shared.store_now_ms();
-        match self.dispatcher.blocked.refused_until(&number, now_ms) {
+        match self.dispatcher.blocked.refused_until(number, now_ms) {
             None => Ok(()),
             Some(_) => Err(ServiceError::Forbidden {
                 code: "blocked",
@@ -124,6 +136,7 @@ impl Service {
                 verification: &name,
                 to: &view.to,
                 channel: view.channel,
+                send_count: u32::try_from(view.deliveries.len()).unwrap_or(u32::MAX),
                 took,
             }
             .emit(&self.shared.metrics);
@@ -139,8 +152,14 @@ impl Service {
         }
     }
 
-    pub(super) fn start_refused(&self, tenant: &Tenant, error: &ServiceError) {
-        events::Refused { tenant: &tenant.name, limit: error.code() }.emit(&self.shared.metrics);
+    pub(super) fn refused(&self, tenant: &Tenant, to: &PhoneNumber, error: &ServiceError) {
+        events::Refused {
+            tenant: &tenant.name,
+            to: Some(to),
+            limit: error.code(),
+            retry_after: error.retry_after(),
+        }
+        .emit(&self.shared.metrics);
     }
 }
 
@@ -168,7 +187,11 @@ impl<'a> StartPlan<'a> {
         let purpose = request.purpose.as_deref().unwrap_or(DEFAULT_PURPOSE);
         fields::locale(request.locale.as_deref())?;
         fields::bind(request.bind.as_ref())?;
-        fields::listed(tenant, request.origin.as_deref(), request.app_hash.as_deref())?;
+        fields::listed(
+            tenant,
+            request.origin.as_deref(),
+            request.app_hash.as_deref(),
+        )?;
         let custom_code = fields::custom_code(request.code.as_deref())?;
         let test_code = tenant.test_numbers.get(to.number.expose()).cloned();
         let mut fallback = request.fallback.clone();
@@ -180,29 +203,56 @@ impl<'a> StartPlan<'a> {
                 fields::may_send(live, tenant, to, *other, purpose)?;
             }
         }
-        Ok(Self { tenant, to, request, channel, purpose, fallback, custom_code, test_code })
+        Ok(Self {
+            tenant,
+            to,
+            request,
+            channel,
+            purpose,
+            fallback,
+            custom_code,
+            test_code,
+        })
     }
 
     fn number_name(&self, live: &Live) -> [u8; 16] {
-        live.ring.index().number(self.tenant.tag, self.to.number.expose()).1.0
+        live.ring
+            .index()
+            .number(self.tenant.tag, self.to.number.expose())
+            .1
+            .0
     }
 
     fn send(&self, live: &Live) -> Send {
         let (index, newest) = (live.ring.index(), live.ring.newest());
         let e164 = self.to.number.expose();
         let (shard, number) = index.number(self.tenant.tag, e164);
-        let id = RecordId { shard, random: random() };
+        let id = RecordId {
+            shard,
+            random: random(),
+        };
         let bind = bind_bytes(self.request.bind.as_ref());
         let drawn = || Code::draw(live.codes.digits);
-        let code = self.test_code.clone().or(self.custom_code.clone()).unwrap_or_else(drawn);
-        let place = RecordPlace { id, tenant: self.tenant.tag, kind: RecordKind::Verification };
+        let code = self
+            .test_code
+            .clone()
+            .or(self.custom_code.clone())
+            .unwrap_or_else(drawn);
+        let place = RecordPlace {
+            id,
+            tenant: self.tenant.tag,
+            kind: RecordKind::Verification,
+        };
         let start = Start {
             id,
             kind: RecordKind::Verification,
             tenant: self.tenant.tag,
             number,
             identity: index.identity(self.purpose, self.request.subject.as_deref(), &bind),
-            custom_code: self.custom_code.as_ref().map(|code| index.custom_code(number, code.expose())),
+            custom_code: self
+                .custom_code
+                .as_ref()
+                .map(|code| index.custom_code(number, code.expose())),
             wants_new_code: false,
             client: client_class(self.request.client),
             lifetime_ms: live.codes.lifetime_ms,
@@ -217,7 +267,13 @@ impl<'a> StartPlan<'a> {
         let limits = if self.test_code.is_some() {
             Vec::new()
         } else {
-            of_send(live, self.tenant, (self.to, self.channel), self.request.client, operation)
+            of_send(
+                live,
+                self.tenant,
+                (self.to, self.channel),
+                self.request.client,
+                operation,
+            )
         };
         Send {
             idempotency: self.idempotency(live),
@@ -231,7 +287,11 @@ impl<'a> StartPlan<'a> {
         let named = self.request.idempotency.as_ref()?;
         let e164 = self.to.number.expose().as_bytes();
         let scope: [&[u8]; 3] = [&self.tenant.tag.0, b"verifications", e164];
-        Some(live.ring.index().idempotency(&scope, &named.key, &named.content))
+        Some(
+            live.ring
+                .index()
+                .idempotency(&scope, &named.key, &named.content),
+        )
     }
 
     /// Nothing is ever sent to a test number.
@@ -249,7 +309,11 @@ impl<'a> StartPlan<'a> {
 
     fn details(&self) -> Details {
         let payment = match &self.request.bind {
-            Some(Bind::Payment { amount, currency, payee }) => Some(PaymentDetails {
+            Some(Bind::Payment {
+                amount,
+                currency,
+                payee,
+            }) => Some(PaymentDetails {
                 amount: amount.clone(),
                 currency: currency.clone(),
                 payee: payee.clone(),

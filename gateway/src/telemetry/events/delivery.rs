@@ -129,7 +129,7 @@ pub struct DeliveryEnded<'a> {
     /// The delivery status, such as `delivered` or `failed`.
     pub status: &'static str,
     /// Why, where the status alone does not say it.
-    pub reason: Option<&'static str>,
+    pub reason: Option<&'a str>,
     /// From the request to the receipt that says delivered, if one did.
     pub delivered_after: Option<Duration>,
 }
@@ -167,9 +167,11 @@ pub struct ReceiptApplied<'a> {
     pub delivery: &'a str,
     pub attempt: u32,
     pub provider: &'a str,
-    /// The delivery status it led to.
+    /// What the receipt says: `sent`, `delivered` or `undelivered`.
     pub status: &'static str,
     pub code: Option<&'a ProviderCode>,
+    /// What it changed: `recorded`, `redispatch` or `nothing`.
+    pub effect: &'static str,
 }
 
 impl ReceiptApplied<'_> {
@@ -185,6 +187,7 @@ impl ReceiptApplied<'_> {
             provider = self.provider,
             status = self.status,
             code = self.code.map(ProviderCode::as_str),
+            effect = self.effect,
             "receipt from {} says {}",
             self.provider,
             self.status
@@ -221,8 +224,9 @@ impl ReceiptRefused<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct LeaseTaken<'a> {
     pub delivery: &'a str,
-    pub fence: u64,
-    pub overdue: Duration,
+    pub fence: u32,
+    /// What was due: `lease`, `retry`, `receipt_deadline`, ...
+    pub why: &'static str,
 }
 
 impl LeaseTaken<'_> {
@@ -231,8 +235,9 @@ impl LeaseTaken<'_> {
         info!(
             delivery = self.delivery,
             fence = self.fence,
-            overdue_ms = ms(self.overdue),
-            "overdue entry taken over"
+            due = self.why,
+            "delivery taken up: {} due",
+            self.why
         );
     }
 }

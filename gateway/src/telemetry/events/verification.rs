@@ -66,8 +66,8 @@ impl Resent<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct Refused<'a> {
     pub tenant: &'a str,
-    pub to: &'a PhoneNumber,
-    pub channel: Channel,
+    /// `None` where it was not even a number.
+    pub to: Option<&'a PhoneNumber>,
     /// The limit's own name.
     pub limit: &'static str,
     /// How long until it would be allowed, if waiting helps.
@@ -81,11 +81,11 @@ impl Refused<'_> {
         metrics.refusals.get_or_create_owned(&labels).inc();
         info!(
             tenant = self.tenant,
-            to = %self.to,
-            channel = self.channel.as_str(),
+            to = self.to.map(tracing::field::display),
             limit = self.limit,
             retry_after_ms = self.retry_after.map(ms),
-            "start refused by a limit"
+            "start refused: {}",
+            self.limit
         );
     }
 }
@@ -97,7 +97,8 @@ pub struct Checked<'a> {
     pub verification: &'a str,
     /// `approved`, or the error's stable code such as `code_mismatch`.
     pub result: &'static str,
-    pub checks_remaining: u32,
+    /// After a wrong code.
+    pub checks_remaining: Option<u8>,
 }
 
 impl Checked<'_> {
