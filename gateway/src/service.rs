@@ -108,3 +108,97 @@ pub struct ExplainRequest {
     pub purpose: Option<String>,
     pub client: Client,
 }
+
+/// The main job. Stub for the api branch: the lead replaces this file; keep the signatures.
+pub struct Service;
+
+type Answer<T> = Result<T, ServiceError>;
+
+impl Service {
+    pub async fn start(
+        &self,
+        _caller: &Caller,
+        _request: StartRequest,
+    ) -> Answer<VerificationView> {
+        Err(ServiceError::NotFound)
+    }
+    pub async fn resend(
+        &self,
+        _caller: &Caller,
+        _request: ResendRequest,
+    ) -> Answer<VerificationView> {
+        Err(ServiceError::NotFound)
+    }
+    pub async fn check(
+        &self,
+        _caller: &Caller,
+        _request: CheckRequest,
+    ) -> Answer<VerificationView> {
+        Err(ServiceError::NotFound)
+    }
+    pub async fn cancel(&self, _caller: &Caller, _id: VerificationId) -> Answer<VerificationView> {
+        Err(ServiceError::NotFound)
+    }
+    pub async fn report_outcome(
+        &self,
+        _caller: &Caller,
+        _id: VerificationId,
+        _was_used: bool,
+    ) -> Answer<VerificationView> {
+        Err(ServiceError::NotFound)
+    }
+    pub async fn verification(
+        &self,
+        _caller: &Caller,
+        _id: VerificationId,
+    ) -> Answer<(VerificationView, Vec<TimelineEntry>)> {
+        Err(ServiceError::NotFound)
+    }
+    /// The last ones of a number, newest first, at most 20.
+    pub async fn verifications_of(
+        &self,
+        _caller: &Caller,
+        _to: &str,
+        _region: Option<&str>,
+    ) -> Answer<Vec<VerificationView>> {
+        Err(ServiceError::NotFound)
+    }
+    pub async fn deliver(
+        &self,
+        _caller: &Caller,
+        _request: DeliverRequest,
+    ) -> Answer<SendOnlyView> {
+        Err(ServiceError::NotFound)
+    }
+    pub async fn delivery(&self, _caller: &Caller, _id: DeliveryId) -> Answer<SendOnlyView> {
+        Err(ServiceError::NotFound)
+    }
+    pub async fn report_delivery_outcome(
+        &self,
+        _caller: &Caller,
+        _id: DeliveryId,
+        _was_used: bool,
+    ) -> Answer<SendOnlyView> {
+        Err(ServiceError::NotFound)
+    }
+    pub async fn lookup(
+        &self,
+        _caller: &Caller,
+        _number: &str,
+        _region: Option<&str>,
+    ) -> Answer<LookupView> {
+        Err(ServiceError::NotFound)
+    }
+    pub async fn explain(&self, _caller: &Caller, _request: ExplainRequest) -> Answer<ExplainView> {
+        Err(ServiceError::NotFound)
+    }
+    /// An operator forgives a number's failed checks.
+    pub async fn lift_failures(
+        &self,
+        _operator: &crate::tenants::Operator,
+        _tenant: &str,
+        _number: &str,
+    ) -> Answer<()> {
+        Err(ServiceError::NotFound)
+    }
+}
