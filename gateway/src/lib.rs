@@ -2,6 +2,7 @@
 //! and voice. The modules stand in the order in which a request meets them.
 
 pub mod admission;
+pub mod api;
 pub mod delivery;
 pub mod id;
 pub mod service;
