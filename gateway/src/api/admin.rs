@@ -24,7 +24,7 @@ use crate::tenants::Operator;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct LiftBody {
+struct LiftBody {
     tenant: Option<String>,
     number: Option<String>,
 }
@@ -38,11 +38,18 @@ pub(super) async fn lift_failures(
     operator: &Operator,
     asked: &Asked,
 ) -> Result<Reply, Problem> {
-    let body: LiftBody = json::body(asked)?;
-    let tenant = fields::TENANT.required(body.tenant)?;
-    let number = fields::NUMBER.required(body.number)?;
+    let (tenant, number) = tenant_and_number(asked)?;
     service.lift_failures(operator, &tenant, &number).await?;
     Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// Whose failed checks are to be lifted.
+pub(super) fn tenant_and_number(asked: &Asked) -> Result<(String, String), Problem> {
+    let body: LiftBody = json::body(asked)?;
+    Ok((
+        fields::TENANT.required(body.tenant)?,
+        fields::NUMBER.required(body.number)?,
+    ))
 }
 
 /// Whether this node can serve, and the facts an operator looks for.

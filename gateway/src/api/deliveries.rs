@@ -9,7 +9,7 @@ use super::endpoint::Asked;
 use super::fields::{self, ClientBody};
 use super::json::{self, JsonBody, Object};
 use super::problem::Problem;
-use super::verifications::{OutcomeBody, put_applied, put_location};
+use super::verifications::{put_applied, put_location, was_used};
 use super::view::{Numbers, SendOnlyJson};
 use crate::id::DeliveryId;
 use crate::service::{DeliverRequest, Service};
@@ -17,7 +17,7 @@ use crate::tenants::Caller;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct DeliverBody {
+struct DeliverBody {
     to: Option<String>,
     region: Option<String>,
     channel: Option<String>,
@@ -48,8 +48,21 @@ pub(super) async fn deliver(
     caller: &Caller,
     asked: &Asked,
 ) -> Result<Reply, Problem> {
+    let request = deliver_request(asked)?;
+    let wait = request.wait;
+    let view = service.deliver(caller, request).await?;
+    let mut reply = json(
+        StatusCode::CREATED,
+        &SendOnlyJson::new(&view, Numbers::Full),
+    )?;
+    put_location(&mut reply, &format!("/v1/deliveries/{}", view.delivery.id));
+    put_applied(&mut reply, wait);
+    Ok(reply)
+}
+
+pub(super) fn deliver_request(asked: &Asked) -> Result<DeliverRequest, Problem> {
     let body: DeliverBody = json::body(asked)?;
-    let request = DeliverRequest {
+    Ok(DeliverRequest {
         to: fields::TO.required(body.to)?,
         region: fields::REGION.optional(body.region)?,
         channel: fields::channel(body.channel)?,
@@ -61,16 +74,7 @@ pub(super) async fn deliver(
         client: fields::client(body.client)?,
         idempotency: fields::idempotency(asked)?,
         wait: fields::wait(&asked.head.headers),
-    };
-    let wait = request.wait;
-    let view = service.deliver(caller, request).await?;
-    let mut reply = json(
-        StatusCode::CREATED,
-        &SendOnlyJson::new(&view, Numbers::Full),
-    )?;
-    put_location(&mut reply, &format!("/v1/deliveries/{}", view.delivery.id));
-    put_applied(&mut reply, wait);
-    Ok(reply)
+    })
 }
 
 fn validity_s(value: Option<u64>) -> Result<Option<u64>, Problem> {
@@ -97,8 +101,7 @@ pub(super) async fn outcome(
     caller: &Caller,
     asked: &Asked,
 ) -> Result<Reply, Problem> {
-    let body: OutcomeBody = json::body(asked)?;
-    let was_used = fields::was_used(body.outcome)?;
+    let was_used = was_used(asked)?;
     let view = service
         .report_delivery_outcome(caller, id(asked)?, was_used)
         .await?;

@@ -15,7 +15,7 @@ use crate::tenants::Caller;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct LookupBody {
+struct LookupBody {
     number: Option<String>,
     region: Option<String>,
 }
@@ -29,16 +29,23 @@ pub(super) async fn lookup(
     caller: &Caller,
     asked: &Asked,
 ) -> Result<Reply, Problem> {
-    let body: LookupBody = json::body(asked)?;
-    let number = fields::NUMBER.required(body.number)?;
-    let region = fields::REGION.optional(body.region)?;
+    let (number, region) = number_and_region(asked)?;
     let view = service.lookup(caller, &number, region.as_deref()).await?;
     json(StatusCode::OK, &LookupJson::new(&view))
 }
 
+/// What a lookup asks about.
+pub(super) fn number_and_region(asked: &Asked) -> Result<(String, Option<String>), Problem> {
+    let body: LookupBody = json::body(asked)?;
+    Ok((
+        fields::NUMBER.required(body.number)?,
+        fields::REGION.optional(body.region)?,
+    ))
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ExplainBody {
+struct ExplainBody {
     number: Option<String>,
     region: Option<String>,
     channel: Option<String>,
@@ -55,15 +62,19 @@ pub(super) async fn explain(
     caller: &Caller,
     asked: &Asked,
 ) -> Result<Reply, Problem> {
+    let request = explain_request(asked)?;
+    let view = service.explain(caller, request).await?;
+    let refusal = view.refusal.clone().map(Problem::from);
+    json(StatusCode::OK, &ExplainJson::new(&view, refusal.as_ref()))
+}
+
+pub(super) fn explain_request(asked: &Asked) -> Result<ExplainRequest, Problem> {
     let body: ExplainBody = json::body(asked)?;
-    let request = ExplainRequest {
+    Ok(ExplainRequest {
         number: fields::NUMBER.required(body.number)?,
         region: fields::REGION.optional(body.region)?,
         channel: fields::channel(body.channel)?,
         purpose: fields::PURPOSE.optional(body.purpose)?,
         client: fields::client(body.client)?,
-    };
-    let view = service.explain(caller, request).await?;
-    let refusal = view.refusal.clone().map(Problem::from);
-    json(StatusCode::OK, &ExplainJson::new(&view, refusal.as_ref()))
+    })
 }

@@ -58,8 +58,18 @@ pub(super) async fn start(
     caller: &Caller,
     asked: &Asked,
 ) -> Result<Reply, Problem> {
+    let request = start_request(asked)?;
+    let wait = request.wait;
+    let view = service.start(caller, request).await?;
+    let mut reply = shown(StatusCode::CREATED, &view, Numbers::Full)?;
+    put_location(&mut reply, &format!("/v1/verifications/{}", view.id));
+    put_applied(&mut reply, wait);
+    Ok(reply)
+}
+
+pub(super) fn start_request(asked: &Asked) -> Result<StartRequest, Problem> {
     let body: StartBody = json::body(asked)?;
-    let request = StartRequest {
+    Ok(StartRequest {
         to: fields::TO.required(body.to)?,
         region: fields::REGION.optional(body.region)?,
         channel: fields::channel(body.channel)?,
@@ -75,18 +85,12 @@ pub(super) async fn start(
         reference: fields::REFERENCE.optional(body.reference)?,
         idempotency: fields::idempotency(asked)?,
         wait: fields::wait(&asked.head.headers),
-    };
-    let wait = request.wait;
-    let view = service.start(caller, request).await?;
-    let mut reply = shown(StatusCode::CREATED, &view, Numbers::Full)?;
-    put_location(&mut reply, &format!("/v1/verifications/{}", view.id));
-    put_applied(&mut reply, wait);
-    Ok(reply)
+    })
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ResendBody {
+struct ResendBody {
     channel: Option<String>,
     client: Option<Object<ClientBody>>,
 }
@@ -100,14 +104,7 @@ pub(super) async fn resend(
     caller: &Caller,
     asked: &Asked,
 ) -> Result<Reply, Problem> {
-    let body: ResendBody = json::body_if_any(asked)?;
-    let request = ResendRequest {
-        id: id(asked)?,
-        channel: fields::channel(body.channel)?,
-        client: fields::client(body.client)?,
-        idempotency: fields::idempotency(asked)?,
-        wait: fields::wait(&asked.head.headers),
-    };
+    let request = resend_request(asked)?;
     let wait = request.wait;
     let view = service.resend(caller, request).await?;
     let mut reply = shown(StatusCode::OK, &view, Numbers::Full)?;
@@ -115,9 +112,20 @@ pub(super) async fn resend(
     Ok(reply)
 }
 
+pub(super) fn resend_request(asked: &Asked) -> Result<ResendRequest, Problem> {
+    let body: ResendBody = json::body_if_any(asked)?;
+    Ok(ResendRequest {
+        id: id(asked)?,
+        channel: fields::channel(body.channel)?,
+        client: fields::client(body.client)?,
+        idempotency: fields::idempotency(asked)?,
+        wait: fields::wait(&asked.head.headers),
+    })
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct CheckBody {
+struct CheckBody {
     code: Option<String>,
     bind: Option<BindBody>,
     client: Option<Object<ClientBody>>,
@@ -132,16 +140,20 @@ pub(super) async fn check(
     caller: &Caller,
     asked: &Asked,
 ) -> Result<Reply, Problem> {
+    let request = check_request(asked)?;
+    let view = service.check(caller, request).await?;
+    shown(StatusCode::OK, &view, Numbers::Full)
+}
+
+pub(super) fn check_request(asked: &Asked) -> Result<CheckRequest, Problem> {
     let body: CheckBody = json::body(asked)?;
-    let request = CheckRequest {
+    Ok(CheckRequest {
         id: id(asked)?,
         code: fields::CODE.required(body.code)?,
         bind: fields::bind(body.bind)?,
         client: fields::client(body.client)?,
         idempotency: fields::idempotency(asked)?,
-    };
-    let view = service.check(caller, request).await?;
-    shown(StatusCode::OK, &view, Numbers::Full)
+    })
 }
 
 pub(super) async fn cancel(
@@ -156,8 +168,8 @@ pub(super) async fn cancel(
 /// The body of both outcome endpoints.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct OutcomeBody {
-    pub(super) outcome: Option<String>,
+struct OutcomeBody {
+    outcome: Option<String>,
 }
 
 impl JsonBody for OutcomeBody {
@@ -169,10 +181,15 @@ pub(super) async fn outcome(
     caller: &Caller,
     asked: &Asked,
 ) -> Result<Reply, Problem> {
-    let body: OutcomeBody = json::body(asked)?;
-    let was_used = fields::was_used(body.outcome)?;
+    let was_used = was_used(asked)?;
     let view = service.report_outcome(caller, id(asked)?, was_used).await?;
     shown(StatusCode::OK, &view, Numbers::for_reader(caller))
+}
+
+/// What an outcome endpoint is told.
+pub(super) fn was_used(asked: &Asked) -> Result<bool, Problem> {
+    let body: OutcomeBody = json::body(asked)?;
+    fields::was_used(body.outcome)
 }
 
 pub(super) async fn get(
