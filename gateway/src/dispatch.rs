@@ -183,7 +183,7 @@ impl Dispatcher {
             self.ended(&work, &settled);
             if let Some(done) = work.done.take() {
                 // Whoever waited may have gone.
-                drop(done.send(settled.status));
+                _ = done.send(settled.status);
             }
             let next = if let Some(ordinal) = settled.fallback {
                 self.fallback(&work, ordinal).await

@@ -7,6 +7,7 @@ pub mod config;
 pub mod server;
 pub mod tls;
 
+pub mod api;
 pub mod live;
 pub mod service;
 pub mod tenants;
