@@ -2,3 +2,4 @@
 
 mod against_the_model;
 mod asks;
+mod limits;

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use watchword::admission::gcra::Gcra;
-use watchword::admission::limits::{LimitAsk, LimitKey, LimitRule, LimitState, LimitStep};
 use watchword::delivery::{
     self, ApplyReceipt, AttemptReceipt, Begin, Next, Outcome, Settle, SettledAttempt, Take,
 };
@@ -88,12 +87,6 @@ enum Step {
         delivery: (u8, u8),
         fence: u8,
     },
-    Limit {
-        key: u8,
-        rules: u8,
-        step: u8,
-        operation: u8,
-    },
     Lift {
         number: u8,
     },
@@ -145,9 +138,6 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => delivery().prop_map(|delivery| Step::Take { delivery }),
         2 => (0..4_u8).prop_map(|count_max| Step::Sweep { count_max }),
         1 => (delivery(), 0..8_u8).prop_map(|(delivery, fence)| Step::HandBack { delivery, fence }),
-        3 => (0..2_u8, 0..3_u8, 0..3_u8, 0..5_u8).prop_map(
-            |(key, rules, step, operation)| Step::Limit { key, rules, step, operation }
-        ),
         1 => (0..NUMBERS).prop_map(|number| Step::Lift { number }),
         4 => prop_oneof![
             4 => Just(15_001_u64), 4 => Just(31_000), 2 => Just(100_000), 1 => Just(540_001),
@@ -171,7 +161,6 @@ fn off_by(right: u8, drawn: u8) -> u8 {
 struct Model {
     records: BTreeMap<RecordId, Record>,
     numbers: BTreeMap<NumberTag, NumberRecord>,
-    limits: BTreeMap<u8, LimitState>,
 }
 
 struct Live<'a>(&'a mut BTreeMap<RecordId, Record>);
@@ -326,20 +315,6 @@ fn receipt_of(attempt: u8, status: u8, may_redispatch: bool) -> ApplyReceipt {
     }
 }
 
-fn limit_of(key: u8, rules: u8, step: u8, operation: u8) -> LimitAsk {
-    let rate = LimitRule::Rate(asks::send_policy().rules[0]);
-    let daily = LimitRule::Daily { max: 2 };
-    LimitAsk {
-        key: LimitKey {
-            shard: asks::shard(),
-            tag: [key; 16],
-        },
-        rules: [vec![rate], vec![rate, daily], vec![daily, rate]][usize::from(rules)].clone(),
-        step: [LimitStep::Take, LimitStep::Peek, LimitStep::GiveBack][usize::from(step)],
-        operation: asks::operation(operation),
-    }
-}
-
 fn undo_of(record: u8, operation: u8, was_created: bool, is_known: bool) -> Undo {
     let resend = resend_of(record, operation, is_known, true);
     Undo {
@@ -400,15 +375,6 @@ async fn ask(store: &RedisStore, step: &Step) -> String {
             let conversion = conversion_of(conversion);
             let reported = store.report_outcome(id, asks::TENANT, conversion).await.unwrap();
             format!("{:?}", reported.map(|found| found.record))
-        }
-        Step::Limit {
-            key,
-            rules,
-            step,
-            operation,
-        } => {
-            let ask = limit_of(key, rules, step, operation);
-            format!("{:?}", store.limits(&[ask]).await.unwrap()[0])
         }
         Step::Lift { number } => {
             let tag = NumberTag([number; 16]);
@@ -630,8 +596,20 @@ impl Model {
         ((record, ordinal), fence, u8::try_from(next).unwrap())
     }
 
-    /// What the transitions answer and do at `now_ms`.
+    /// What the transitions answer and do at `now_ms`: being refused does nothing.
     fn ask(&mut self, step: &Step, now_ms: u64) -> String {
+        let before = self.clone();
+        let answer = self.transition(step, now_ms);
+        let is_refused = ["refused", "NotPending", "Err(", "UnknownKey"]
+            .iter()
+            .any(|word| answer.starts_with(word));
+        if is_refused {
+            *self = before;
+        }
+        answer
+    }
+
+    fn transition(&mut self, step: &Step, now_ms: u64) -> String {
         match *step {
             Step::Start { .. } => self.start(&start_of(step).expect("it is a start"), now_ms),
             Step::Resend {
@@ -678,21 +656,6 @@ impl Model {
                 let reported =
                     verification::report_outcome(record, number, (id, asks::TENANT), what);
                 format!("{:?}", reported.map(|()| &*record))
-            }
-            Step::Limit {
-                key,
-                rules,
-                step,
-                operation,
-            } => {
-                let ask = limit_of(key, rules, step, operation);
-                let mut state = self.limits.get(&key).cloned().unwrap_or_default();
-                let answer = state.apply(&ask, now_ms);
-                // Looking and being refused change nothing.
-                if answer.is_ok() && ask.step != LimitStep::Peek {
-                    self.limits.insert(key, state);
-                }
-                format!("{answer:?}")
             }
             Step::Lift { number } => {
                 if let Some(number) = self.numbers.get_mut(&NumberTag([number; 16])) {
@@ -791,7 +754,6 @@ impl Model {
                 return format!("created {record:?}");
             }
         }
-        let before = self.clone();
         let number = self.numbers.entry(ask.number).or_default();
         let mut live = Live(&mut self.records);
         match verification::start(ask, number, &mut live, now_ms) {
@@ -805,10 +767,7 @@ impl Model {
                 let operation = verification::OperationId(ask.id.random);
                 resent(id, &self.records[&id], operation)
             }
-            Err(refusal) => {
-                *self = before;
-                format!("refused {refusal:?}")
-            }
+            Err(refusal) => format!("refused {refusal:?}"),
         }
     }
 
@@ -880,7 +839,6 @@ impl Model {
     /// Without what says nothing: states of rules never used, numbers never written.
     fn normal(&self) -> Self {
         let mut normal = self.clone();
-        normal.limits.clear();
         for number in normal.numbers.values_mut() {
             for states in [&mut number.sends.known, &mut number.sends.unknown] {
                 while states.last() == Some(&Gcra(0)) {

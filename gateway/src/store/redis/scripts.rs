@@ -37,13 +37,13 @@ macro_rules! scripts {
 scripts! {
     START = "refuse_oom" "clock" "record" "number" "refusal" "delivery" "send" "again"
         "idempotency" "start";
-    RESEND = "refuse_oom" "clock" "record" "number" "expire" "refusal" "delivery" "send" "again"
+    RESEND = "refuse_oom" "clock" "record" "number" "refusal" "delivery" "send" "again"
         "resend";
     UNDO = "allow_oom" "clock" "record" "number" "delivery" "send" "idempotency" "undo";
     CONFIRM = "allow_oom" "clock" "idempotency" "confirm";
-    CHECK = "allow_oom" "clock" "record" "number" "expire" "check";
-    CANCEL = "allow_oom" "clock" "record" "number" "expire" "refusal" "cancel";
-    OUTCOME = "allow_oom" "clock" "record" "number" "expire" "refusal" "outcome";
+    CHECK = "allow_oom" "clock" "record" "number" "check";
+    CANCEL = "allow_oom" "clock" "record" "number" "refusal" "cancel";
+    OUTCOME = "allow_oom" "clock" "record" "number" "refusal" "outcome";
     BEGIN = "allow_oom" "clock" "record" "delivery" "dispatch" "begin";
     SETTLE = "allow_oom" "clock" "record" "delivery" "dispatch" "settle";
     RECEIPT = "allow_oom" "clock" "record" "delivery" "dispatch" "receipt";

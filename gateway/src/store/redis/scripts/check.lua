@@ -30,18 +30,9 @@ for index = 1, #checks, 2 do
     return {REUSED, clock}
   end
 end
-local number_key = number_key_of(KEYS[1], record)
-local number, unreadable = load_number(number_key)
-if not number then
-  return {unreadable, clock}
-end
-if expire_if_due(record, number, id) then
-  save_record(KEYS[1], record)
-  save_number(number_key, number)
-end
-local digest = record[DIGEST]
-if record[STATUS] ~= PENDING or not digest then
-  return {IS_NOT_PENDING, clock, record[STATUS]}
+local digest, status = record[DIGEST], status_now(record)
+if status ~= PENDING or not digest then
+  return {IS_NOT_PENDING, clock, status}
 end
 local typed
 for index = 1, #digests, 2 do
@@ -52,6 +43,11 @@ for index = 1, #digests, 2 do
 end
 if not typed then
   return {UNKNOWN_KEY, clock}
+end
+local number_key = number_key_of(KEYS[1], record)
+local number, unreadable = load_number(number_key)
+if not number then
+  return {unreadable, clock}
 end
 local failures = number[FAILURES + client]
 if now - failures[FAILED_LAST] > FAILURES_KEPT then

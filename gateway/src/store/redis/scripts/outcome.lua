@@ -8,24 +8,26 @@ end
 if not record or record[TENANT] ~= tenant then
   return refuse(NOT_FOUND)
 end
+local decided
 if record[STATUS] == PENDING then
-  local id = id_of(KEYS[1])
+  local is_verification = record[KIND] == VERIFICATION
+  if now >= record[EXPIRES] then
+    decide(record, EXPIRED, record[EXPIRES])
+    decided = is_verification
+  elseif is_verification and record[CUSTOM] == 1 and conversion == CONVERTED then
+    decide(record, APPROVED, now)
+    record[CONVERSION] = conversion
+    decided = true
+  end
+end
+if decided then
   local number_key = number_key_of(KEYS[1], record)
   local number, unreadable = load_number(number_key)
   if not number then
     return {unreadable, clock}
   end
-  local is_over = expire_if_due(record, number, id)
-  if not is_over and record[KIND] == VERIFICATION and record[CUSTOM] == 1
-    and conversion == CONVERTED then
-    decide(record, APPROVED, now)
-    record[CONVERSION] = conversion
-    remove_live(number, id)
-    is_over = true
-  end
-  if is_over and record[KIND] == VERIFICATION then
-    save_number(number_key, number)
-  end
+  remove_live(number, id_of(KEYS[1]))
+  save_number(number_key, number)
 end
 if record[STATUS] ~= APPROVED then
   record[CONVERSION] = conversion

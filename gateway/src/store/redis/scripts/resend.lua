@@ -20,20 +20,17 @@ for _, delivery in ipairs(record[DELIVERIES]) do
     return refuse(KEY_REUSED)
   end
 end
+local status = status_now(record)
+if status ~= PENDING then
+  return refuse(NOT_PENDING, status)
+end
+if now >= submit_before(record, policy[QUIET]) then
+  return refuse(TOO_LATE)
+end
 local number_key = number_key_of(KEYS[1], record)
 local number, unreadable = load_number(number_key)
 if not number then
   return {unreadable, clock}
-end
-if expire_if_due(record, number, id) then
-  save_record(KEYS[1], record)
-  save_number(number_key, number)
-end
-if record[STATUS] ~= PENDING then
-  return refuse(NOT_PENDING, record[STATUS])
-end
-if now >= submit_before(record, policy[QUIET]) then
-  return refuse(TOO_LATE)
 end
 local ask = {client = client, delivery = wanted, policy = policy, operation = operation}
 local refusal, ordinal, is_new = send_again(record, number, ask)
