@@ -25,7 +25,7 @@ pub(super) struct Reloader {
 }
 
 impl Reloader {
-    pub fn new(
+    pub(super) fn new(
         source: Source,
         settings: Arc<Settings>,
         wired: &Wired,
@@ -43,11 +43,11 @@ impl Reloader {
     }
 
     /// The settings in force.
-    pub fn settings(&self) -> &Settings {
+    pub(super) fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    pub async fn reload(&mut self) {
+    pub(super) async fn reload(&mut self) {
         self.certificate();
         match self.configuration().await {
             Ok(hash) => events::ConfigReloaded { hash: &hash }.emit(&self.shared.metrics),
