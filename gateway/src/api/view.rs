@@ -242,7 +242,7 @@ pub(super) struct SendOnlyJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<&'a str>,
     expires_at: Time,
-    segments: u8,
+    segments: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     conversion: Option<&'static str>,
 }

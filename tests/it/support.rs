@@ -1,0 +1,36 @@
+<<<<<<< HEAD
+//! What the integration tests share.
+
+pub(crate) mod redis_server;
+=======
+//! What the integration tests stand on: real processes, a real Redis that can
+//! be broken, providers that misbehave on demand, and the search for leaks
+//! that ends every test.
+
+pub(crate) mod client;
+pub(crate) mod fake_provider;
+pub(crate) mod gateway_config;
+pub(crate) mod gateway_process;
+mod http_wire;
+pub(crate) mod leaks;
+pub(crate) mod numbers;
+mod ports;
+pub(crate) mod process;
+pub(crate) mod receipts;
+pub(crate) mod redis_proxy;
+pub(crate) mod redis_server;
+pub(crate) mod scenario;
+mod webhook_signature;
+
+/// Bytes nobody can guess.
+pub(crate) fn random_bytes<const LENGTH: usize>() -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
+    aws_lc_rs::rand::fill(&mut bytes).expect("the system has randomness");
+    bytes
+}
+
+/// In lower case.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+>>>>>>> harness
