@@ -7,6 +7,7 @@ mod document;
 mod over_http;
 mod views;
 
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ use super::{
     ReceiptCall, ReceiptSink, RequestBody, SandboxInbox, Surface, admin, deliveries, numbers,
     stack, verifications,
 };
+use crate::config::RegionSet;
+use crate::message::{Brand, Locale};
 use crate::service::ServiceError;
 use crate::tenants::{Caller, Operator, Scope, Scopes, Tenant};
 use crate::verification::TenantTag;
@@ -62,7 +65,14 @@ fn caller(scopes: impl IntoIterator<Item = Scope>) -> Caller {
     let tenant = Tenant {
         name: "acme".into(),
         tag: TenantTag([1; 8]),
-        brand: "Acme".into(),
+        brand: Brand::parse("Acme").unwrap(),
+        locale: Locale::parse("en").unwrap(),
+        regions: RegionSet::default(),
+        voice_regions: RegionSet::default(),
+        origins: HashSet::new(),
+        app_hashes: HashSet::new(),
+        submission_caps: Vec::new(),
+        test_numbers: HashMap::new(),
     };
     Caller {
         tenant: Arc::new(tenant),
