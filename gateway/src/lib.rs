@@ -4,10 +4,12 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod run;
 pub mod server;
 pub mod tls;
 
 pub mod api;
+pub mod assemble;
 pub mod live;
 pub mod service;
 pub mod tenants;

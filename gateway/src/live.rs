@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -122,6 +122,9 @@ pub struct Shared {
     pub clock: Arc<dyn Clock>,
     /// The store's clock minus ours, in ms.
     pub store_skew_ms: Arc<AtomicI64>,
+    /// Whether the store keeps the promise the operator asked for; sends stop
+    /// while it does not.
+    pub is_durable: Arc<AtomicBool>,
 }
 
 impl Shared {

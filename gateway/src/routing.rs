@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use watchword_providers::Channel;
 
+use crate::config::RegionSet;
+
 /// Which provider: its id in the configuration.
 pub type ProviderId = Arc<str>;
 
@@ -27,8 +29,7 @@ impl Strategy {
 pub struct Route {
     pub channel: Channel,
     pub tenants: Vec<Arc<str>>,
-    /// ISO regions such as `US`.
-    pub countries: Vec<Box<str>>,
+    pub countries: Option<RegionSet>,
     /// E.164 prefixes such as `+1415`.
     pub prefixes: Vec<Box<str>>,
     pub purposes: Vec<Box<str>>,
@@ -67,8 +68,10 @@ impl Route {
                 self.tenants.iter().any(|name| **name == *to.tenant),
             )
             && any_or(
-                self.countries.is_empty() && self.prefixes.is_empty(),
-                self.countries.iter().any(|region| **region == *to.region)
+                self.countries.is_none() && self.prefixes.is_empty(),
+                self.countries
+                    .as_ref()
+                    .is_some_and(|named| named.contains(to.region))
                     || self
                         .prefixes
                         .iter()
@@ -115,7 +118,7 @@ mod tests {
         Route {
             channel: Channel::Sms,
             tenants: vec![],
-            countries: vec![],
+            countries: None,
             prefixes: vec![],
             purposes: vec![],
             strategy: Strategy::Ordered,
@@ -138,7 +141,7 @@ mod tests {
     #[test]
     fn the_first_route_that_matches_is_taken() {
         let german = Route {
-            countries: vec!["DE".into()],
+            countries: Some(RegionSet::of(["DE"])),
             ..route(&["de"])
         };
         let californian = Route {

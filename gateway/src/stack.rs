@@ -42,6 +42,8 @@ pub struct StackSettings {
     /// Submissions under way at once.
     pub concurrency_max: usize,
     pub attempt_timeout: Duration,
+    /// How long to wait for a receipt before looking again; `None`: no receipts.
+    pub receipt_deadline: Option<Duration>,
     /// Submissions a second this node may start; `None`: as many as come.
     pub rate_per_s: Option<f64>,
     pub breaker: BreakerPolicy,
@@ -57,10 +59,7 @@ pub trait StackEvents: Send + Sync + 'static {
 pub struct ProviderStack {
     pub id: Arc<str>,
     pub provider: Arc<dyn Provider>,
-    /// How long to wait for a receipt before looking again; `None`: no receipts.
     pub receipt_deadline: Option<Duration>,
-    pub sender: Option<Arc<str>>,
-    pub attempt_timeout: Duration,
     service: BoxedStack,
     breakers: Arc<Breakers>,
 }
@@ -95,9 +94,7 @@ impl ProviderStack {
         Self {
             id,
             provider,
-            receipt_deadline: None,
-            sender: None,
-            attempt_timeout: settings.attempt_timeout,
+            receipt_deadline: settings.receipt_deadline,
             service: BoxCloneSyncService::new(stack),
             breakers,
         }

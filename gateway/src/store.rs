@@ -5,11 +5,8 @@
 //! Every writing step is atomic and idempotent: asked twice with the same
 //! operation, it happens once. Times are the store's own clock.
 
-<<<<<<< HEAD
 pub mod embedded;
-=======
 pub mod redis;
->>>>>>> redis
 
 use std::fmt;
 use std::sync::Arc;

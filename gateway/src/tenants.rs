@@ -93,6 +93,9 @@ pub struct Tenant {
     pub brand: Brand,
     /// For requests that ask for none.
     pub locale: Locale,
+    /// What phones show as the sender of an SMS.
+    pub sms_sender: Option<Arc<str>>,
+    pub voice_sender: Option<Arc<str>>,
     pub regions: RegionSet,
     /// Where voice may go, landlines and fallback too.
     pub voice_regions: RegionSet,

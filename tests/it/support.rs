@@ -1,8 +1,3 @@
-<<<<<<< HEAD
-//! What the integration tests share.
-
-pub(crate) mod redis_server;
-=======
 //! What the integration tests stand on: real processes, a real Redis that can
 //! be broken, providers that misbehave on demand, and the search for leaks
 //! that ends every test.
@@ -14,6 +9,7 @@ pub(crate) mod gateway_process;
 mod http_wire;
 pub(crate) mod leaks;
 pub(crate) mod numbers;
+pub(crate) mod own_redis;
 mod ports;
 pub(crate) mod process;
 pub(crate) mod receipts;
@@ -33,4 +29,3 @@ pub(crate) fn random_bytes<const LENGTH: usize>() -> [u8; LENGTH] {
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
->>>>>>> harness

@@ -34,6 +34,17 @@ impl RegionSet {
     }
 }
 
+#[cfg(test)]
+impl RegionSet {
+    /// Exactly these codes.
+    pub(crate) fn of<const N: usize>(codes: [&str; N]) -> Self {
+        codes
+            .into_iter()
+            .map(|code| Region::Named(code.to_owned()))
+            .collect()
+    }
+}
+
 impl FromIterator<Region> for RegionSet {
     fn from_iter<I: IntoIterator<Item = Region>>(regions: I) -> Self {
         let mut set = Self::default();

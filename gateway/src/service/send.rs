@@ -2,6 +2,7 @@
 //! every limit in one flush, then dispatch. Runs in a task of its own.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,12 @@ impl Service {
     pub(super) async fn send(&self, send: Send) -> Answer<Accepted> {
         if let Some(refusal) = self.remembered_refusal(&send.limits) {
             return Err(refusal);
+        }
+        if !self.shared.is_durable.load(Ordering::Relaxed) {
+            return Err(ServiceError::Unavailable {
+                code: "store_unavailable",
+                retry_after_s: 5,
+            });
         }
         let place = self.dispatcher.place().ok_or(OVERLOADED)?;
         let wait = send.wait;

@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// When a breaker opens, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BreakerPolicy {
     /// Opens after so many failures in a row.
     pub consecutive_failures: u32,
-    /// Or when more than this part of the window failed, in percent.
-    pub failure_percent: u32,
+    /// Or when more than this part of the window failed, from 0 to 1.
+    pub failure_ratio: f64,
     /// With at least so many calls in the window.
     pub calls_min: u32,
     pub window: Duration,
@@ -27,7 +27,7 @@ impl Default for BreakerPolicy {
     fn default() -> Self {
         Self {
             consecutive_failures: 5,
-            failure_percent: 50,
+            failure_ratio: 0.5,
             calls_min: 20,
             window: Duration::from_secs(10),
             open_for: Duration::from_secs(30),
@@ -170,11 +170,11 @@ impl Breaker {
 
     fn is_failing(&self) -> bool {
         let failed = self.calls.iter().filter(|(_, failed)| *failed).count();
-        let enough =
-            self.calls.len() >= usize::try_from(self.policy.calls_min).unwrap_or(usize::MAX);
-        let percent = usize::try_from(self.policy.failure_percent).unwrap_or(100);
+        let count = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
+        let failed = u32::try_from(failed).unwrap_or(u32::MAX);
         self.failures_in_a_row >= self.policy.consecutive_failures
-            || enough && failed * 100 > self.calls.len() * percent
+            || count >= self.policy.calls_min
+                && f64::from(failed) > f64::from(count) * self.policy.failure_ratio
     }
 
     fn open(&mut self, now: Instant) {

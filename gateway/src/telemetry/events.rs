@@ -10,8 +10,8 @@ mod process;
 mod verification;
 
 pub use delivery::{
-    AttemptEnded, BreakerChanged, BreakerState, CredentialsRefused, DeliveryEnded, LeaseTaken,
-    Poisoned, PossibleDuplicate, ReceiptApplied, ReceiptRefused,
+    AttemptEnded, BreakerChanged, CredentialsRefused, DeliveryEnded, LeaseTaken, Poisoned,
+    PossibleDuplicate, ReceiptApplied, ReceiptRefused,
 };
 pub use process::{
     CertificateReloaded, ConfigReloaded, DrainEnded, DrainStarted, ReloadRefused, StoreFailed,

@@ -161,3 +161,16 @@ impl ConnectFailure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_found_beneath_other_errors() {
+        let wrapped = io::Error::other(super::super::resolver::NoAddress);
+        assert_eq!(ConnectFailure::of(&wrapped), ConnectFailure::Name);
+        let unknown = io::Error::other("something else");
+        assert_eq!(ConnectFailure::of(&unknown), ConnectFailure::Other);
+    }
+}

@@ -105,12 +105,6 @@ async fn a_refused_connection_is_unreachable() {
 }
 
 #[tokio::test]
-async fn a_name_that_does_not_resolve_is_unreachable() {
-    let outcome = client().call(post("http://provider.invalid/send")).await;
-    assert_eq!(outcome.err(), Some(CallError::Unreachable));
-}
-
-#[tokio::test]
 async fn a_connection_closed_after_the_request_is_ambiguous() {
     let outcome = call_answered_with("").await;
     assert_eq!(outcome.err(), Some(CallError::Ambiguous));
@@ -170,6 +164,22 @@ async fn a_body_is_read_up_to_the_limit_and_not_beyond() {
     let unannounced = [b"HTTP/1.1 200 OK\r\n\r\n", too_long.as_slice()].concat();
     let outcome = call_answered_with(unannounced).await;
     assert_eq!(outcome.err(), Some(CallError::Ambiguous));
+}
+
+#[tokio::test]
+async fn a_length_that_is_too_long_is_not_waited_for() {
+    let (listener, url) = listen().await;
+    let served = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream).await.unwrap();
+        let head = b"HTTP/1.1 200 OK\r\ncontent-length: 65537\r\n\r\n";
+        stream.write_all(head).await.unwrap();
+        // Ends only when the client hangs up: there is no body.
+        stream.read(&mut [0]).await.unwrap_or(0)
+    });
+    let outcome = client().call(post(&url)).await;
+    assert_eq!(outcome.err(), Some(CallError::Ambiguous));
+    assert_eq!(served.await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -249,26 +259,19 @@ async fn an_encoded_body_stays_as_it_is() {
     assert_eq!(response.unwrap().body, body.as_slice());
 }
 
-/// Serves `answers` on one connection, then closes it and says so on `control`.
-async fn serve_then_close(listener: &TcpListener, control: &mut TcpStream) {
-    let (mut stream, _) = listener.accept().await.unwrap();
-    read_request(&mut stream).await.unwrap();
-    stream.write_all(OK).await.unwrap();
-    drop(stream);
-    control.write_all(b"!").await.unwrap();
-}
-
 #[tokio::test]
 async fn a_kept_connection_that_the_provider_closed_costs_no_message() {
-    // The control connection is read after the close has reached our sockets,
-    // since both come through the same poll: no timing is involved.
     let (listener, url) = listen().await;
-    let mut seen = TcpStream::connect(listener.local_addr().unwrap())
-        .await
-        .unwrap();
-    let (mut control, _) = listener.accept().await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut control = TcpStream::connect(address).await.unwrap();
+    let (mut controlled, _) = listener.accept().await.unwrap();
     let served = tokio::spawn(async move {
-        serve_then_close(&listener, &mut control).await;
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream).await.unwrap();
+        stream.write_all(OK).await.unwrap();
+        controlled.read_u8().await.unwrap();
+        drop(stream);
+        controlled.write_u8(1).await.unwrap();
         let (mut stream, _) = listener.accept().await.unwrap();
         let request = read_request(&mut stream).await;
         stream.write_all(OK).await.unwrap();
@@ -278,15 +281,52 @@ async fn a_kept_connection_that_the_provider_closed_costs_no_message() {
 
     let client = client();
     client.call(post(&url)).await.unwrap();
-    seen.read_u8().await.unwrap();
+    // The close and the byte after it come through one poll of the sockets, and
+    // this future runs before the connection's task sees the close: the request
+    // is given to a connection that is closed already.
+    control.write_u8(1).await.unwrap();
+    control.read_u8().await.unwrap();
     let second = client.call(post(&url)).await.unwrap();
     assert_eq!(second.status, 200);
     drop(client);
+    let once = (true, false);
     assert_eq!(
         served.await.unwrap(),
-        (true, false),
+        once,
         "sent once, on a new connection"
     );
+}
+
+/// Closes earlier or later than the request comes, about one in four before it.
+/// Which way each race goes is chance; what must hold, holds for all of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unreachable_is_never_said_of_a_request_that_was_written() {
+    for greeting in [
+        "",
+        "SSH-2.0-OpenSSH_9.2\r\n",
+        "HTTP/1.1 408 Timeout\r\n\r\n",
+    ] {
+        for lateness in 0..100 {
+            let (listener, url) = listen().await;
+            let served = tokio::spawn(async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let yields = futures_util::stream::iter(0..lateness * 20);
+                futures_util::StreamExt::for_each(yields, |_| tokio::task::yield_now()).await;
+                stream.write_all(greeting.as_bytes()).await.unwrap();
+                stream.shutdown().await.unwrap();
+                let mut read = Vec::new();
+                drop(stream.read_to_end(&mut read).await);
+                read.len()
+            });
+            let client = client();
+            let outcome = client.call(post(&url)).await;
+            drop(client);
+            let written = served.await.unwrap();
+            if outcome.err() == Some(CallError::Unreachable) {
+                assert_eq!(written, 0, "{greeting:?}");
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -318,7 +358,6 @@ async fn the_log_can_say_why_there_is_no_connection() {
     for (url, reason) in [
         (refused_url, ConnectFailure::Refused),
         (https(&silent_url), ConnectFailure::Timeout),
-        ("http://provider.invalid/".to_owned(), ConnectFailure::Name),
     ] {
         let client = client_with(&Tls::new(None).unwrap(), Duration::from_millis(200));
         match client.try_call(post(&url)).await {

@@ -9,9 +9,7 @@ use crate::admission::gcra::GcraRule;
 use crate::admission::limits::{LimitAsk, LimitRule, LimitStep};
 use crate::delivery::{ApplyReceipt, Begin, DispatchPolicy, NewDelivery, Next, Settle};
 use crate::store::{Idempotency, Sweep, Undo};
-use crate::verification::{
-    Check, Conversion, Resend, SendPolicy, Start, TenantTag,
-};
+use crate::verification::{Check, Conversion, Resend, SendPolicy, Start, TenantTag};
 
 /// What every script is told: how late it may run, whose clocks to compare,
 /// and what it writes into every record.
@@ -304,4 +302,3 @@ fn next(packer: &mut Packer, next: &Next) {
         Next::Close { reason } => packer.array(2).number(4).bytes(reason.as_bytes()),
     };
 }
-

@@ -23,9 +23,15 @@ impl ServerInfo {
     pub(super) fn parse(text: &str) -> Self {
         let value_of = |name: &str| {
             let mut lines = text.lines().filter_map(|line| line.split_once(':'));
-            lines.find(|(key, _)| *key == name).map(|(_, value)| value.trim())
+            lines
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| value.trim())
         };
-        let number = |name| value_of(name).and_then(|value| value.parse().ok()).unwrap_or(0);
+        let number = |name| {
+            value_of(name)
+                .and_then(|value| value.parse().ok())
+                .unwrap_or(0)
+        };
         let maxmemory = number("maxmemory");
         let policy = value_of("maxmemory_policy").unwrap_or("noeviction");
         Self {
@@ -41,7 +47,10 @@ impl ServerInfo {
     }
 
     /// Used part of what may be used; `None` without a bound.
-    #[expect(clippy::cast_precision_loss, reason = "a ratio for people and a threshold")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a ratio for people and a threshold"
+    )]
     pub(super) fn memory_used_ratio(&self) -> Option<f64> {
         (self.maxmemory > 0).then(|| self.used_memory as f64 / self.maxmemory as f64)
     }

@@ -7,6 +7,7 @@ use tracing::{debug, error, info, warn};
 use watchword_providers::{Channel, PhoneNumber, ProviderCode};
 
 use super::ms;
+use crate::stack::breaker::BreakerState;
 use crate::telemetry::metrics::{
     AttemptLabels, DeliveryLabels, HopLabels, Metrics, ProviderLabels, ReceiptLabels,
     ReceiptRefusedLabels,
@@ -258,29 +259,12 @@ impl Poisoned<'_> {
     }
 }
 
-/// What a breaker allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BreakerState {
-    Closed,
-    HalfOpen,
-    Open,
-}
-
-impl BreakerState {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::HalfOpen => "half_open",
-            Self::Open => "open",
-        }
-    }
-
-    fn as_gauge(self) -> i64 {
-        match self {
-            Self::Closed => 0,
-            Self::HalfOpen => 1,
-            Self::Open => 2,
-        }
+/// A breaker's state as a gauge shows it.
+fn as_gauge(state: BreakerState) -> i64 {
+    match state {
+        BreakerState::Closed => 0,
+        BreakerState::HalfOpen => 1,
+        BreakerState::Open => 2,
     }
 }
 
@@ -297,7 +281,7 @@ impl BreakerChanged<'_> {
         metrics
             .breaker_state
             .get_or_create_owned(&HopLabels::new(self.provider, self.channel))
-            .set(self.state.as_gauge());
+            .set(as_gauge(self.state));
         warn!(
             provider = self.provider,
             channel = self.channel.as_str(),
