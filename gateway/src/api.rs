@@ -91,8 +91,9 @@ impl Default for ApiSettings {
     }
 }
 
-/// What the API asks and tells beside the service.
+/// What the API asks and tells: everything it does not do itself.
 pub struct ApiParts {
+    pub service: Arc<Service>,
     pub directory: Arc<dyn Directory>,
     pub receipts: Arc<dyn ReceiptSink>,
     /// Only while a sandbox provider is configured.
@@ -118,16 +119,34 @@ pub struct Api {
 
 /// What every request meets, whatever it asks: shared by all connections.
 struct Edge {
-    parts: ApiParts,
+    parts: EdgeParts,
     settings: ApiSettings,
     in_flight: Arc<InFlight>,
     docs_page: Bytes,
 }
 
+/// [`ApiParts`] without the service: what the edge needs for itself.
+struct EdgeParts {
+    directory: Arc<dyn Directory>,
+    receipts: Arc<dyn ReceiptSink>,
+    sandbox: Option<Arc<dyn SandboxInbox>>,
+    durability: Arc<dyn Fn() -> &'static str + Send + Sync>,
+    observe: Arc<Observe>,
+}
+
 impl Api {
-    pub fn new(service: Arc<Service>, parts: ApiParts, settings: ApiSettings) -> Arc<Self> {
-        let edge = Arc::new(Edge::new(parts, settings));
-        Arc::new(Self { edge, service })
+    pub fn new(parts: ApiParts, settings: ApiSettings) -> Arc<Self> {
+        let edge_parts = EdgeParts {
+            directory: parts.directory,
+            receipts: parts.receipts,
+            sandbox: parts.sandbox,
+            durability: parts.durability,
+            observe: parts.observe,
+        };
+        Arc::new(Self {
+            edge: Arc::new(Edge::new(edge_parts, settings)),
+            service: parts.service,
+        })
     }
 
     /// The service a listener drives; for hyper, wrap it in
@@ -180,7 +199,7 @@ async fn ask(service: &Service, call: ServiceCall) -> Result<Reply, Problem> {
 
 impl Edge {
     /// Renders the documentation once, so that serving it costs nothing.
-    fn new(parts: ApiParts, settings: ApiSettings) -> Self {
+    fn new(parts: EdgeParts, settings: ApiSettings) -> Self {
         Self {
             in_flight: InFlight::new(settings.in_flight_max),
             docs_page: Bytes::from(docs::page()),

@@ -25,7 +25,7 @@ use super::endpoint::{
 };
 use super::problem::Problem;
 use super::{
-    ApiParts, ApiService, ApiSettings, Credentials, Directory, Edge, InboxMessage, ReceiptAnswer,
+    ApiService, ApiSettings, Credentials, Directory, Edge, EdgeParts, InboxMessage, ReceiptAnswer,
     ReceiptCall, ReceiptSink, RequestBody, SandboxInbox, Surface, admin, deliveries, numbers,
     stack, verifications,
 };
@@ -73,6 +73,8 @@ fn caller(scopes: impl IntoIterator<Item = Scope>) -> Caller {
         app_hashes: HashSet::new(),
         submission_caps: Vec::new(),
         test_numbers: HashMap::new(),
+        sms_sender: None,
+        voice_sender: None,
     };
     Caller {
         tenant: Arc::new(tenant),
@@ -214,7 +216,7 @@ impl TestApi {
         });
         let observed: Arc<Mutex<Vec<_>>> = Arc::default();
         let observer = Arc::clone(&observed);
-        let parts = ApiParts {
+        let parts = EdgeParts {
             directory: Arc::new(keys()),
             receipts: Arc::<Sink>::clone(&sink),
             sandbox,
