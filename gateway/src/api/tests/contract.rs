@@ -181,6 +181,14 @@ async fn fields_are_bounded_before_the_service_sees_them() {
             "client.ip",
         ),
         (
+            format!(
+                r#"{{"to":"1","bind":{{"amount":"1","currency":"EUR","payee":"{}"}}}}"#,
+                "p".repeat(33)
+            ),
+            "invalid_bind",
+            "bind",
+        ),
+        (
             r#"{"to":"1","fallback":["fax"]}"#.to_owned(),
             "invalid_fallback",
             "fallback",
