@@ -133,7 +133,7 @@ impl Shared {
 }
 
 /// One state of the storage, unmoved by what is written meanwhile.
-pub(super) struct Snapshot(ReadTransaction);
+pub(super) struct Snapshot(pub(super) ReadTransaction);
 
 impl Snapshot {
     pub(super) fn get(&self, table: Raw, key: &[u8]) -> Result<Option<Vec<u8>>, StepError> {

@@ -25,6 +25,10 @@ const LIMITS: Raw = TableDefinition::new("limits");
 pub(super) const LEDGER: Raw = TableDefinition::new("ledger");
 const EXPIRY: Raw = TableDefinition::new("expiry");
 
+/// All whose entries expire.
+#[cfg(test)]
+pub(super) const PERISHABLE: [Raw; 6] = [RECORDS, NUMBERS, IDEMPOTENCY, LIMITS, LEDGER, EXPIRY];
+
 const META_KEY: &[u8] = b"meta";
 const SEQUENCE_KEY: &[u8] = b"sequence";
 
