@@ -1,3 +1,4 @@
 //! The integration tests: one binary, so that it is linked once.
 
+#[cfg(test)]
 mod store_conformance;

@@ -130,9 +130,12 @@ impl EmbeddedStore {
             file::with_tables(builder.create_with_backend(FileBackend::new(file)?)?)
         });
         let now_ms = clock();
-        let shared = Shared::open(opener, clock).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => Holder::read(path),
-            other => storage(other.into()),
+        let shared = Shared::open(opener, clock).map_err(|error| {
+            if let DatabaseError::DatabaseAlreadyOpen = error {
+                Holder::read(path)
+            } else {
+                storage(error.into())
+            }
         })?;
         let holder = Holder::write(path, now_ms).map_err(|error| storage(error.into()))?;
         shared.held_by(holder);

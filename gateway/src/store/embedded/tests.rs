@@ -125,14 +125,37 @@ fn sweep() -> Sweep {
 }
 
 async fn created(store: &EmbeddedStore, number: u8) -> Record {
-    match store.start(&start(number), None).await.unwrap() {
-        Started::Created { record, .. } => *record,
-        other => panic!("not created: {other:?}"),
-    }
+    let started = store.start(&start(number), None).await.unwrap();
+    let Started::Created { record, .. } = started else {
+        panic!("not created: {started:?}");
+    };
+    *record
 }
 
 async fn record(store: &EmbeddedStore, number: u8) -> Record {
     *store.get(id(number)).await.unwrap().unwrap().record
+}
+
+/// The ledger entries that belong to a record.
+fn entries_for(key: &[u8], record: &Record) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let id = RecordId {
+        shard: Shard::new(u16::from_be_bytes([key[0], key[1]])).unwrap(),
+        random: key[2..].try_into().unwrap(),
+    };
+    let dues = (1..)
+        .zip(&record.deliveries)
+        .filter_map(|(ordinal, delivery)| {
+            let due = delivery.due?;
+            let key = LedgerKey {
+                due_at_ms: due.at_ms,
+                delivery: DeliveryId {
+                    record: id,
+                    ordinal,
+                },
+            };
+            Some((key.to_bytes(), ledger_value(due.kind).to_vec()))
+        });
+    dues.collect()
 }
 
 impl EmbeddedStore {
@@ -144,24 +167,7 @@ impl EmbeddedStore {
             for entry in records.iter()? {
                 let (key, value) = entry?;
                 let record: Record = decode(value.value())?;
-                let random = key.value()[2..].try_into().unwrap();
-                let shard = Shard::new(u16::from_be_bytes([key.value()[0], key.value()[1]]));
-                for (index, delivery) in record.deliveries.iter().enumerate() {
-                    let record = RecordId {
-                        shard: shard.unwrap(),
-                        random,
-                    };
-                    let ordinal = u8::try_from(index + 1).unwrap();
-                    let delivery_id = DeliveryId { record, ordinal };
-                    expected.extend(delivery.due.map(|due| {
-                        let due_at_ms = due.at_ms;
-                        let key = LedgerKey {
-                            due_at_ms,
-                            delivery: delivery_id,
-                        };
-                        (key.to_bytes(), ledger_value(due.kind).to_vec())
-                    }));
-                }
+                expected.extend(entries_for(key.value(), &record));
             }
             for entry in snapshot.0.open_table(LEDGER).map_err(of_table)?.iter()? {
                 let (key, value) = entry?;
