@@ -761,3 +761,6 @@ impl Record {
         self.kind == RecordKind::Verification
     }
 }
+
+#[cfg(test)]
+mod tests;
