@@ -29,6 +29,7 @@ use super::{
     ReceiptCall, ReceiptSink, RequestBody, SandboxInbox, Surface, admin, deliveries, numbers,
     stack, verifications,
 };
+use crate::admission::watch::CheckWatch;
 use crate::config::RegionSet;
 use crate::message::{Brand, Locale};
 use crate::service::ServiceError;
@@ -73,6 +74,7 @@ fn caller(scopes: impl IntoIterator<Item = Scope>) -> Caller {
         app_hashes: HashSet::new(),
         submission_caps: Vec::new(),
         test_numbers: HashMap::new(),
+        checks: CheckWatch::default(),
         sms_sender: None,
         voice_sender: None,
     };
