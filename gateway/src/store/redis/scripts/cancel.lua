@@ -4,7 +4,7 @@ local record, marker = load_record(KEYS[1])
 if marker then
   return {marker, clock}
 end
-if not record or record[TENANT] ~= arg[6] then
+if not record or record[TENANT] ~= arg[1] then
   return refuse(NOT_FOUND)
 end
 local status = status_now(record)

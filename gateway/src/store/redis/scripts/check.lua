@@ -2,7 +2,7 @@
 local RIGHT, MISMATCH, IS_NOT_PENDING, TOO_MANY_FAILURES = 1, 2, 3, 4
 local UNKNOWN_KEY, REUSED, MISSING = 5, 6, 7
 local FAILURES_FREE, FAILURES_MAX = 15, 100
-local tenant, operation, client, digests = arg[6], arg[7], arg[8], arg[9]
+local tenant, operation, client, digests = arg[1], arg[2], arg[3], arg[4]
 local id = id_of(KEYS[1])
 local packed = redis.call('GET', KEYS[1])
 if not packed then

@@ -1,6 +1,6 @@
 -- Notes what the tenant reports of a code's use. KEYS: record.
 local FOUND, CONVERTED = 1, 1
-local tenant, conversion = arg[6], arg[7]
+local tenant, conversion = arg[1], arg[2]
 local record, marker = load_record(KEYS[1])
 if marker then
   return {marker, clock}

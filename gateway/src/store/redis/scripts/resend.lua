@@ -1,6 +1,6 @@
 -- Sends a verification again by its id. KEYS: record, ledger.
 local RESENT = 2
-local tenant, operation, client, wanted, policy = arg[6], arg[7], arg[8], arg[9], arg[10]
+local tenant, operation, client, wanted, policy = arg[1], arg[2], arg[3], arg[4], arg[5]
 local id = id_of(KEYS[1])
 local record, marker = load_record(KEYS[1])
 if marker then

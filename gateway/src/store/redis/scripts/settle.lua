@@ -1,7 +1,7 @@
 -- Records how an attempt ended and what is due. KEYS: record, ledger.
 local CONTINUE, NEXT_SUBMITTED, NEXT_RETRY, FAIL = 0, 1, 2, 3
 local DELIVERIES_MAX = 12
-local ordinal, fence, settled, step, policy = arg[6], arg[7], arg[8], arg[9], arg[10]
+local ordinal, fence, settled, step, policy = arg[1], arg[2], arg[3], arg[4], arg[5]
 local record, marker = load_record(KEYS[1])
 if marker then
   return {marker, clock}

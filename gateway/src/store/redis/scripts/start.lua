@@ -1,9 +1,13 @@
 -- Creates a verification or send-only delivery, sends an earlier one again, or refuses.
 -- KEYS: record, number, ledger, idempotency record (if the request has a key).
 local CREATED_ANSWER, RESENT, REPLAYED, REPLAYED_REFUSAL, IN_PROGRESS, REUSED = 1, 2, 3, 4, 5, 6
-local retention, kind, tenant, number_tag, identity = arg[5], arg[6], arg[7], arg[8], arg[9]
-local custom, wants_new, client, lifetime = arg[10], arg[11], arg[12], arg[13]
-local wanted, policy, operation, fingerprint = arg[18], arg[19], arg[20], arg[21]
+-- ARGV[2]: numbers; ARGV[3]: the policy, packed; then identity, caller-supplied code's
+-- tag, operation and fingerprint, each empty if there is none. From ARGV[8] on: the
+-- record as it will be stored, cut where the moments of its creation belong, so that
+-- the common case packs nothing.
+local kind, wants_new, client, is_sent, lifetime = struct.unpack('>BBBBI8', ARGV[2])
+local policy = cmsgpack.unpack(ARGV[3])
+local identity, custom, operation, fingerprint = ARGV[4], ARGV[5] ~= '' and ARGV[5], ARGV[6], ARGV[7]
 local id = id_of(KEYS[1])
 local records = string.sub(KEYS[1], 1, -27)
 
@@ -106,6 +110,7 @@ if entry then
     or custom and custom ~= entry[LIVE_CUSTOM] then
     replaced = entry[LIVE_ID]
   else
+    local wanted = is_sent == 1 and cmsgpack.unpack(ARGV[#ARGV])
     local ask = {client = client, delivery = wanted, policy = policy, operation = operation}
     local refusal, ordinal, is_new = send_again(record, number, ask)
     if refusal then
@@ -161,29 +166,30 @@ for _, other in ipairs({replaced or room, replaced and room}) do
   end
 end
 
-local expires = now + lifetime
-local deliveries = {}
-if wanted then
-  deliveries[1] = new_delivery(wanted, policy[LEASE_FOR])
+local function moment(at)
+  return struct.pack('>BI8', 207, at)
 end
-local record = {
-  arg[4], kind, tenant, number_tag, PENDING, now, expires, 0,
-  0, arg[14], 1, now + wait_after(1, policy[WAITS]),
-  0, client, custom and 1 or 0, arg[15], arg[16], arg[17], {}, deliveries,
-}
+local expires, created = now + lifetime, moment(now)
+local packed = ARGV[8] .. created .. moment(expires) .. ARGV[9]
+  .. moment(now + wait_after(1, policy[WAITS])) .. ARGV[10]
+if is_sent == 1 then
+  packed = packed .. moment(now + policy[LEASE_FOR]) .. ARGV[11] .. created .. ARGV[12]
+  if ARGV[14] then
+    packed = packed .. created .. ARGV[13]
+  end
+end
 if kind == VERIFICATION then
   number[RECENT] = string.sub(id .. number[RECENT], 1, 520)
   live[#live + 1] = {id, identity, custom, expires, client}
   number[KEEP] = math.max(number[KEEP], expires + retention)
 end
-local packed = pack_record(record)
 redis.call('SET', KEYS[1], packed, 'PXAT', expires + retention - shift)
 save_number(KEYS[2], number)
 for _, other in ipairs(superseded) do
   save_record(other[1], other[2])
 end
-if wanted then
-  keep_due(KEYS[3], id, record, 1)
+if is_sent == 1 then
+  redis.call('ZADD', KEYS[3], now + policy[LEASE_FOR], member_of(id, epoch, 1))
 end
-remember(id, wanted and 1 or 0, 1)
-return {CREATED_ANSWER, clock, packed}
+remember(id, is_sent, 1)
+return {CREATED_ANSWER, clock}

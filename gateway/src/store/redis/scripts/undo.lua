@@ -1,7 +1,7 @@
 -- Takes back a send that a limit of another slot refused.
 -- KEYS: record, ledger, idempotency record (if the request has a key).
-local was_created, operation, client, policy = arg[6] == 1, arg[7], arg[8], arg[9]
-local fingerprint, refusal, opens = arg[10], arg[11], arg[12]
+local was_created, operation, client, policy = arg[1] == 1, arg[2], arg[3], arg[4]
+local fingerprint, refusal, opens = arg[5], arg[6], arg[7]
 local id = id_of(KEYS[1])
 
 local entry, unreadable
@@ -44,7 +44,7 @@ if record and (was_created or undone or #record[DELIVERIES] == 0) then
       number[RECENT] = string.sub(recent, 1, at - 1) .. string.sub(recent, at + 26)
     end
     for ordinal in ipairs(record[DELIVERIES]) do
-      redis.call('ZREM', KEYS[2], member_of(id, record, ordinal))
+      redis.call('ZREM', KEYS[2], member_of(id, record[EPOCH], ordinal))
     end
     redis.call('DEL', KEYS[1])
   elseif undone then
