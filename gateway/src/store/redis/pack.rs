@@ -59,10 +59,15 @@ impl Packer {
     }
 
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.bytes_of_length(bytes.len()).raw(bytes)
+    }
+
+    /// Announces bytes, which must follow as they are.
+    pub(super) fn bytes_of_length(&mut self, length: usize) -> &mut Self {
         match (
-            u8::try_from(bytes.len()),
-            u16::try_from(bytes.len()),
-            u32::try_from(bytes.len()),
+            u8::try_from(length),
+            u16::try_from(length),
+            u32::try_from(length),
         ) {
             (Ok(short @ 0..=31), _, _) => self.bytes.push(0xa0 | short),
             (Ok(short), _, _) => self.tagged(0xd9, &[short]),
@@ -70,6 +75,11 @@ impl Packer {
             (Err(_), Err(_), Ok(longest)) => self.tagged(0xdb, &longest.to_be_bytes()),
             (Err(_), Err(_), Err(_)) => self.bytes.push(0xc1),
         }
+        self
+    }
+
+    /// Bytes that are packed already.
+    pub(super) fn raw(&mut self, bytes: &[u8]) -> &mut Self {
         self.bytes.extend_from_slice(bytes);
         self
     }

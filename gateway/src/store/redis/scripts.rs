@@ -102,7 +102,7 @@ scripts! {
     CANCEL = "allow_oom" "clock" "argument" "record" "number" "refusal" "cancel";
     OUTCOME = "allow_oom" "clock" "argument" "record" "number" "refusal" "outcome";
     BEGIN = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "begin";
-    SETTLE = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "settle";
+    SETTLE = "allow_oom" "clock" "argument" "record" "delivery" "settle_first" "dispatch" "settle";
     RECEIPT = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "receipt";
     TAKE = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "take_over" "take";
     SWEEP = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "take_over" "sweep";

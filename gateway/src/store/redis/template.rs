@@ -10,18 +10,21 @@ use crate::store::FORMAT_VERSION;
 use crate::verification::{Conversion, Record, Start, Status};
 use serde_bytes::ByteBuf;
 
-/// The parts of the record. Between them belong: created and expires; next
-/// send; and with a delivery its due time; its creation; with an attempt its start.
+/// The parts of the record: its head, the three of its body and those of its
+/// delivery. `start.lua` says which moments belong between them.
 pub(super) fn of_record(ask: &Start, epoch: u32) -> Vec<Vec<u8>> {
-    let mut head = Packer::with_capacity(80);
+    let mut head = Packer::with_capacity(16);
     head.number(u64::from(FORMAT_VERSION))
-        .array(20)
+        .array(6)
         .number(u64::from(epoch))
         .number(place_of(&KINDS, &ask.kind))
-        .bytes(&ask.tenant.0)
-        .bytes(number_text(ask.number).as_bytes())
         // Pending.
         .number(0);
+    let mut names = Packer::with_capacity(64);
+    names
+        .array(15)
+        .bytes(&ask.tenant.0)
+        .bytes(number_text(ask.number).as_bytes());
     let mut counts = Packer::with_capacity(8);
     // Decided never, no checks used, one send.
     counts
@@ -43,20 +46,36 @@ pub(super) fn of_record(ask: &Start, epoch: u32) -> Vec<Vec<u8>> {
     };
     rest.bytes(&ask.details)
         .bytes_or_nothing(ask.code.as_deref())
-        .array(0)
-        .array(usize::from(ask.delivery.is_some()));
-    let Some(delivery) = &ask.delivery else {
-        return vec![head.finish(), counts.finish(), rest.finish()];
+        .array(0);
+    let (names, counts, rest) = (names.finish(), counts.finish(), rest.finish());
+    let body_length = names.len() + counts.len() + rest.len() + 2 * MOMENT_LENGTH;
+    let mut body = Packer::with_capacity(names.len() + 5);
+    body.bytes_of_length(body_length).raw(&names);
+    let mut parts = vec![head.finish(), body.finish(), counts, rest];
+    parts.extend(of_delivery(ask.delivery.as_ref()));
+    parts
+}
+
+/// A moment takes so many bytes, whenever it is.
+const MOMENT_LENGTH: usize = 9;
+
+fn of_delivery(delivery: Option<&NewDelivery>) -> Vec<Vec<u8>> {
+    let mut deliveries = Packer::with_capacity(16);
+    let Some(delivery) = delivery else {
+        deliveries.array(0);
+        return vec![deliveries.finish()];
     };
     // Queued under fence 1, on its first walk, no lease lost: leased.
-    rest.array(12)
+    deliveries
+        .array(1)
+        .array(12)
         .number(place_of(&CHANNELS, &delivery.channel))
         .number(0)
         .number(1)
         .number(1)
         .number(0)
         .number(1);
-    let mut parts = vec![head.finish(), counts.finish(), rest.finish()];
+    let mut parts = vec![deliveries.finish()];
     parts.extend(end_of_delivery(delivery));
     parts
 }

@@ -27,7 +27,8 @@ if record then
 end
 -- Without a delivery to find there is nothing that tells a second undo from a first.
 if record and (was_created or undone or #record[DELIVERIES] == 0) then
-  local number_key = number_key_of(KEYS[1], record)
+  local body = cmsgpack.unpack(record[BODY])
+  local number_key = number_key_of(KEYS[1], body)
   local number, broken = load_number(number_key)
   if not number then
     return {broken, clock}
@@ -51,10 +52,10 @@ if record and (was_created or undone or #record[DELIVERIES] == 0) then
     local delivery = record[DELIVERIES][undone]
     close(delivery, D_CANCELED, 'limit')
     delivery[OPERATION] = false
-    record[SENDS_USED] = math.max(record[SENDS_USED] - 1, 0)
-    record[NEXT_SEND] = now
+    body[SENDS_USED] = math.max(body[SENDS_USED] - 1, 0)
+    body[NEXT_SEND] = now
     keep_due(KEYS[2], id, record, undone)
-    save_record(KEYS[1], record)
+    save_record(KEYS[1], record, body)
   end
   save_number(number_key, number)
 end
