@@ -36,12 +36,12 @@ const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// Commands that may wait for their turn to be written.
 const QUEUE_MAX: usize = 1024;
 
-/// One script with its keys and packed argument.
+/// One script with its keys and packed arguments.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) script: &'static Script,
     pub(super) keys: Vec<String>,
-    pub(super) argument: Vec<u8>,
+    pub(super) arguments: Vec<Vec<u8>>,
 }
 
 impl Call {
@@ -51,15 +51,13 @@ impl Call {
 
     /// Carries the source, which makes Redis keep the script.
     fn by_source(&self) -> Cmd {
-        self.command("EVAL", self.script.source)
+        self.command("EVAL", &self.script.source)
     }
 
     fn command(&self, name: &str, script: &str) -> Cmd {
         let mut command = Cmd::with_capacity(4 + self.keys.len(), 1024);
         command.arg(name).arg(script).arg(self.keys.len());
-        command
-            .arg(self.keys.as_slice())
-            .arg(self.argument.as_slice());
+        command.arg(self.keys.as_slice()).arg(self.arguments.as_slice());
         command
     }
 }
@@ -212,7 +210,11 @@ impl Link {
         })
     }
 
-    async fn exchange(&self, request: &Request, deadline: Instant) -> Result<Answered, StoreError> {
+    async fn exchange(
+        &self,
+        request: &Request,
+        deadline: Instant,
+    ) -> Result<Answered, StoreError> {
         let mut ended = Unanswered {
             may_have_run: false,
             reason: "there is no connection to Redis; it is tried again all the time",
@@ -375,11 +377,7 @@ fn client(settings: &RedisSettings) -> Result<Client, StoreError> {
         .set_nodelay(true)
         .set_keepalive(keepalive)
         .set_user_timeout(Duration::from_secs(2));
-    let info = settings
-        .url
-        .as_str()
-        .into_connection_info()
-        .map_err(invalid)?;
+    let info = settings.url.as_str().into_connection_info().map_err(invalid)?;
     let redis = info
         .redis_settings()
         .clone()
