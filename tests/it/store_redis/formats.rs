@@ -7,7 +7,7 @@ use watchword::store::redis::{RedisSettings, RedisStore};
 use watchword::store::{Store, StoreError};
 
 use super::{asks, tour};
-use crate::support::redis_server::RedisServer;
+use crate::support::own_redis::RedisServer;
 
 const RECORD: &str = "ww:{s07}r:01040g2081040g2081040g2081";
 
@@ -25,7 +25,10 @@ async fn a_gateway_whose_clock_is_off_does_nothing() {
     store.start(&asks::start(1), None).await.unwrap();
     ahead_ms.store(6_000, Ordering::Relaxed);
     let refused = store.start(&asks::start(2), None).await.unwrap_err();
-    assert!(matches!(refused, StoreError::ClockSkew { skew_ms } if skew_ms < -5_000), "{refused}");
+    assert!(
+        matches!(refused, StoreError::ClockSkew { skew_ms } if skew_ms < -5_000),
+        "{refused}"
+    );
     // The first answer after a step of the clock tells how far it went.
     ahead_ms.store(4_000, Ordering::Relaxed);
     assert!(store.get(asks::record_id(2)).await.is_err());
@@ -49,14 +52,28 @@ async fn a_record_of_another_format_is_left_as_it_is() {
     store.start(&asks::start(1), None).await.unwrap();
     server.command::<()>(&format!("SETRANGE {RECORD} 0 \t"));
     let before: Vec<u8> = server.command(&format!("GET {RECORD}"));
-    let unknown = |error: StoreError| assert!(matches!(error, StoreError::UnknownFormat), "{error}");
+    let unknown =
+        |error: StoreError| assert!(matches!(error, StoreError::UnknownFormat), "{error}");
     unknown(store.get(asks::record_id(1)).await.unwrap_err());
     unknown(store.check(&asks::check(1, "123456", 1)).await.unwrap_err());
-    unknown(store.begin(tour::first_delivery(1), &tour::begin(2)).await.unwrap_err());
-    unknown(store.cancel(asks::record_id(1), asks::TENANT).await.unwrap_err());
+    unknown(
+        store
+            .begin(tour::first_delivery(1), &tour::begin(2))
+            .await
+            .unwrap_err(),
+    );
+    unknown(
+        store
+            .cancel(asks::record_id(1), asks::TENANT)
+            .await
+            .unwrap_err(),
+    );
     store.set_clock_shift_ms(60_000);
     let swept = store.sweep(&tour::sweep()).await.unwrap();
-    assert_eq!((swept.unknown_format, swept.depth, swept.taken.len()), (1, 1, 0));
+    assert_eq!(
+        (swept.unknown_format, swept.depth, swept.taken.len()),
+        (1, 1, 0)
+    );
     assert_eq!(server.command::<Vec<u8>>(&format!("GET {RECORD}")), before);
 }
 
@@ -73,11 +90,19 @@ async fn damaged_bytes_are_told_from_an_answer() {
             .exec(&mut server.connection())
             .unwrap();
         let damaged = |error: StoreError| {
-            assert!(matches!(error, StoreError::Damaged { .. }), "{length}: {error}");
+            assert!(
+                matches!(error, StoreError::Damaged { .. }),
+                "{length}: {error}"
+            );
         };
         damaged(store.get(asks::record_id(1)).await.unwrap_err());
         damaged(store.check(&asks::check(1, "123456", 1)).await.unwrap_err());
-        damaged(store.settle(tour::first_delivery(1), &tour::submitted(1)).await.unwrap_err());
+        damaged(
+            store
+                .settle(tour::first_delivery(1), &tour::submitted(1))
+                .await
+                .unwrap_err(),
+        );
     }
 }
 

@@ -3,9 +3,7 @@
 
 use watchword_providers::Channel;
 
-use super::format::{
-    CHANNELS, CLIENTS, CONVERSIONS, KINDS, OUTCOMES, RECEIPT_STATUSES, place_of,
-};
+use super::format::{CHANNELS, CLIENTS, CONVERSIONS, KINDS, OUTCOMES, RECEIPT_STATUSES, place_of};
 use super::pack::{NUMBER_MAX, Packer};
 use super::template;
 use crate::admission::gcra::GcraRule;
@@ -63,9 +61,13 @@ impl Terms {
             numbers,
             policy.finish(),
             ask.identity.0.to_vec(),
-            ask.custom_code.map(|tag| tag.0.to_vec()).unwrap_or_default(),
+            ask.custom_code
+                .map(|tag| tag.0.to_vec())
+                .unwrap_or_default(),
             ask.id.random.to_vec(),
-            idempotency.map(|key| key.fingerprint.to_vec()).unwrap_or_default(),
+            idempotency
+                .map(|key| key.fingerprint.to_vec())
+                .unwrap_or_default(),
         ];
         arguments.extend(template::of_record(ask, self.epoch));
         if let Some(delivery) = &ask.delivery {

@@ -50,9 +50,8 @@ fn constants_of(line: &str) -> Option<Vec<(&str, &str)>> {
     let (names, numbers) = line.strip_prefix("local ")?.split_once(" = ")?;
     let (names, numbers) = (names.split(", "), numbers.split(", "));
     let pairs: Vec<(&str, &str)> = names.zip(numbers).collect();
-    let is_constant = |(name, number): &(&str, &str)| {
-        is_constant_name(name) && number.parse::<i64>().is_ok()
-    };
+    let is_constant =
+        |(name, number): &(&str, &str)| is_constant_name(name) && number.parse::<i64>().is_ok();
     pairs.iter().all(is_constant).then_some(pairs)
 }
 
@@ -102,7 +101,7 @@ scripts! {
     CANCEL = "allow_oom" "clock" "argument" "record" "number" "refusal" "cancel";
     OUTCOME = "allow_oom" "clock" "argument" "record" "number" "refusal" "outcome";
     BEGIN = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "begin";
-    SETTLE = "allow_oom" "clock" "argument" "record" "delivery" "settle_first" "dispatch" "settle";
+    SETTLE = "allow_oom" "clock" "argument" "record" "number" "delivery" "settle_first" "dispatch" "settle";
     RECEIPT = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "receipt";
     TAKE = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "take_over" "take";
     SWEEP = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "take_over" "sweep";
@@ -136,8 +135,12 @@ mod tests {
             };
             // Redis's own words stand in quotes.
             let unquoted: String = script.source.split('\'').step_by(2).collect();
-            let words = unquoted.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-            assert_eq!(words.filter(is_left).collect::<Vec<_>>(), Vec::<&str>::new());
+            let words =
+                unquoted.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+            assert_eq!(
+                words.filter(is_left).collect::<Vec<_>>(),
+                Vec::<&str>::new()
+            );
         }
     }
 }

@@ -55,6 +55,12 @@ local function fail(reason, is_final)
   if is_final and record[STATUS] == PENDING then
     body = cmsgpack.unpack(record[BODY])
     decide(record, body, FAILED, now)
+    local number_key = number_key_of(KEYS[1], body)
+    local number = load_number(number_key)
+    if number then
+      remove_live(number, id_of(KEYS[1]))
+      save_number(number_key, number)
+    end
   end
   return 0
 end
