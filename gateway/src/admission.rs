@@ -2,3 +2,4 @@
 
 pub mod gcra;
 pub mod limits;
+pub mod memory;

@@ -229,6 +229,18 @@ impl DeliveryRecord {
         }
     }
 
+    /// Keeps a copy of the record in step with a begin that has committed.
+    pub(crate) fn note_begun(&mut self, provider: &str, now_ms: u64) {
+        let walk = self.walk;
+        self.attempts
+            .push(AttemptRecord::begun(provider, walk, now_ms));
+    }
+
+    /// Keeps a copy of the record in step with an attempt that has ended.
+    pub(crate) fn note_settled(&mut self, settled: &SettledAttempt) {
+        write_attempt(self, settled);
+    }
+
     fn renew_lease(&mut self, now_ms: u64, lease_ms: u64) {
         self.due = Some(Due {
             kind: DueKind::Lease,

@@ -1,1 +1,103 @@
-fn main() {}
+//! Arguments in, exit code out.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use watchword::cli::{self, Arguments, Command, KeysCommand, exit_code};
+use watchword::clock::{Clock, SystemClock};
+use watchword::config::{self, Loaded, Settings};
+use watchword::run::{self, SANDBOX_DIRECTORY, Source};
+use watchword::telemetry::{LogFormat, LogLevel, LogSettings, Metrics, logging};
+use watchword::{api, server};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match dispatch(arguments) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            // Without standard output there is nobody to tell.
+            drop(writeln!(io::stderr(), "watchword: {error:#}"));
+            ExitCode::from(exit_code::FAILED)
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
+    let (loaded, source) = match arguments.command {
+        Some(Command::CheckConfig(file)) => {
+            let mut out = io::stdout().lock();
+            return Ok(cli::check_config(
+                &file.config,
+                &mut out,
+                &mut io::stderr().lock(),
+            )?);
+        }
+        Some(Command::Keys(KeysCommand::New)) => {
+            cli::new_keys(&mut io::stdout().lock())?;
+            return Ok(exit_code::DONE);
+        }
+        Some(Command::Openapi) => {
+            writeln!(io::stdout(), "{}", api::openapi::DOCUMENT)?;
+            return Ok(exit_code::DONE);
+        }
+        Some(Command::Explain(_) | Command::Send(_) | Command::Find(_)) => {
+            anyhow::bail!("not yet");
+        }
+        Some(Command::Serve(file)) => (config::load(&file.config), Source::File(file.config)),
+        None => (
+            Settings::sandbox(Path::new(SANDBOX_DIRECTORY)),
+            Source::Sandbox,
+        ),
+    };
+    match loaded {
+        Ok(loaded) => serve(loaded, source),
+        Err(error) => {
+            cli::write_error(&error, &mut io::stderr().lock())?;
+            Ok(exit_code::REFUSED)
+        }
+    }
+}
+
+fn serve(loaded: Loaded, source: Source) -> anyhow::Result<u8> {
+    let logs = logging::start(&log_settings(&loaded.settings))?;
+    let limits = server::prepare_process();
+    if let Err(error) = &limits.open_files_max {
+        tracing::warn!("the limit of open files could not be raised: {error}");
+    }
+    if let Err(error) = &limits.core_dumps_off {
+        tracing::warn!("core dumps could not be switched off: {error}");
+    }
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let metrics = Arc::new(Metrics::new(logs.dropped_lines()));
+    metrics.process_started(SystemClock.now_ms());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(run::run(loaded, source, metrics));
+    runtime.shutdown_background();
+    drop(logs);
+    result?;
+    Ok(exit_code::DONE)
+}
+
+fn log_settings(settings: &Settings) -> LogSettings {
+    LogSettings {
+        level: match settings.log.level {
+            config::LogLevel::Error => LogLevel::Error,
+            config::LogLevel::Warn => LogLevel::Warn,
+            config::LogLevel::Info => LogLevel::Info,
+            config::LogLevel::Debug => LogLevel::Debug,
+            config::LogLevel::Trace => LogLevel::Trace,
+        },
+        format: match settings.log.format {
+            config::LogFormat::Text => LogFormat::Human,
+            config::LogFormat::Json => LogFormat::Json,
+        },
+        ..LogSettings::default()
+    }
+}

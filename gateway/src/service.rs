@@ -1,110 +1,74 @@
 //! The main job, whichever face asks for it: start, resend, check, cancel,
 //! outcome, send-only, lookup, explain. Takes a request's fields, answers views.
 
-use std::net::IpAddr;
-use std::time::Duration;
-
+mod check;
 pub mod error;
+mod fields;
+mod limits;
+mod numbers;
+mod read;
+mod render;
+pub mod request;
+mod send;
+mod send_only;
+mod start;
 pub mod view;
 
+use std::sync::Arc;
+
 pub use error::ServiceError;
+pub use request::{
+    Bind, CheckRequest, Client, DeliverRequest, ExplainRequest, IdempotencyKey, ResendRequest,
+    StartRequest,
+};
 
-use crate::id::{DeliveryId, VerificationId};
-use crate::tenants::Caller;
-use view::{ExplainView, LookupView, SendOnlyView, TimelineEntry, VerificationView};
-use watchword_providers::Channel;
+use crate::admission::memory::Remembered;
+use crate::dispatch::Dispatcher;
+use crate::live::Shared;
+use crate::store::StoreError;
 
-/// Where the request came from, as the identity service says.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Client {
-    pub ip: Option<IpAddr>,
-    /// This browser has been approved before.
-    pub known: bool,
+/// What every call answers.
+pub(crate) type Answer<T> = Result<T, ServiceError>;
+
+/// The main job. One for the process.
+pub struct Service {
+    shared: Shared,
+    dispatcher: Arc<Dispatcher>,
+    /// Limits of other slots that have refused, by their names.
+    refused_limits: Arc<Remembered>,
 }
 
-/// What a verification is bound to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Bind {
-    Session(String),
-    Payment {
-        amount: String,
-        currency: String,
-        payee: String,
-    },
+impl Service {
+    pub fn new(shared: Shared, dispatcher: Arc<Dispatcher>) -> Self {
+        Self {
+            shared,
+            dispatcher,
+            refused_limits: Arc::default(),
+        }
+    }
+
+    fn store_error(&self, step: &'static str, error: &StoreError) -> ServiceError {
+        self.shared.store_failed(step, error);
+        unavailable(error)
+    }
 }
 
-/// A request's name given by the tenant, and the bytes it stands for.
-#[derive(Clone, Debug)]
-pub struct IdempotencyKey {
-    /// 1 to 255 visible ASCII characters.
-    pub key: String,
-    /// The body as received: another one under the same key is refused.
-    pub content: bytes::Bytes,
+/// What a caller is told when the store did not do what was asked.
+fn unavailable(error: &StoreError) -> ServiceError {
+    let (code, retry_after_s) = match error {
+        StoreError::Unavailable { .. } | StoreError::ClockSkew { .. } => ("store_unavailable", 1),
+        StoreError::OutcomeUnknown { .. } => ("store_outcome_unknown", 1),
+        StoreError::Full => ("store_full", 5),
+        StoreError::UnknownFormat => ("unknown_format", 5),
+        StoreError::Damaged { .. } => ("record_damaged", 5),
+    };
+    ServiceError::Unavailable {
+        code,
+        retry_after_s,
+    }
 }
 
-/// `POST /v1/verifications`. Text fields are bounded by the edge, judged here.
-#[derive(Clone, Debug, Default)]
-pub struct StartRequest {
-    pub to: String,
-    pub region: Option<String>,
-    pub channel: Option<Channel>,
-    pub locale: Option<String>,
-    pub purpose: Option<String>,
-    pub subject: Option<String>,
-    pub bind: Option<Bind>,
-    pub client: Client,
-    pub code: Option<String>,
-    pub origin: Option<String>,
-    pub app_hash: Option<String>,
-    pub fallback: Vec<Channel>,
-    pub reference: Option<String>,
-    pub idempotency: Option<IdempotencyKey>,
-    /// Wait so long for the outcome of the submission.
-    pub wait: Option<Duration>,
-}
-
-/// `POST /v1/verifications/{id}/check`.
-#[derive(Clone, Debug)]
-pub struct CheckRequest {
-    pub id: VerificationId,
-    pub code: String,
-    pub bind: Option<Bind>,
-    pub client: Client,
-    pub idempotency: Option<IdempotencyKey>,
-}
-
-/// `POST /v1/verifications/{id}/resend`.
-#[derive(Clone, Debug)]
-pub struct ResendRequest {
-    pub id: VerificationId,
-    pub channel: Option<Channel>,
-    pub client: Client,
-    pub idempotency: Option<IdempotencyKey>,
-    pub wait: Option<Duration>,
-}
-
-/// `POST /v1/deliveries`.
-#[derive(Clone, Debug)]
-pub struct DeliverRequest {
-    pub to: String,
-    pub region: Option<String>,
-    pub channel: Option<Channel>,
-    pub text: String,
-    pub speech: Option<String>,
-    pub locale: Option<String>,
-    pub validity_s: Option<u64>,
-    pub reference: Option<String>,
-    pub client: Client,
-    pub idempotency: Option<IdempotencyKey>,
-    pub wait: Option<Duration>,
-}
-
-/// `POST /v1/explain`.
-#[derive(Clone, Debug)]
-pub struct ExplainRequest {
-    pub number: String,
-    pub region: Option<String>,
-    pub channel: Option<Channel>,
-    pub purpose: Option<String>,
-    pub client: Client,
-}
+const OVERLOADED: ServiceError = ServiceError::Unavailable {
+    code: "overloaded",
+    retry_after_s: 1,
+};

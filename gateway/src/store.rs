@@ -5,6 +5,9 @@
 //! Every writing step is atomic and idempotent: asked twice with the same
 //! operation, it happens once. Times are the store's own clock.
 
+pub mod embedded;
+pub mod redis;
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -1,8 +1,15 @@
 //! Who calls: tenants, their API keys and scopes, and the operators.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
+use watchword_providers::Channel;
+
+use crate::code::Code;
+use crate::config::RegionSet;
+use crate::message::{Brand, Locale};
+use crate::number::Region;
 use crate::verification::TenantTag;
 
 /// What an API key may do.
@@ -83,11 +90,102 @@ pub struct Tenant {
     pub name: Arc<str>,
     pub tag: TenantTag,
     /// What the message calls it.
-    pub brand: Arc<str>,
+    pub brand: Brand,
+    /// For requests that ask for none.
+    pub locale: Locale,
+    /// What phones show as the sender of an SMS.
+    pub sms_sender: Option<Arc<str>>,
+    pub voice_sender: Option<Arc<str>>,
+    pub regions: RegionSet,
+    /// Where voice may go, landlines and fallback too.
+    pub voice_regions: RegionSet,
+    /// Hosts whose pages a message may hand its code to.
+    pub origins: HashSet<String>,
+    /// Android apps a message may hand its code to.
+    pub app_hashes: HashSet<String>,
+    pub submission_caps: Vec<SubmissionCap>,
+    /// Never sent anything; each has a fixed code.
+    pub test_numbers: HashMap<String, Code>,
+}
+
+/// A bound on what traffic to a region may cost in a day.
+#[derive(Clone, Debug)]
+pub struct SubmissionCap {
+    /// `None`: every region without a cap of its own.
+    pub region: Option<Box<str>>,
+    /// `None`: each channel has this bound.
+    pub channel: Option<Channel>,
+    pub max: u32,
+}
+
+impl Tenant {
+    /// The bound on submissions a day to a region over a channel.
+    pub fn submission_cap(&self, region: Region, channel: Channel) -> Option<u32> {
+        self.submission_caps
+            .iter()
+            .find(|cap| {
+                cap.region
+                    .as_ref()
+                    .is_none_or(|named| **named == *region.as_str())
+                    && cap.channel.is_none_or(|named| named == channel)
+            })
+            .map(|cap| cap.max)
+    }
 }
 
 impl fmt::Debug for Tenant {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.name)
+    }
+}
+
+/// All tenants and operators, found by the SHA-256 of the key presented.
+///
+/// A digest of a key says nothing about the key, so looking it up in a map
+/// tells no more by its time than the digest itself would.
+#[derive(Default)]
+pub struct Directory {
+    pub callers: HashMap<[u8; 32], Caller>,
+    pub operators: HashMap<[u8; 32], Operator>,
+    pub by_tag: HashMap<TenantTag, Arc<Tenant>>,
+}
+
+impl Directory {
+    pub fn caller(&self, key_sha256: &[u8; 32]) -> Option<&Caller> {
+        self.callers.get(key_sha256)
+    }
+
+    pub fn operator(&self, key_sha256: &[u8; 32]) -> Option<&Operator> {
+        self.operators.get(key_sha256)
+    }
+
+    pub fn by_tag(&self, tag: TenantTag) -> Option<&Arc<Tenant>> {
+        self.by_tag.get(&tag)
+    }
+
+    pub fn by_name(&self, name: &str) -> Option<&Arc<Tenant>> {
+        self.by_tag.values().find(|tenant| *tenant.name == *name)
+    }
+
+    /// For logs; a tenant that is gone from the configuration has no name any more.
+    pub fn name_of(&self, tag: TenantTag) -> &str {
+        self.by_tag
+            .get(&tag)
+            .map_or("unconfigured", |tenant| &tenant.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_are_what_was_given_and_nothing_else() {
+        let scopes = Scopes::of([Scope::Verify, Scope::ReadPii]);
+        for scope in Scope::ALL {
+            let given = matches!(scope, Scope::Verify | Scope::ReadPii);
+            assert_eq!(scopes.contains(scope), given, "{scope:?}");
+            assert_eq!(Scope::parse(scope.as_str()), Some(scope));
+        }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::admission::gcra::{Gcra, GcraRule};
-use crate::delivery::{DeliveryRecord, DeliveryStatus, NewDelivery};
+use crate::delivery::{DELIVERIES_MAX, DeliveryRecord, DeliveryStatus, NewDelivery};
 use crate::id::RecordId;
 
 /// Where a verification stands. A pending one past its expiry counts as expired.
@@ -627,7 +627,9 @@ fn send_again(
     {
         return Ok(());
     }
-    if record.sends_used >= ask.policy.sends_max {
+    // Sends taken back leave their deliveries behind, so these have a bound too.
+    let has_room = record.deliveries.len() < DELIVERIES_MAX;
+    if record.sends_used >= ask.policy.sends_max || !has_room {
         return Err(SendRefusal::SendsExhausted {
             available_at_ms: record.submit_before_ms(ask.policy.quiet_ms),
         });
@@ -667,7 +669,7 @@ fn take_send(
 /// Takes a send back that a limit of another slot refused.
 ///
 /// A send that created its record goes with the record; a resend's delivery is
-/// closed and the send given back.
+/// closed and the send given back. Asked again, it finds none and gives nothing.
 /// What was superseded by the create stays superseded.
 pub fn undo_send(
     record: &mut Record,
@@ -675,14 +677,15 @@ pub fn undo_send(
     id: RecordId,
     undo: &UndoSend<'_>,
 ) -> KeepRecord {
-    Gcra::give_back(number.sends.of_mut(undo.client), &undo.policy.rules);
     if undo.was_created {
+        Gcra::give_back(number.sends.of_mut(undo.client), &undo.policy.rules);
         number.remove_live(id);
         number.recent.retain(|recent| *recent != id);
         return KeepRecord::No;
     }
     let taken_back = |delivery: &&mut DeliveryRecord| delivery.operation == Some(undo.operation);
     if let Some(delivery) = record.deliveries.iter_mut().find(taken_back) {
+        Gcra::give_back(number.sends.of_mut(undo.client), &undo.policy.rules);
         // It stays in its place: later deliveries are named by their position.
         delivery.close(DeliveryStatus::Canceled, Some("limit"));
         delivery.operation = None;

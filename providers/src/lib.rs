@@ -6,18 +6,27 @@
 //! does the I/O and turns it into the tower service that dispatch calls.
 //! Adding one is a file here, a line in [`registry`] and recorded transcripts.
 
+#![warn(clippy::missing_errors_doc)]
+
+mod answer;
+pub mod clock;
 pub mod contract;
 pub mod http_client;
 pub mod phone_number;
 pub mod registry;
 pub mod sandbox;
+pub mod secret;
 pub mod signature;
+#[cfg(test)]
+mod transcripts;
 pub mod twilio;
 pub mod webhook;
 
+pub use clock::Clock;
 pub use contract::{
     Callback, Capabilities, Channel, DeliveryReceipt, Message, Provider, ProviderCode,
     ProviderService, ReceiptError, ReceiptStatus, Receipts, RefusalScope, RequestError, Response,
     SubmitError, Submitted,
 };
 pub use phone_number::PhoneNumber;
+pub use secret::Secret;

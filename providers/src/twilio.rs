@@ -1,2 +1,309 @@
+//! Twilio's Messages API: a form out, a form with `X-Twilio-Signature` back.
+
+mod error_code;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+use serde::Deserialize;
+
+use self::error_code::Verdict;
+use crate::answer::{Scalar, is_longer_than, parse_object, retry_after};
+use crate::registry::{ConnectError, checked_url};
+use crate::signature::{FormFields, TwilioKeys};
+use crate::{
+    Callback, Capabilities, Channel, Clock, DeliveryReceipt, Message, Provider, ProviderCode,
+    ReceiptError, ReceiptStatus, Receipts, RefusalScope, RequestError, Response, Secret,
+    SubmitError, Submitted,
+};
+
+const TEXT_CHARACTERS_MAX: usize = 1600;
+const VALIDITY_PERIOD_MAX_S: u64 = 36_000;
+
+/// Who a message comes from.
 #[derive(Clone, Debug)]
-pub struct TwilioSettings;
+pub enum TwilioSender {
+    /// A number, short code or alphanumeric id of the account.
+    From(Arc<str>),
+    /// A messaging service (`MG…`), which picks a sender itself.
+    MessagingService(Arc<str>),
+}
+
+/// A key that submits in the account's stead, so that the auth token need not.
+#[derive(Clone, Debug)]
+pub struct TwilioApiKey {
+    /// `SK…`.
+    pub sid: Arc<str>,
+    pub secret: Secret,
+}
+
+/// What a `twilio` provider needs.
+#[derive(Clone, Debug)]
+pub struct TwilioSettings {
+    /// `AC…`.
+    pub account_sid: Arc<str>,
+    /// The first submits unless there is an API key; receipts may be signed by any.
+    pub auth_tokens: Vec<Secret>,
+    pub api_key: Option<TwilioApiKey>,
+    /// Used for messages that name no sender of their own.
+    pub sender: TwilioSender,
+    /// Normally [`TwilioSettings::BASE_URL`].
+    pub base_url: Uri,
+    /// Reports to Twilio whether codes were used.
+    pub feedback: bool,
+}
+
+impl TwilioSettings {
+    /// Twilio's own address.
+    pub const BASE_URL: &'static str = "https://api.twilio.com";
+}
+
+/// SMS by way of Twilio.
+pub struct TwilioProvider {
+    capabilities: Capabilities,
+    messages_url: Uri,
+    authorization: HeaderValue,
+    account_sid: Arc<str>,
+    keys: TwilioKeys,
+    sender: TwilioSender,
+    clock: Clock,
+}
+
+impl fmt::Debug for TwilioProvider {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("TwilioProvider")
+            .field("account_sid", &self.account_sid)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TwilioProvider {
+    /// Checks the settings and makes keys, URL and credentials ready.
+    ///
+    /// # Errors
+    ///
+    /// Names the setting that cannot work.
+    pub fn new(settings: TwilioSettings, clock: Clock) -> Result<Self, ConnectError> {
+        let account_sid = settings.account_sid;
+        if !is_sid(&account_sid) {
+            return Err(ConnectError::Account);
+        }
+        let (TwilioSender::From(sender) | TwilioSender::MessagingService(sender)) =
+            &settings.sender;
+        if sender.is_empty() {
+            return Err(ConnectError::Sender);
+        }
+        let keys = TwilioKeys::new(&settings.auth_tokens)?;
+        let authorization = match (&settings.api_key, settings.auth_tokens.first()) {
+            (Some(key), _) => basic_authorization(&key.sid, &key.secret),
+            (None, Some(token)) => basic_authorization(&account_sid, token),
+            (None, None) => return Err(ConnectError::Account),
+        };
+        let base_url = checked_url(settings.base_url)?.to_string();
+        let base_url = base_url.trim_end_matches('/');
+        let messages_url = format!("{base_url}/2010-04-01/Accounts/{account_sid}/Messages.json");
+        Ok(Self {
+            capabilities: Capabilities {
+                channels: vec![Channel::Sms],
+                receipts: Receipts::Reference,
+                feedback: settings.feedback,
+                text_characters_max: TEXT_CHARACTERS_MAX,
+            },
+            messages_url: messages_url.parse().map_err(|_| ConnectError::Url)?,
+            authorization,
+            account_sid,
+            keys,
+            sender: settings.sender,
+            clock,
+        })
+    }
+
+    fn post(&self, url: Uri, form: String) -> Request<Bytes> {
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(header::AUTHORIZATION, self.authorization.clone());
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded"),
+        );
+        let mut request = Request::new(Bytes::from(form));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = url;
+        *request.headers_mut() = headers;
+        request
+    }
+}
+
+/// All that is ever read from an answer: of a message, or of an error.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    sid: Option<Scalar<'a>>,
+    code: Option<Scalar<'a>>,
+    error_code: Option<Scalar<'a>>,
+}
+
+impl Provider for TwilioProvider {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn request(&self, message: &Message) -> Result<Request<Bytes>, RequestError> {
+        match message.channel {
+            Channel::Sms => {}
+            Channel::Voice => return Err(RequestError::Channel),
+        }
+        if is_longer_than(&message.text, TEXT_CHARACTERS_MAX) {
+            return Err(RequestError::TextTooLong);
+        }
+        let validity_s = message.validity_period.as_secs();
+        let validity_s = validity_s.clamp(1, VALIDITY_PERIOD_MAX_S);
+
+        let mut form = form_urlencoded::Serializer::new(String::with_capacity(512));
+        form.append_pair("To", message.to.expose());
+        match (&message.sender, &self.sender) {
+            (Some(sender), _) | (None, TwilioSender::From(sender)) => {
+                form.append_pair("From", sender)
+            }
+            (None, TwilioSender::MessagingService(sid)) => {
+                form.append_pair("MessagingServiceSid", sid)
+            }
+        };
+        form.append_pair("Body", &message.text);
+        form.append_pair("ValidityPeriod", &validity_s.to_string());
+        if let Some(receipt_url) = &message.receipt_url {
+            form.append_pair("StatusCallback", receipt_url);
+        }
+        if self.capabilities.feedback {
+            form.append_pair("ProvideFeedback", "true");
+        }
+        Ok(self.post(self.messages_url.clone(), form.finish()))
+    }
+
+    fn classify(&self, response: &Response) -> Result<Submitted, SubmitError> {
+        let answer: Answer<'_> = parse_object(&response.body).unwrap_or_default();
+        let status = response.status;
+        let retry_after = || retry_after(&response.headers, self.clock.now_ms());
+        if status.is_success() {
+            return match (&answer.error_code, &answer.sid) {
+                (Some(code), _) => Err(refusal(code, retry_after)),
+                (None, Some(sid)) => Ok(Submitted {
+                    message_id: sid.code(),
+                }),
+                // Something answered 200, but not in the way Twilio does.
+                (None, None) => Err(SubmitError::Unknown { code: None }),
+            };
+        }
+        let code = answer.code.as_ref();
+        let provider_code = code.and_then(Scalar::code);
+        if status.is_client_error()
+            && let Some(verdict) = code.and_then(Scalar::number).and_then(Verdict::of)
+        {
+            return Err(verdict.into_error(provider_code, retry_after));
+        }
+        Err(match status {
+            StatusCode::TOO_MANY_REQUESTS => SubmitError::Throttled {
+                retry_after: retry_after(),
+            },
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => SubmitError::Credentials {
+                code: provider_code,
+            },
+            StatusCode::SERVICE_UNAVAILABLE => SubmitError::Refused {
+                scope: RefusalScope::Now,
+                code: provider_code,
+            },
+            other if other.is_client_error() => SubmitError::Refused {
+                scope: RefusalScope::Provider,
+                code: provider_code,
+            },
+            _ => SubmitError::Unknown {
+                code: provider_code,
+            },
+        })
+    }
+
+    fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
+        let signature = callback
+            .headers
+            .get("x-twilio-signature")
+            .ok_or(ReceiptError::Signature)?;
+        let fields = FormFields::parse(callback.body)?;
+        self.keys
+            .verify_form(callback.url, &fields, signature.as_bytes())?;
+        // A subaccount shares no token with ours, but nothing rests on that.
+        if fields.get("AccountSid") != Some(&*self.account_sid) {
+            return Err(ReceiptError::Signature);
+        }
+        let message_id = fields
+            .get("MessageSid")
+            .and_then(ProviderCode::new)
+            .ok_or(ReceiptError::Malformed)?;
+        let status = fields
+            .get("MessageStatus")
+            .and_then(receipt_status)
+            .ok_or(ReceiptError::Malformed)?;
+        let error_code = fields.get("ErrorCode");
+        let verdict = error_code
+            .and_then(|code| code.parse().ok())
+            .and_then(Verdict::of);
+        Ok(vec![DeliveryReceipt {
+            message_id: Some(message_id),
+            status,
+            code: error_code.and_then(ProviderCode::new),
+            at_ms: None,
+            is_final_for_number: status == ReceiptStatus::Undelivered
+                && verdict.is_some_and(Verdict::is_final_for_number),
+        }])
+    }
+
+    fn feedback(&self, message_id: &ProviderCode, was_used: bool) -> Option<Request<Bytes>> {
+        if !self.capabilities.feedback || !is_sid(message_id.as_str()) {
+            return None;
+        }
+        let messages_url = self.messages_url.to_string();
+        let message_url = messages_url.strip_suffix(".json")?;
+        let url = format!("{message_url}/{message_id}/Feedback.json");
+        let outcome = if was_used { "confirmed" } else { "unconfirmed" };
+        Some(self.post(url.parse().ok()?, format!("Outcome={outcome}")))
+    }
+}
+
+/// A message that was created, yet has already failed.
+fn refusal(code: &Scalar<'_>, retry_after: impl FnOnce() -> Option<Duration>) -> SubmitError {
+    let verdict = code.number().and_then(Verdict::of);
+    verdict
+        .unwrap_or(Verdict::Provider)
+        .into_error(code.code(), retry_after)
+}
+
+fn receipt_status(status: &str) -> Option<ReceiptStatus> {
+    match status {
+        "delivered" | "read" => Some(ReceiptStatus::Delivered),
+        "undelivered" | "failed" | "canceled" => Some(ReceiptStatus::Undelivered),
+        "accepted" | "scheduled" | "queued" | "sending" | "sent" | "partially_delivered" => {
+            Some(ReceiptStatus::Sent)
+        }
+        _ => None,
+    }
+}
+
+/// Sids go into URLs: letters and digits, nothing else.
+fn is_sid(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+fn basic_authorization(user: &str, password: &Secret) -> HeaderValue {
+    let credentials = zeroize::Zeroizing::new(format!("{user}:{}", password.expose()));
+    let mut header = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(&*credentials)))
+        .expect("base64 is valid in a header");
+    header.set_sensitive(true);
+    header
+}

@@ -1,2 +1,386 @@
-#[derive(Clone, Debug)]
-pub struct WebhookSettings;
+//! The generic HTTP provider: a signed JSON post out, a signed JSON receipt back.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+use serde::{Deserialize, Serialize};
+
+use crate::answer::{Scalar, is_longer_than, parse_object, retry_after};
+use crate::registry::ConnectError;
+use crate::signature::WebhookKeys;
+use crate::{
+    Callback, Capabilities, Channel, Clock, DeliveryReceipt, Message, Provider, ReceiptError,
+    ReceiptStatus, Receipts, RefusalScope, RequestError, Response, Secret, SubmitError, Submitted,
+};
+
+/// Ten joined segments of GSM-7, the longest that networks put together again.
+const TEXT_CHARACTERS_MAX: usize = 1600;
+
+/// What a `webhook` provider needs. `Debug` shows the host of the URL only.
+#[derive(Clone)]
+pub struct WebhookSettings {
+    /// Where messages are posted: `http` or `https`, without user and password.
+    pub url: Uri,
+    /// The first signs what we send; receipts may be signed by any.
+    pub secrets: Vec<Secret>,
+    pub channels: Vec<Channel>,
+    /// `None` or `Reference`.
+    pub receipts: Receipts,
+    /// Used for messages that name no sender of their own.
+    pub sender: Option<Arc<str>>,
+}
+
+impl fmt::Debug for WebhookSettings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("WebhookSettings")
+            .field("host", &self.url.host())
+            .field("channels", &self.channels)
+            .field("receipts", &self.receipts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A provider that speaks our own JSON.
+pub struct WebhookProvider {
+    capabilities: Capabilities,
+    url: Uri,
+    keys: WebhookKeys,
+    sender: Option<Arc<str>>,
+    clock: Clock,
+}
+
+impl WebhookProvider {
+    /// Checks the settings and makes the keys ready.
+    ///
+    /// # Errors
+    ///
+    /// Names the setting that cannot work.
+    pub fn new(settings: WebhookSettings, clock: Clock) -> Result<Self, ConnectError> {
+        if settings.channels.is_empty() {
+            return Err(ConnectError::Channels);
+        }
+        match settings.receipts {
+            Receipts::None | Receipts::Reference => {}
+            Receipts::MessageId => return Err(ConnectError::Receipts),
+        }
+        Ok(Self {
+            capabilities: Capabilities {
+                channels: settings.channels,
+                receipts: settings.receipts,
+                feedback: false,
+                text_characters_max: TEXT_CHARACTERS_MAX,
+            },
+            url: crate::registry::checked_url(settings.url)?,
+            keys: WebhookKeys::new(&settings.secrets)?,
+            sender: settings.sender,
+            clock,
+        })
+    }
+}
+
+/// What is posted. Absent values are `null`, so that the keys are always there.
+#[derive(Serialize)]
+struct Submission<'a> {
+    reference: &'a str,
+    to: &'a str,
+    channel: Channel,
+    text: &'a str,
+    speech: Option<&'a str>,
+    sender: Option<&'a str>,
+    locale: &'a str,
+    #[serde(serialize_with = "as_rfc3339")]
+    expires_at: jiff::Timestamp,
+    receipt_url: Option<&'a str>,
+}
+
+/// All that is ever read from an answer.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    message_id: Option<Scalar<'a>>,
+    code: Option<Scalar<'a>>,
+    r#final: Option<Scalar<'a>>,
+}
+
+impl Provider for WebhookProvider {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn request(&self, message: &Message) -> Result<Request<Bytes>, RequestError> {
+        if !self.capabilities.channels.contains(&message.channel) {
+            return Err(RequestError::Channel);
+        }
+        if is_longer_than(&message.text, TEXT_CHARACTERS_MAX) {
+            return Err(RequestError::TextTooLong);
+        }
+        let receipt_url = match self.capabilities.receipts {
+            Receipts::Reference => message.receipt_url.as_deref(),
+            Receipts::None | Receipts::MessageId => None,
+        };
+        let body = to_json(&Submission {
+            reference: &message.reference,
+            to: message.to.expose(),
+            channel: message.channel,
+            text: &message.text,
+            speech: message.speech.as_deref(),
+            sender: message.sender.as_deref().or(self.sender.as_deref()),
+            locale: &message.locale,
+            expires_at: timestamp(message.expires_at_ms)?,
+            receipt_url,
+        })?;
+
+        let id = HeaderValue::from_str(&message.reference).map_err(|_| RequestError::Malformed)?;
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        self.keys
+            .sign(&mut headers, id, self.clock.now_ms() / 1000, &body);
+
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.url.clone();
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+
+    fn classify(&self, response: &Response) -> Result<Submitted, SubmitError> {
+        let answer: Answer<'_> = parse_object(&response.body).unwrap_or_default();
+        let status = response.status;
+        if status.is_success() {
+            let message_id = answer.message_id.as_ref().and_then(Scalar::code);
+            return Ok(Submitted { message_id });
+        }
+        let code = answer.code.as_ref().and_then(Scalar::code);
+        Err(match status {
+            StatusCode::TOO_MANY_REQUESTS => SubmitError::Throttled {
+                retry_after: retry_after(&response.headers, self.clock.now_ms()),
+            },
+            StatusCode::SERVICE_UNAVAILABLE => SubmitError::Refused {
+                scope: RefusalScope::Now,
+                code,
+            },
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => SubmitError::Credentials { code },
+            other if other.is_client_error() => SubmitError::Refused {
+                scope: if answer.r#final.as_ref().is_some_and(Scalar::is_true) {
+                    RefusalScope::Number
+                } else {
+                    RefusalScope::Provider
+                },
+                code,
+            },
+            // Another 5xx may have come after the message had gone; so may anything
+            // that is no final answer at all.
+            _ => SubmitError::Unknown { code },
+        })
+    }
+
+    fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
+        match self.capabilities.receipts {
+            Receipts::None | Receipts::MessageId => Err(ReceiptError::NotExpected),
+            Receipts::Reference => signed_receipt(&self.keys, callback).map(|one| vec![one]),
+        }
+    }
+}
+
+/// A receipt as a webhook or the sandbox posts it.
+#[derive(Deserialize)]
+struct Receipt<'a> {
+    status: ReceiptStatus,
+    #[serde(borrow, default)]
+    error: Option<Scalar<'a>>,
+    #[serde(borrow, default)]
+    at: Option<Scalar<'a>>,
+    #[serde(borrow, default)]
+    r#final: Option<Scalar<'a>>,
+}
+
+/// Verifies a callback by Standard Webhooks, then reads the receipt in it.
+pub(crate) fn signed_receipt(
+    keys: &WebhookKeys,
+    callback: &Callback<'_>,
+) -> Result<DeliveryReceipt, ReceiptError> {
+    keys.verify(callback.headers, callback.body, callback.now_ms)?;
+    let receipt: Receipt<'_> = parse_object(callback.body).ok_or(ReceiptError::Malformed)?;
+    let is_final = receipt.r#final.as_ref().is_some_and(Scalar::is_true);
+    Ok(DeliveryReceipt {
+        message_id: None,
+        status: receipt.status,
+        code: receipt.error.as_ref().and_then(Scalar::code),
+        // The status is what matters: a date that cannot be read is left out.
+        at_ms: receipt
+            .at
+            .as_ref()
+            .and_then(Scalar::text)
+            .and_then(epoch_ms),
+        is_final_for_number: is_final && receipt.status == ReceiptStatus::Undelivered,
+    })
+}
+
+fn to_json(submission: &Submission<'_>) -> Result<Bytes, RequestError> {
+    let mut body = Vec::with_capacity(512);
+    serde_json::to_writer(&mut body, submission).map_err(|_| RequestError::Malformed)?;
+    Ok(body.into())
+}
+
+fn as_rfc3339<S: serde::Serializer>(
+    timestamp: &jiff::Timestamp,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(timestamp)
+}
+
+fn timestamp(epoch_ms: u64) -> Result<jiff::Timestamp, RequestError> {
+    i64::try_from(epoch_ms)
+        .ok()
+        .and_then(|epoch_ms| jiff::Timestamp::from_millisecond(epoch_ms).ok())
+        .ok_or(RequestError::Malformed)
+}
+
+fn epoch_ms(rfc3339: &str) -> Option<u64> {
+    let timestamp: jiff::Timestamp = rfc3339.parse().ok()?;
+    u64::try_from(timestamp.as_millisecond()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ProviderCode;
+
+    fn provider(receipts: Receipts) -> WebhookProvider {
+        let settings = WebhookSettings {
+            url: Uri::from_static("http://127.0.0.1:9001/send?token=hidden"),
+            secrets: vec!["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into()],
+            channels: vec![Channel::Sms],
+            receipts,
+            sender: None,
+        };
+        assert!(!format!("{settings:?}").contains("hidden"));
+        WebhookProvider::new(settings, Clock::from_fn(|| 1_700_000_000_000)).unwrap()
+    }
+
+    fn receipts(
+        provider: &WebhookProvider,
+        body: &[u8],
+        now_ms: u64,
+    ) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
+        let mut headers = HeaderMap::new();
+        let id = HeaderValue::from_static("rcp_1");
+        provider.keys.sign(&mut headers, id, 1_700_000_000, body);
+        provider.receipts(&Callback {
+            method: &Method::POST,
+            url: "https://otp.example.com/v1/receipts/hook/ref",
+            headers: &headers,
+            body,
+            now_ms,
+        })
+    }
+
+    #[test]
+    fn a_signed_receipt_that_is_too_old_changes_nothing() {
+        let provider = provider(Receipts::Reference);
+        let body = br#"{"status":"delivered"}"#;
+        assert!(receipts(&provider, body, 1_700_000_300_000).is_ok());
+        let late = receipts(&provider, body, 1_700_000_301_000);
+        assert_eq!(late, Err(ReceiptError::Stale));
+    }
+
+    #[test]
+    fn a_provider_without_receipts_expects_none() {
+        let provider = provider(Receipts::None);
+        let answer = receipts(&provider, br#"{"status":"delivered"}"#, 1_700_000_000_000);
+        assert_eq!(answer, Err(ReceiptError::NotExpected));
+    }
+
+    #[test]
+    fn settings_that_cannot_work_are_named() {
+        let settings = WebhookSettings {
+            url: Uri::from_static("https://example.com/send"),
+            secrets: vec!["s".into()],
+            channels: vec![Channel::Voice],
+            receipts: Receipts::None,
+            sender: None,
+        };
+        let refused = |change: fn(&mut WebhookSettings)| {
+            let mut settings = settings.clone();
+            change(&mut settings);
+            WebhookProvider::new(settings, Clock::system()).err()
+        };
+        assert_eq!(refused(|_| {}), None);
+        assert_eq!(
+            refused(|settings| settings.channels.clear()),
+            Some(ConnectError::Channels)
+        );
+        assert_eq!(
+            refused(|settings| settings.receipts = Receipts::MessageId),
+            Some(ConnectError::Receipts)
+        );
+        assert!(matches!(
+            refused(|settings| settings.secrets.clear()),
+            Some(ConnectError::Secret(_))
+        ));
+        for url in [
+            "/send",
+            "ftp://example.com/",
+            "http://user:pass@example.com/",
+        ] {
+            let settings = WebhookSettings {
+                url: url.parse().unwrap(),
+                ..settings.clone()
+            };
+            let refused = WebhookProvider::new(settings, Clock::system()).err();
+            assert_eq!(refused, Some(ConnectError::Url), "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_answers_and_receipts_never_panic(
+            status in 100..1000_u16,
+            body in prop::collection::vec(any::<u8>(), 0..256),
+        ) {
+            let provider = provider(Receipts::Reference);
+            let response = Response {
+                status: StatusCode::from_u16(status).unwrap(),
+                headers: HeaderMap::new(),
+                body: body.clone().into(),
+            };
+            let is_submitted = provider.classify(&response).is_ok();
+            prop_assert_eq!(is_submitted, (200..300).contains(&status));
+            prop_assert_eq!(
+                receipts(&provider, &body, 1_700_000_000_000),
+                Err(ReceiptError::Malformed)
+            );
+        }
+
+        #[test]
+        fn arbitrary_json_values_never_panic(
+            message_id in "[\\PC]{0,80}",
+            at in "[0-9TZ:+.-]{0,30}",
+            code in any::<i64>(),
+        ) {
+            let provider = provider(Receipts::Reference);
+            let body = serde_json::json!({
+                "status": "undelivered", "message_id": message_id, "error": code, "at": at, "final": 1,
+            });
+            let body = serde_json::to_vec(&body).unwrap();
+            let receipts = receipts(&provider, &body, 1_700_000_000_000).unwrap();
+            prop_assert!(!receipts[0].is_final_for_number);
+            let response = Response {
+                status: StatusCode::OK,
+                headers: HeaderMap::new(),
+                body: body.into(),
+            };
+            let submitted = provider.classify(&response).unwrap();
+            prop_assert_eq!(submitted.message_id, ProviderCode::new(&message_id));
+        }
+    }
+}

@@ -1,5 +1,5 @@
-//! The integration tests: real processes, a real Redis, faults on purpose. One
-//! binary, and one module for each thing it proves.
+//! The integration tests: one binary, one module for each thing they prove.
+//! Real processes, a real Redis, faults on purpose.
 
 #[cfg(test)]
 mod approved_once;
@@ -16,11 +16,17 @@ mod key_rotation;
 #[cfg(test)]
 mod leaks;
 #[cfg(test)]
+mod numbers;
+#[cfg(test)]
 mod receipts;
 #[cfg(test)]
 mod separation;
 #[cfg(test)]
+mod store_conformance;
+#[cfg(test)]
 mod store_faults;
+#[cfg(test)]
+mod store_redis;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

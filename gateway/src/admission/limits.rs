@@ -90,6 +90,10 @@ impl LimitState {
                 for (state, rule) in self.rules.iter_mut().zip(&ask.rules) {
                     state.give_back(*rule);
                 }
+                // Asked again, the same operation has to take again.
+                if self.last_operation == Some(ask.operation) {
+                    self.last_operation = None;
+                }
                 Ok(())
             }
         }

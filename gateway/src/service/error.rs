@@ -1,5 +1,7 @@
 //! Why a request is refused or fails, in terms of what its caller can do.
 
+use std::time::Duration;
+
 use watchword_providers::Channel;
 
 use crate::verification::Status;
@@ -58,4 +60,52 @@ pub enum ServiceError {
         code: &'static str,
         retry_after_s: u64,
     },
+}
+
+impl ServiceError {
+    /// How long until asking again makes sense, if it ever does.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Limited {
+                available_at_ms,
+                now_ms,
+                ..
+            } => available_at_ms.map(|at_ms| Duration::from_millis(at_ms.saturating_sub(*now_ms))),
+            Self::Unavailable { retry_after_s, .. } => Some(Duration::from_secs(*retry_after_s)),
+            Self::IdempotencyInProgress => Some(Duration::from_secs(1)),
+            Self::Invalid { .. }
+            | Self::Forbidden { .. }
+            | Self::CodeMismatch { .. }
+            | Self::NotPending { .. }
+            | Self::ResendTooLate
+            | Self::NotFound
+            | Self::IdempotencyKeyReused
+            | Self::NoRoute { .. } => None,
+        }
+    }
+
+    /// The stable word that callers, logs and metrics know it by.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid { code, .. }
+            | Self::Forbidden { code, .. }
+            | Self::Limited { code, .. }
+            | Self::Unavailable { code, .. } => code,
+            Self::CodeMismatch { .. } => "code_mismatch",
+            Self::NotPending { status } => match status {
+                Status::Approved => "already_approved",
+                Status::Exhausted => "checks_exhausted",
+                Status::Pending
+                | Status::Canceled
+                | Status::Expired
+                | Status::Superseded
+                | Status::Failed => status.as_str(),
+            },
+            Self::ResendTooLate => "resend_too_late",
+            Self::NotFound => "not_found",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::IdempotencyInProgress => "idempotency_in_progress",
+            Self::NoRoute { .. } => "no_route",
+        }
+    }
 }

@@ -77,7 +77,7 @@ pub struct SendOnlyView {
     pub to: PhoneNumber,
     pub reference: Option<String>,
     pub expires_at_ms: u64,
-    pub segments: u8,
+    pub segments: usize,
     pub conversion: Conversion,
     pub delivery: DeliveryView,
 }

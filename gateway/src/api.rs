@@ -1,0 +1,185 @@
+//! Second stop: from an HTTP request to a question for the service, and from
+//! its answer to a response. The inbound stack is in [`stack`], the endpoint
+//! table in [`endpoint`], one file for each family of endpoints beside them.
+
+mod admin;
+mod answer;
+mod authenticate;
+mod body;
+mod codes;
+mod deliveries;
+mod docs;
+mod endpoint;
+mod fields;
+mod json;
+mod numbers;
+pub mod openapi;
+mod overload;
+mod problem;
+mod query;
+mod receipts;
+mod request_id;
+mod sandbox;
+mod stack;
+mod verifications;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::Full;
+use tower::util::BoxCloneSyncService;
+
+pub use admin::{Admin, Readiness, Version};
+pub use authenticate::{Credentials, Directory};
+pub use codes::is_documented;
+pub use receipts::{ReceiptAnswer, ReceiptCall, ReceiptSink};
+pub use sandbox::{InboxMessage, SandboxInbox};
+
+use crate::service::Service;
+use answer::Reply;
+use endpoint::{Call, OperatorEndpoint, Page, TenantEndpoint};
+use overload::InFlight;
+use problem::Problem;
+
+/// The inbound stack, boxed once. A request for the body type of the listener.
+pub type ApiService<B> = BoxCloneSyncService<Request<B>, Response<Full<Bytes>>, Infallible>;
+
+/// A request body the API can read: the listener's, or a test's.
+pub trait RequestBody: Body<Data = Bytes, Error: Into<BodyFailure>> + Send + 'static {}
+
+impl<B> RequestBody for B where B: Body<Data = Bytes, Error: Into<BodyFailure>> + Send + 'static {}
+
+/// Why a body could not be read.
+pub type BodyFailure = Box<dyn Error + Send + Sync>;
+
+/// Counts a finished request: the endpoint's name, the status, how long it took.
+pub type Observe = dyn Fn(&'static str, StatusCode, Duration) + Send + Sync;
+
+/// Bounds on every request.
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    /// Where providers reach us, without a slash at its end.
+    pub public_url: String,
+    /// The whole request, its body included.
+    pub request_timeout: Duration,
+    pub body_timeout: Duration,
+    pub body_bytes_max: usize,
+    /// Requests worked on at once; the less urgent ones get less than all of it.
+    pub in_flight_max: usize,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self {
+            public_url: String::new(),
+            // A body that takes its full time, then the longest `Prefer: wait`.
+            request_timeout: Duration::from_secs(20),
+            body_timeout: Duration::from_secs(10),
+            body_bytes_max: 16 * 1024,
+            in_flight_max: 1024,
+        }
+    }
+}
+
+/// What the API asks and tells: everything it does not do itself.
+pub struct ApiParts {
+    pub service: Arc<Service>,
+    pub directory: Arc<dyn Directory>,
+    pub receipts: Arc<dyn ReceiptSink>,
+    /// Only while a sandbox provider is configured.
+    pub sandbox: Option<Arc<dyn SandboxInbox>>,
+    /// The store's promise now, for the header `Watchword-Durability`.
+    pub durability: Arc<dyn Fn() -> &'static str + Send + Sync>,
+    pub observe: Arc<Observe>,
+}
+
+/// Which endpoints a listener serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    All,
+    /// Provider callbacks alone.
+    Receipts,
+}
+
+/// The API of the main listener.
+pub struct Api {
+    parts: ApiParts,
+    settings: ApiSettings,
+    in_flight: Arc<InFlight>,
+    docs_page: Bytes,
+}
+
+impl Api {
+    /// Renders the documentation once, so that serving it costs nothing.
+    pub fn new(parts: ApiParts, settings: ApiSettings) -> Arc<Self> {
+        Arc::new(Self {
+            in_flight: InFlight::new(settings.in_flight_max),
+            docs_page: Bytes::from(docs::page()),
+            parts,
+            settings,
+        })
+    }
+
+    /// The service a listener drives; for hyper, wrap it in
+    /// [`hyper_util::service::TowerToHyperService`].
+    pub fn service<B: RequestBody>(self: &Arc<Self>, surface: Surface) -> ApiService<B> {
+        stack::inbound(self, surface)
+    }
+
+    /// Asks the service what the endpoint promises. Everything about the caller,
+    /// the body and the deadline has been settled by the stack.
+    async fn answer(&self, call: Call) -> Result<Reply, Problem> {
+        match call {
+            Call::Open(page) => Ok(self.page(page)),
+            Call::Tenant(caller, endpoint, asked) => {
+                let service = self.parts.service.as_ref();
+                let caller = &caller;
+                let asked = &asked;
+                match endpoint {
+                    TenantEndpoint::Start => verifications::start(service, caller, asked).await,
+                    TenantEndpoint::List => verifications::list(service, caller, asked).await,
+                    TenantEndpoint::Get => verifications::get(service, caller, asked).await,
+                    TenantEndpoint::Cancel => verifications::cancel(service, caller, asked).await,
+                    TenantEndpoint::Check => verifications::check(service, caller, asked).await,
+                    TenantEndpoint::Resend => verifications::resend(service, caller, asked).await,
+                    TenantEndpoint::Outcome => verifications::outcome(service, caller, asked).await,
+                    TenantEndpoint::Deliver => deliveries::deliver(service, caller, asked).await,
+                    TenantEndpoint::GetDelivery => deliveries::get(service, caller, asked).await,
+                    TenantEndpoint::DeliveryOutcome => {
+                        deliveries::outcome(service, caller, asked).await
+                    }
+                    TenantEndpoint::Lookup => numbers::lookup(service, caller, asked).await,
+                    TenantEndpoint::Explain => numbers::explain(service, caller, asked).await,
+                    TenantEndpoint::SandboxMessages => {
+                        sandbox::messages(self.parts.sandbox.as_deref(), caller, asked)
+                    }
+                }
+            }
+            Call::Operator(operator, endpoint, asked) => match endpoint {
+                OperatorEndpoint::LiftFailures => {
+                    admin::lift_failures(&self.parts.service, &operator, &asked).await
+                }
+            },
+            Call::Provider(asked) => {
+                let public_url = &self.settings.public_url;
+                receipts::receive(self.parts.receipts.as_ref(), public_url, asked).await
+            }
+        }
+    }
+
+    fn page(&self, page: Page) -> Reply {
+        match page {
+            Page::OpenApi => openapi::reply(),
+            Page::Docs => docs::reply(self.docs_page.clone()),
+        }
+    }
+}

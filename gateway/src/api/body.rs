@@ -1,0 +1,93 @@
+//! Reads the body: refused by its announced length before a byte is read, by
+//! its real length while reading, and not waited for longer than its timeout.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Method};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::timeout;
+use tower::{ServiceExt, service_fn};
+
+use super::codes;
+use super::endpoint::{Admitted, Asked, Call, Identity};
+use super::problem::Problem;
+use super::stack::Stage;
+use super::{Api, ApiSettings, RequestBody};
+
+/// Providers put many receipts into one call.
+const RECEIPT_BYTES_MAX: usize = 64 * 1024;
+
+pub(super) fn read_body<B, S>(api: &Arc<Api>, next: S) -> impl Stage<Admitted<B>>
+where
+    B: RequestBody,
+    S: Stage<Call>,
+{
+    let api = Arc::clone(api);
+    service_fn(move |request: Admitted<B>| {
+        let api = Arc::clone(&api);
+        let next = next.clone();
+        async move {
+            let Asked {
+                parameters,
+                head,
+                body,
+            } = request.asked;
+            let body = if request.endpoint.method == Method::POST {
+                let bytes_max = bytes_max(&api.settings, &request.identity);
+                read(body, &head.headers, bytes_max, &api.settings).await?
+            } else {
+                Bytes::new()
+            };
+            let asked = Asked {
+                parameters,
+                head,
+                body,
+            };
+            next.oneshot(Call::new(request.identity, asked)).await
+        }
+    })
+}
+
+fn bytes_max(settings: &ApiSettings, identity: &Identity) -> usize {
+    match identity {
+        Identity::Provider => RECEIPT_BYTES_MAX,
+        Identity::Nobody(_) | Identity::Tenant(..) | Identity::Operator(..) => {
+            settings.body_bytes_max
+        }
+    }
+}
+
+async fn read<B: RequestBody>(
+    body: B,
+    headers: &HeaderMap,
+    bytes_max: usize,
+    settings: &ApiSettings,
+) -> Result<Bytes, Problem> {
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    let too_large = || Problem::new(&codes::BODY_TOO_LARGE);
+    if announced.is_some_and(|length| is_more_than(length, bytes_max)) {
+        return Err(too_large());
+    }
+    let reading = pin!(Limited::new(body, bytes_max).collect());
+    match timeout(settings.body_timeout, reading).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(source)) if source.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::new(&codes::BODY_UNREADABLE)),
+        Err(_) => Err(Problem::new(&codes::BODY_TIMEOUT)),
+    }
+}
+
+/// A length too large for the type is too large for us too; other nonsense is
+/// left to the HTTP layer, which knows how the body is framed.
+fn is_more_than(length: &str, bytes_max: usize) -> bool {
+    let is_number = !length.is_empty() && length.bytes().all(|digit| digit.is_ascii_digit());
+    is_number
+        && length
+            .parse::<usize>()
+            .map_or(true, |length| length > bytes_max)
+}

@@ -1,0 +1,77 @@
+//! `/v1/receipts/..`: the HTTP half of a provider's callback. Whether it is
+//! believed, and what it changes, is for the sink to say.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+
+use super::answer::{Reply, empty};
+use super::codes;
+use super::endpoint::Asked;
+use super::problem::Problem;
+
+/// A provider's call to us, whole, as its signature scheme needs it.
+pub struct ReceiptCall {
+    pub provider: Box<str>,
+    /// From the path: names the attempt. `None` where the body does.
+    pub reference: Option<Box<str>>,
+    pub method: Method,
+    /// The public URL the provider called, with its query.
+    pub url: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// What became of a callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiptAnswer {
+    /// Kept, or known already.
+    Accepted,
+    NotFound,
+    /// Not believed, or not readable.
+    Refused,
+    /// It could not be kept: the provider should send it again.
+    Unavailable,
+}
+
+/// Takes the callbacks of providers.
+#[async_trait]
+pub trait ReceiptSink: Send + Sync {
+    /// Whether such a callback can be one of ours, from the path alone: is the
+    /// provider known, and the reference's MAC right. Asked before the body is
+    /// read, so it must be cheap and must not ask the store.
+    fn admits(&self, provider: &str, reference: Option<&str>) -> bool;
+
+    /// # Cancel safety
+    ///
+    /// The future is dropped if the provider hangs up: what must be finished
+    /// belongs into a task of its own.
+    async fn receive(&self, call: ReceiptCall) -> ReceiptAnswer;
+}
+
+pub(super) async fn receive(
+    sink: &dyn ReceiptSink,
+    public_url: &str,
+    asked: Asked,
+) -> Result<Reply, Problem> {
+    let uri = &asked.head.uri;
+    let path_and_query = uri
+        .path_and_query()
+        .map_or(uri.path(), |both| both.as_str());
+    let call = ReceiptCall {
+        provider: asked.parameters.first,
+        reference: asked.parameters.second,
+        url: format!("{public_url}{path_and_query}"),
+        method: asked.head.method,
+        headers: asked.head.headers,
+        body: asked.body,
+    };
+    match sink.receive(call).await {
+        ReceiptAnswer::Accepted => Ok(empty(StatusCode::NO_CONTENT)),
+        ReceiptAnswer::NotFound => Err(Problem::new(&codes::NOT_FOUND)),
+        ReceiptAnswer::Refused => Err(Problem::new(&codes::RECEIPT_REFUSED)),
+        ReceiptAnswer::Unavailable => {
+            Err(Problem::new(&codes::RECEIPT_UNAVAILABLE).retry_after_s(5))
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The inbound tower stack: what every request passes before an endpoint sees
+//! it. Each layer is a function from a stage to a stage; a stage that refuses
+//! says so with a [`Problem`], and only the outermost one writes HTTP.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::time::timeout;
+use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+use tracing::error;
+
+use super::answer::{Reply, answer};
+use super::authenticate::authenticate;
+use super::body::read_body;
+use super::codes;
+use super::endpoint::{Call, Matched};
+use super::overload::shed_overload;
+use super::problem::Problem;
+use super::{Api, ApiService, RequestBody, Surface};
+
+/// One stage of the stack: takes `R`, replies or says what is wrong.
+pub(super) trait Stage<R>:
+    Service<R, Response = Reply, Error = Problem, Future: Send + 'static>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<R, S> Stage<R> for S where
+    S: Service<R, Response = Reply, Error = Problem, Future: Send + 'static>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+pub(super) fn inbound<B: RequestBody>(api: &Arc<Api>, surface: Surface) -> ApiService<B> {
+    let endpoint = {
+        let api = Arc::clone(api);
+        service_fn(move |call: Call| {
+            let api = Arc::clone(&api);
+            async move { api.answer(call).await }
+        })
+    };
+    let stack = ServiceBuilder::new()
+        // Without an id nobody can find a request again; without one writer of
+        // answers some would lack headers or leak what was sent.
+        .layer_fn(|next| answer(api, surface, next))
+        // Without it a panic closes a connection that other requests share.
+        .layer_fn(catch_panic)
+        // Without it too many requests wait in memory until all are late.
+        .layer_fn(|next| shed_overload(&api.in_flight, next))
+        // Without it a request stuck on anything keeps its place for ever.
+        .layer_fn(|next| bound_time(api, next))
+        // Without it strangers spend our memory and money; it comes before the
+        // body, so that nobody unknown makes us read one.
+        .layer_fn(|next| authenticate(api, next))
+        // Without it a body is as long, and takes as long, as its sender likes.
+        .layer_fn(|next| read_body(api, next))
+        .service(endpoint);
+    ApiService::new(stack)
+}
+
+pub(super) fn catch_panic<R, S>(next: S) -> impl Stage<R>
+where
+    R: Send + 'static,
+    S: Stage<R>,
+{
+    service_fn(move |request: R| {
+        let next = next.clone();
+        async move {
+            // What a panic can leave half changed belongs to this request, and
+            // is dropped with it.
+            let Ok(result) = AssertUnwindSafe(next.oneshot(request)).catch_unwind().await else {
+                // The payload may hold anything, a number too: it is not logged.
+                error!("a request panicked; its caller got 500");
+                return Err(Problem::new(&codes::INTERNAL));
+            };
+            result
+        }
+    })
+}
+
+fn bound_time<B, S>(api: &Api, next: S) -> impl Stage<Matched<B>>
+where
+    B: RequestBody,
+    S: Stage<Matched<B>>,
+{
+    let request_timeout = api.settings.request_timeout;
+    service_fn(move |request: Matched<B>| {
+        let next = next.clone();
+        async move {
+            timeout(request_timeout, next.oneshot(request))
+                .await
+                .unwrap_or_else(|_| Err(Problem::new(&codes::DEADLINE_EXCEEDED).retry_after_s(1)))
+        }
+    })
+}

@@ -1,0 +1,219 @@
+//! From provider settings to the stacks that dispatch calls.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use watchword_providers::http_client::{ClientSettings, Tls};
+use watchword_providers::registry::{self, Kind, Shared};
+use watchword_providers::sandbox::{CallbackSender, Inbox, SandboxSettings};
+use watchword_providers::twilio::{TwilioApiKey, TwilioSender, TwilioSettings};
+use watchword_providers::webhook::WebhookSettings;
+use watchword_providers::{Channel, Clock, Receipts};
+
+use super::AssembleError;
+use crate::config::{self, ProviderKind, ProviderSettings, Secret, Settings};
+use crate::live::Live;
+use crate::routing::ProviderId;
+use crate::stack::breaker::BreakerPolicy;
+use crate::stack::{ProviderStack, StackEvents, StackSettings};
+
+/// What every provider is made with, and which settings the present ones were
+/// made from: a reload keeps those that have not changed, breaker and
+/// connections included.
+pub struct ProviderMakings {
+    pub inbox: Inbox,
+    pub callbacks: CallbackSender,
+    pub clock: Clock,
+    pub events: Arc<dyn StackEvents>,
+    made_from: Mutex<HashMap<String, (ProviderSettings, u32)>>,
+}
+
+impl ProviderMakings {
+    pub fn new(
+        inbox: Inbox,
+        callbacks: CallbackSender,
+        clock: Clock,
+        events: Arc<dyn StackEvents>,
+    ) -> Self {
+        Self {
+            inbox,
+            callbacks,
+            clock,
+            events,
+            made_from: Mutex::default(),
+        }
+    }
+
+    /// Every configured provider, connected.
+    pub(super) fn connect(
+        &self,
+        settings: &Settings,
+        before: Option<&Live>,
+    ) -> Result<HashMap<ProviderId, Arc<ProviderStack>>, AssembleError> {
+        let mut connected = HashMap::new();
+        let mut made_from = HashMap::new();
+        for configured in &settings.providers {
+            let made = (configured.clone(), settings.fleet_size);
+            let kept = self
+                .is_unchanged(configured, settings.fleet_size)
+                .then(|| before?.providers.get(configured.id.as_str()).cloned())
+                .flatten();
+            let stack = match kept {
+                Some(stack) => stack,
+                None => Arc::new(self.stack(settings, configured)?),
+            };
+            connected.insert(Arc::clone(&stack.id), stack);
+            made_from.insert(configured.id.clone(), made);
+        }
+        *self
+            .made_from
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = made_from;
+        Ok(connected)
+    }
+
+    fn is_unchanged(&self, configured: &ProviderSettings, fleet_size: u32) -> bool {
+        let made_from = self
+            .made_from
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        made_from
+            .get(&configured.id)
+            .is_some_and(|(settings, fleet)| settings == configured && *fleet == fleet_size)
+    }
+
+    fn stack(
+        &self,
+        settings: &Settings,
+        configured: &ProviderSettings,
+    ) -> Result<ProviderStack, AssembleError> {
+        let refuse = |reason: String| AssembleError::Provider {
+            provider: configured.id.clone(),
+            reason,
+        };
+        let tls = tls(configured).map_err(refuse)?;
+        let shared = Shared {
+            tls,
+            client: ClientSettings::default(),
+            clock: self.clock.clone(),
+            inbox: self.inbox.clone(),
+            sandbox_callbacks: self.callbacks.clone(),
+            seed: u64::from_be_bytes(crate::keys::random()),
+        };
+        let made = registry::connect(&configured.id, kind(configured), &shared)
+            .map_err(|error| refuse(error.to_string()))?;
+        let has_receipts = made.provider.capabilities().receipts != Receipts::None;
+        let settings = StackSettings {
+            receipt_deadline: has_receipts.then_some(configured.receipt_deadline),
+            ..stack_settings(settings, configured)
+        };
+        Ok(ProviderStack::new(
+            (configured.id.as_str().into(), made.provider, made.service),
+            &settings,
+            Arc::clone(&self.events),
+        ))
+    }
+}
+
+fn stack_settings(settings: &Settings, configured: &ProviderSettings) -> StackSettings {
+    let breaker = &configured.breaker;
+    StackSettings {
+        concurrency_max: usize::try_from(configured.concurrency_max).unwrap_or(usize::MAX),
+        attempt_timeout: configured.attempt_timeout,
+        receipt_deadline: None,
+        // Configured rates are the fleet's: each node takes its even part.
+        rate_per_s: configured
+            .rate_per_s
+            .map(|rate| rate / f64::from(settings.fleet_size.max(1))),
+        breaker: BreakerPolicy {
+            failure_ratio: breaker.failure_ratio,
+            calls_min: breaker.attempts_min,
+            window: breaker.window,
+            open_for: breaker.open_for,
+            ..BreakerPolicy::default()
+        },
+    }
+}
+
+fn tls(configured: &ProviderSettings) -> Result<Tls, String> {
+    let ca_file = match &configured.kind {
+        ProviderKind::Webhook(webhook) => webhook.ca_file.as_deref(),
+        ProviderKind::Twilio(twilio) => twilio.ca_file.as_deref(),
+        ProviderKind::Sandbox(_) => None,
+    };
+    let read =
+        |path: &Path| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+    let pem = ca_file.map(read).transpose()?;
+    Tls::new(pem.as_deref()).map_err(|error| error.to_string())
+}
+
+fn kind(configured: &ProviderSettings) -> Kind {
+    let channels = configured.channels.clone();
+    match &configured.kind {
+        ProviderKind::Sandbox(sandbox) => {
+            Kind::Sandbox(sandbox_settings(channels, configured.receipts, sandbox))
+        }
+        ProviderKind::Webhook(webhook) => Kind::Webhook(WebhookSettings {
+            url: webhook.url.clone(),
+            secrets: secrets(&webhook.secrets),
+            channels,
+            receipts: configured.receipts,
+            sender: None,
+        }),
+        ProviderKind::Twilio(twilio) => Kind::Twilio(TwilioSettings {
+            account_sid: twilio.account_sid.as_str().into(),
+            auth_tokens: secrets(&twilio.auth_tokens),
+            api_key: twilio.api_key.as_ref().map(|key| TwilioApiKey {
+                sid: key.sid.as_str().into(),
+                secret: secret(&key.secret),
+            }),
+            sender: match &twilio.sender {
+                Some(config::TwilioSender::Sender(sender)) => {
+                    TwilioSender::From(sender.as_str().into())
+                }
+                Some(config::TwilioSender::MessagingService(sid)) => {
+                    TwilioSender::MessagingService(sid.as_str().into())
+                }
+                // Messages bring the tenant's own; the configuration was checked for it.
+                None => TwilioSender::From("".into()),
+            },
+            base_url: twilio
+                .base_url
+                .clone()
+                .unwrap_or_else(|| http::Uri::from_static(TwilioSettings::BASE_URL)),
+            feedback: false,
+        }),
+    }
+}
+
+/// How late a late receipt of the sandbox is.
+const SANDBOX_LATE_BY: Duration = Duration::from_secs(5);
+
+fn sandbox_settings(
+    channels: Vec<Channel>,
+    receipts: Receipts,
+    sandbox: &config::SandboxProvider,
+) -> SandboxSettings {
+    SandboxSettings {
+        channels,
+        receipts,
+        latency: sandbox.latency..=sandbox.latency,
+        loss_ratio: sandbox.loss_ratio,
+        undelivered_ratio: 0.0,
+        refusal_ratio: sandbox.refusal_ratio,
+        late_receipt_ratio: sandbox.late_receipt_ratio,
+        late_by: SANDBOX_LATE_BY,
+        duplicate_receipt_ratio: sandbox.duplicate_receipt_ratio,
+        forged_receipt_ratio: sandbox.forged_receipt_ratio,
+    }
+}
+
+fn secrets(configured: &[Secret]) -> Vec<watchword_providers::Secret> {
+    configured.iter().map(secret).collect()
+}
+
+fn secret(configured: &Secret) -> watchword_providers::Secret {
+    watchword_providers::Secret::from(configured.expose())
+}

@@ -1,0 +1,390 @@
+//! The checked settings, one struct per concern. Plain values: whoever holds
+//! one need not check it again.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::Uri;
+use jiff::Timestamp;
+use watchword_providers::{Channel, PhoneNumber, Receipts};
+
+use super::address::Network;
+use super::region::RegionSet;
+use super::secret::{MasterKey, Secret};
+
+/// Everything the service is told from outside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    pub server: ServerSettings,
+    pub store: StoreSettings,
+    /// Newest first, at least one.
+    pub keys: Vec<KeySettings>,
+    pub codes: CodeSettings,
+    pub limits: LimitSettings,
+    pub messages: MessageSettings,
+    pub log: LogSettings,
+    pub dispatch: DispatchSettings,
+    pub tenants: Vec<TenantSettings>,
+    pub operators: Vec<OperatorSettings>,
+    pub providers: Vec<ProviderSettings>,
+    /// In the order of the file: the first that matches is used.
+    pub routes: Vec<RouteSettings>,
+    pub test_numbers: Vec<TestNumberSettings>,
+    /// How many gateways share the store and the providers.
+    pub fleet_size: u32,
+}
+
+/// The listeners, and how long and how large a request may be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerSettings {
+    pub listen: SocketAddr,
+    pub admin_listen: SocketAddr,
+    /// Serves provider callbacks alone; without it they arrive on `listen`.
+    pub receipts_listen: Option<SocketAddr>,
+    /// Where providers reach us, without a slash at its end.
+    pub public_url: Option<String>,
+    pub tls: Option<TlsSettings>,
+    pub insecure_listen: bool,
+    pub allow_sandbox: bool,
+    pub connections_max: u32,
+    pub first_byte_timeout: Duration,
+    pub handshake_timeout: Duration,
+    pub header_timeout: Duration,
+    pub body_timeout: Duration,
+    pub request_timeout: Duration,
+    pub body_bytes_max: usize,
+    pub drain_delay: Duration,
+    pub drain_timeout: Duration,
+    /// Whose forwarded headers are believed.
+    pub trusted_proxies: Vec<Network>,
+}
+
+/// The certificate chain and its key, both PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsSettings {
+    pub cert_file: PathBuf,
+    pub key_file: PathBuf,
+}
+
+/// Where verifications are kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoreSettings {
+    pub backend: StoreBackend,
+    pub connect_timeout: Duration,
+    pub response_timeout: Duration,
+    /// `Some`: start only if the store keeps this promise.
+    pub durability: Option<Durability>,
+    /// The part of the store's memory above which sends stop.
+    pub memory_guard_ratio: f64,
+    /// Fixed at the first start.
+    pub shards: u16,
+    /// How long a verification stays readable after its end.
+    pub retention: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreBackend {
+    Redis {
+        /// May carry a user and a password.
+        url: Secret,
+        /// Roots for `rediss://`, beside the public ones.
+        ca_file: Option<PathBuf>,
+        /// Begins every key.
+        prefix: String,
+    },
+    Embedded {
+        path: PathBuf,
+    },
+    Memory,
+}
+
+/// What an acknowledged write survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    Memory,
+    RedisVolatile,
+    RedisEverysec,
+    RedisAlways,
+    Replicated,
+    Disk,
+}
+
+/// A master key: labelled derivations of it digest and seal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySettings {
+    pub id: String,
+    pub secret: MasterKey,
+    /// Before this it opens and verifies, but does not seal.
+    pub active_from: Option<Timestamp>,
+}
+
+/// What a code looks like, how long it lives, how often it may be tried and sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeSettings {
+    pub digits: u8,
+    pub lifetime: Duration,
+    pub checks_max: u32,
+    /// The first send and its resends together.
+    pub sends_max: u32,
+    /// How long after the first, second, third send the next may follow; the
+    /// last holds for all that come after.
+    pub resend_waits: Vec<Duration>,
+    /// Live verifications per tenant and number.
+    pub live_max: u32,
+}
+
+/// At most `count` at once, refilled evenly so that `count` pass in `per`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitRule {
+    pub count: u32,
+    pub per: Duration,
+}
+
+/// The limits on what comes in. All rules of a list hold together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitSettings {
+    pub sends_per_number: Vec<LimitRule>,
+    pub sends_per_number_all_tenants: Vec<LimitRule>,
+    pub sends_per_address: Vec<LimitRule>,
+    pub failed_checks_per_address: Vec<LimitRule>,
+    pub lookups_per_tenant: Vec<LimitRule>,
+    pub explains_per_tenant: Vec<LimitRule>,
+}
+
+/// The texts around a code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageSettings {
+    pub default_locale: String,
+    /// Texts here replace the built-in ones of the same locale.
+    pub directory: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    pub level: LogLevel,
+    pub format: LogFormat,
+}
+
+/// How long and how often dispatch goes on for one delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DispatchSettings {
+    /// One walk over a route ends within this.
+    pub deadline: Duration,
+    pub lease: Duration,
+    pub sweep_interval: Duration,
+    /// Before the second, third, .. walk; the last holds for all that come after.
+    pub retry_waits: Vec<Duration>,
+    /// Submitted and unknown attempts a delivery.
+    pub submissions_max: u32,
+    /// Nothing is submitted when less than this is left of the lifetime.
+    pub last_submission_before_expiry: Duration,
+    /// Dispatches running at once on this node.
+    pub in_flight_max: u32,
+}
+
+/// An identity service that uses our API.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TenantSettings {
+    pub name: String,
+    /// What messages call it.
+    pub brand: String,
+    /// Replaces the locale of `[messages]`.
+    pub default_locale: Option<String>,
+    pub regions: RegionSet,
+    pub voice_regions: RegionSet,
+    pub api_keys: Vec<ApiKeySettings>,
+    /// Host names that a WebOTP line may name.
+    pub origins: Vec<String>,
+    pub app_hashes: Vec<String>,
+    pub submissions_per_day_max: Vec<SubmissionCap>,
+    /// For planning memory only.
+    pub expected_sends_per_s: Option<f64>,
+    pub sms_sender: Option<String>,
+    pub voice_sender: Option<String>,
+}
+
+/// What an API key may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    Verify,
+    Read,
+    Deliver,
+    Explain,
+    Subjects,
+    ReadPii,
+}
+
+impl Scope {
+    /// The word used in the configuration and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Read => "read",
+            Self::Deliver => "deliver",
+            Self::Explain => "explain",
+            Self::Subjects => "subjects",
+            Self::ReadPii => "read_pii",
+        }
+    }
+}
+
+/// A tenant's API key, known by its digest only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKeySettings {
+    pub id: String,
+    pub sha256: [u8; 32],
+    pub scopes: Vec<Scope>,
+}
+
+/// A bound on what a tenant's traffic to a region may cost in a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubmissionCap {
+    /// `None`: each region that has no bound of its own.
+    pub region: Option<String>,
+    /// `None`: each channel has this bound.
+    pub channel: Option<Channel>,
+    pub max: u64,
+}
+
+/// A named person who may act through `/v1/admin`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorSettings {
+    pub name: String,
+    /// Several keys of one person count as one.
+    pub keys: Vec<OperatorKeySettings>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorKeySettings {
+    pub id: String,
+    pub sha256: [u8; 32],
+}
+
+/// A company we submit to, and what surrounds every call to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProviderSettings {
+    pub id: String,
+    pub kind: ProviderKind,
+    pub channels: Vec<Channel>,
+    /// Calls to it at once from this node.
+    pub concurrency_max: u32,
+    pub attempt_timeout: Duration,
+    pub receipts: Receipts,
+    /// Silence for so long after *submitted* counts as undelivered.
+    pub receipt_deadline: Duration,
+    /// Submissions a second of the whole fleet.
+    pub rate_per_s: Option<f64>,
+    pub breaker: BreakerSettings,
+}
+
+/// When a failing provider is left alone, and for how long.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BreakerSettings {
+    pub window: Duration,
+    pub failure_ratio: f64,
+    /// Fewer attempts in the window decide nothing.
+    pub attempts_min: u32,
+    pub open_for: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ProviderKind {
+    Sandbox(SandboxProvider),
+    Webhook(WebhookProvider),
+    Twilio(TwilioProvider),
+}
+
+impl ProviderKind {
+    pub fn is_sandbox(&self) -> bool {
+        match self {
+            Self::Sandbox(_) => true,
+            Self::Webhook(_) | Self::Twilio(_) => false,
+        }
+    }
+}
+
+/// The simulated carrier. Ratios are from 0 to 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SandboxProvider {
+    pub latency: Duration,
+    pub loss_ratio: f64,
+    pub refusal_ratio: f64,
+    pub late_receipt_ratio: f64,
+    pub duplicate_receipt_ratio: f64,
+    pub forged_receipt_ratio: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookProvider {
+    pub url: Uri,
+    /// The first signs; each of them verifies.
+    pub secrets: Vec<Secret>,
+    pub ca_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TwilioProvider {
+    pub account_sid: String,
+    /// The first authenticates unless there is an API key; each of them verifies callbacks.
+    pub auth_tokens: Vec<Secret>,
+    pub api_key: Option<TwilioApiKey>,
+    pub sender: Option<TwilioSender>,
+    /// `None`: Twilio's own.
+    pub base_url: Option<Uri>,
+    pub ca_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TwilioApiKey {
+    pub sid: String,
+    pub secret: Secret,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TwilioSender {
+    Sender(String),
+    MessagingService(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    Ordered,
+}
+
+/// Ordered providers for what matches. An empty condition matches everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteSettings {
+    pub channel: Channel,
+    pub tenants: Vec<String>,
+    pub countries: Option<RegionSet>,
+    /// Beginnings of E.164 numbers, with `+`.
+    pub prefixes: Vec<String>,
+    pub purposes: Vec<String>,
+    pub strategy: Strategy,
+    /// Provider ids, at least one, none twice.
+    pub hops: Vec<String>,
+}
+
+/// A number that is never sent anything and takes a fixed code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestNumberSettings {
+    pub tenant: String,
+    pub number: PhoneNumber,
+    pub code: Secret,
+}

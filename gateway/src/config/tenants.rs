@@ -1,0 +1,222 @@
+//! Reads `[[tenants]]`, `[[operators]]` and `[[test_numbers]]`.
+
+use watchword_providers::{Channel, PhoneNumber};
+
+use super::reader::{Section, choose};
+use super::region::{self, Region, RegionSet};
+use super::secret::Secret;
+use super::settings::{
+    ApiKeySettings, OperatorKeySettings, OperatorSettings, Scope, SubmissionCap, TenantSettings,
+    TestNumberSettings,
+};
+use super::words;
+
+pub(super) const CHANNELS: [(&str, Channel); 2] =
+    [("sms", Channel::Sms), ("voice", Channel::Voice)];
+
+const SCOPES: [(&str, Scope); 6] = [
+    ("verify", Scope::Verify),
+    ("read", Scope::Read),
+    ("deliver", Scope::Deliver),
+    ("explain", Scope::Explain),
+    ("subjects", Scope::Subjects),
+    ("read_pii", Scope::ReadPii),
+];
+
+pub(super) fn read(root: &Section<'_>) -> Vec<TenantSettings> {
+    let tenants: Vec<TenantSettings> = root
+        .sections("tenants", 1_000)
+        .iter()
+        .map(read_tenant)
+        .collect();
+    if tenants.is_empty() && !root.reading().is_mistaken("tenants") {
+        root.mistake(
+            "tenants",
+            "missing: add a [[tenants]] block for each service that may ask for codes",
+        );
+    }
+    tenants
+}
+
+fn read_tenant(section: &Section<'_>) -> TenantSettings {
+    section.required_text("name", "\"acme\"");
+    let name = section
+        .parsed("name", words::identifier)
+        .unwrap_or_default();
+    let brand = section
+        .parsed("brand", words::line)
+        .unwrap_or_else(|| name.clone());
+    let regions = region_list(section, "regions").unwrap_or_default();
+    if !section.has("regions") {
+        section.mistake(
+            "regions",
+            "missing: list where this tenant may send, such as [\"US\", \"GB\"]",
+        );
+    }
+    let voice_regions = region_list(section, "voice_regions").unwrap_or_default();
+    if let Some(outside) = voice_regions.words().find(|word| !covers(&regions, word)) {
+        section.mistake(
+            "voice_regions",
+            format!("has {outside:?}, which regions lacks: add it there too"),
+        );
+    }
+    TenantSettings {
+        name,
+        brand,
+        default_locale: section.parsed("default_locale", words::locale),
+        regions,
+        voice_regions,
+        api_keys: api_keys(section),
+        origins: section.parsed_list("origins", 256, words::origin),
+        app_hashes: section.parsed_list("app_hashes", 256, words::app_hash),
+        submissions_per_day_max: caps(section),
+        expected_sends_per_s: section.fraction("expected_sends_per_s", &(0.001..=1_000_000.0)),
+        sms_sender: section.parsed("sms_sender", words::sender),
+        voice_sender: section.parsed("voice_sender", words::sender),
+    }
+}
+
+fn covers(regions: &RegionSet, word: &str) -> bool {
+    if word == "*" {
+        regions.words().any(|own| own == "*")
+    } else {
+        regions.contains(word)
+    }
+}
+
+/// The regions under `key`; `None` if there is no such key.
+pub(super) fn region_list(section: &Section<'_>, key: &'static str) -> Option<RegionSet> {
+    section.has(key).then(|| {
+        section
+            .parsed_list(key, 300, region::parse)
+            .into_iter()
+            .collect()
+    })
+}
+
+fn caps(section: &Section<'_>) -> Vec<SubmissionCap> {
+    let mut caps: Vec<SubmissionCap> = Vec::new();
+    for entry in section.sections("submissions_per_day_max", 512) {
+        let cap = read_cap(&entry);
+        if caps
+            .iter()
+            .any(|earlier| earlier.region == cap.region && earlier.channel == cap.channel)
+        {
+            entry.mistake("region", "has a bound for this channel already");
+        }
+        caps.push(cap);
+    }
+    caps
+}
+
+fn read_cap(section: &Section<'_>) -> SubmissionCap {
+    section.required_text("region", "\"*\"");
+    let region = section
+        .parsed("region", region::parse)
+        .and_then(|region| match region {
+            Region::EveryCountry => None,
+            Region::Named(code) => Some(code),
+        });
+    SubmissionCap {
+        region,
+        channel: section.choice("channel", &CHANNELS),
+        max: section.integer("max", 1..=1_000_000_000),
+    }
+}
+
+fn api_keys(section: &Section<'_>) -> Vec<ApiKeySettings> {
+    let keys: Vec<ApiKeySettings> = section
+        .sections("api_keys", 64)
+        .iter()
+        .map(read_api_key)
+        .collect();
+    if keys.is_empty() && !section.reading().is_mistaken(&section.path_of("api_keys")) {
+        section.mistake(
+            "api_keys",
+            "missing: `watchword keys new` prints an entry for it",
+        );
+    }
+    keys
+}
+
+fn read_api_key(section: &Section<'_>) -> ApiKeySettings {
+    let (id, sha256) = key_id_and_digest(section);
+    let mut scopes = if section.has("scopes") {
+        section.parsed_list("scopes", SCOPES.len(), |word| choose(word, &SCOPES))
+    } else {
+        vec![Scope::Verify, Scope::Read]
+    };
+    scopes.sort_unstable();
+    scopes.dedup();
+    ApiKeySettings { id, sha256, scopes }
+}
+
+fn key_id_and_digest(section: &Section<'_>) -> (String, [u8; 32]) {
+    section.required_text("id", "\"a1\"");
+    section.required_text("sha256", "what `watchword keys new` prints");
+    let id = section.parsed("id", words::identifier).unwrap_or_default();
+    let sha256 = section.parsed("sha256", words::sha256).unwrap_or_default();
+    (id, sha256)
+}
+
+pub(super) fn read_operators(root: &Section<'_>) -> Vec<OperatorSettings> {
+    root.sections("operators", 256)
+        .iter()
+        .map(read_operator)
+        .collect()
+}
+
+fn read_operator(section: &Section<'_>) -> OperatorSettings {
+    section.required_text("name", "\"ada\"");
+    let keys: Vec<OperatorKeySettings> = section
+        .sections("keys", 16)
+        .iter()
+        .map(|key| {
+            let (id, sha256) = key_id_and_digest(key);
+            OperatorKeySettings { id, sha256 }
+        })
+        .collect();
+    if keys.is_empty() && !section.reading().is_mistaken(&section.path_of("keys")) {
+        section.mistake(
+            "keys",
+            "missing: `watchword keys new` prints an entry for it",
+        );
+    }
+    OperatorSettings {
+        name: section
+            .parsed("name", words::identifier)
+            .unwrap_or_default(),
+        keys,
+    }
+}
+
+pub(super) fn read_test_numbers(root: &Section<'_>) -> Vec<TestNumberSettings> {
+    root.sections("test_numbers", 1_000)
+        .iter()
+        .filter_map(read_test_number)
+        .collect()
+}
+
+fn read_test_number(section: &Section<'_>) -> Option<TestNumberSettings> {
+    section.required_text("tenant", "\"acme\"");
+    section.required_text("number", "\"+14155550100\"");
+    section.required_text("code", "\"424242\"");
+    let number = section.parsed("number", |text| {
+        // A test number need not exist, so an unknown calling code is no mistake.
+        let country_code_digits = region::country_code_digits(text).unwrap_or(3);
+        PhoneNumber::from_e164(text, country_code_digits)
+            .ok_or_else(|| "must be a number in E.164: + and 5 to 15 digits".to_owned())
+    });
+    let code = section.parsed("code", |text| {
+        if (4..=10).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            Ok(Secret::new(text))
+        } else {
+            Err("must be 4 to 10 digits in quotes".to_owned())
+        }
+    });
+    Some(TestNumberSettings {
+        tenant: section.text("tenant")?.to_owned(),
+        number: number?,
+        code: code?,
+    })
+}

@@ -1,0 +1,122 @@
+//! What a record keeps sealed: everything a message is made of and nobody else
+//! may read.
+
+use serde::{Deserialize, Serialize};
+use watchword_providers::PhoneNumber;
+use zeroize::Zeroizing;
+
+use crate::code::Code;
+use crate::id::RecordId;
+use crate::keys::KeyRing;
+use crate::keys::seal::{self, Field, OpenError, Place};
+use crate::verification::{Record, RecordKind, TenantTag};
+
+/// The sealed part of a record. New fields go to the end and are optional: a
+/// release reads what the one before it wrote.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Details {
+    pub tenant: String,
+    pub e164: String,
+    pub country_code_digits: u8,
+    pub region: String,
+    pub purpose: String,
+    pub subject: Option<String>,
+    /// As asked for; which texts it gets is decided when it is sent.
+    pub locale: Option<String>,
+    /// Shown in the message when the code is bound to a payment.
+    pub payment: Option<PaymentDetails>,
+    pub origin: Option<String>,
+    pub app_hash: Option<String>,
+    /// The tenant's own name for it.
+    pub reference: Option<String>,
+    /// The tenant's own text, of a send-only delivery.
+    pub text: Option<String>,
+    pub speech: Option<String>,
+    pub is_test: bool,
+}
+
+/// What a payment's code is bound to.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentDetails {
+    pub amount: String,
+    pub currency: String,
+    pub payee: String,
+}
+
+impl Details {
+    /// The number. `None` only if the record was damaged in a way its seal did not show.
+    pub fn number(&self) -> Option<PhoneNumber> {
+        PhoneNumber::from_e164(&self.e164, self.country_code_digits)
+    }
+
+    /// Sealed for its record.
+    ///
+    /// # Panics
+    ///
+    /// Never: it holds nothing that cannot be written down.
+    pub fn seal(&self, ring: &KeyRing, place: RecordPlace) -> Vec<u8> {
+        let plain = Zeroizing::new(rmp_serde::to_vec(self).expect("plain fields can be encoded"));
+        seal::seal(ring.newest(), place.field(Field::Details), &plain)
+    }
+
+    /// Opens a record's details.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: this node lacks the key, or the record is damaged.
+    pub fn open(ring: &KeyRing, id: RecordId, record: &Record) -> Result<Self, OpenError> {
+        let place = RecordPlace::of(id, record).field(Field::Details);
+        let plain = seal::open(ring, place, &record.details)?;
+        rmp_serde::from_slice(&plain).map_err(|_| OpenError::Damaged)
+    }
+}
+
+/// The record a sealed field belongs to.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordPlace {
+    pub id: RecordId,
+    pub tenant: TenantTag,
+    pub kind: RecordKind,
+}
+
+impl RecordPlace {
+    pub fn of(id: RecordId, record: &Record) -> Self {
+        Self {
+            id,
+            tenant: record.tenant,
+            kind: record.kind,
+        }
+    }
+
+    fn field(self, field: Field) -> Place {
+        Place {
+            tenant: self.tenant,
+            kind: self.kind,
+            id: self.id,
+            field,
+        }
+    }
+}
+
+/// Seals a code for its record.
+pub fn seal_code(ring: &KeyRing, place: RecordPlace, code: &Code) -> Vec<u8> {
+    seal::seal(
+        ring.newest(),
+        place.field(Field::Code),
+        code.expose().as_bytes(),
+    )
+}
+
+/// Opens a record's code; `None` if it has none any more.
+///
+/// # Errors
+///
+/// [`OpenError`]: this node lacks the key, or the record is damaged.
+pub fn open_code(ring: &KeyRing, id: RecordId, record: &Record) -> Result<Option<Code>, OpenError> {
+    let Some(sealed) = &record.code else {
+        return Ok(None);
+    };
+    let plain = seal::open(ring, RecordPlace::of(id, record).field(Field::Code), sealed)?;
+    let digits = std::str::from_utf8(&plain).map_err(|_| OpenError::Damaged)?;
+    Code::parse(digits).map(Some).ok_or(OpenError::Damaged)
+}

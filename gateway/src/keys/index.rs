@@ -1,0 +1,184 @@
+//! The index key: names records, counters and shards. It never changes, so what
+//! it names survives every rotation of the master keys.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+use aws_lc_rs::hmac;
+use zeroize::Zeroizing;
+
+use super::{first, mac};
+use crate::admission::limits::LimitKey;
+use crate::id::Shard;
+use crate::store::Idempotency;
+use crate::verification::{CustomCodeTag, IdentityTag, NumberTag, TenantTag};
+
+/// Makes every name the store sees out of what must not be readable there.
+pub struct IndexKey {
+    key: hmac::Key,
+    shard_count: u16,
+}
+
+impl fmt::Debug for IndexKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("IndexKey")
+    }
+}
+
+impl IndexKey {
+    pub fn new(secret: &Zeroizing<[u8; 32]>, shard_count: u16) -> Self {
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, &**secret),
+            shard_count,
+        }
+    }
+
+    pub fn shard_count(&self) -> u16 {
+        self.shard_count
+    }
+
+    pub fn tenant(&self, name: &str) -> TenantTag {
+        TenantTag(first(&mac(&self.key, b"tenant", &[name.as_bytes()])))
+    }
+
+    /// The name of a (tenant, number) and the shard that holds all of it.
+    pub fn number(&self, tenant: TenantTag, e164: &str) -> (Shard, NumberTag) {
+        let named = mac(&self.key, b"number", &[&tenant.0, e164.as_bytes()]);
+        (self.shard(&named), NumberTag(first(&named)))
+    }
+
+    /// What a resend must match: purpose, subject and `bind`.
+    pub fn identity(&self, purpose: &str, subject: Option<&str>, bind: &[u8]) -> IdentityTag {
+        let has_subject = [u8::from(subject.is_some())];
+        let subject = subject.unwrap_or_default().as_bytes();
+        let parts = [purpose.as_bytes(), &has_subject, subject, bind];
+        IdentityTag(first(&mac(&self.key, b"identity", &parts)))
+    }
+
+    pub fn custom_code(&self, number: NumberTag, code: &str) -> CustomCodeTag {
+        CustomCodeTag(first(&mac(
+            &self.key,
+            b"custom code",
+            &[&number.0, code.as_bytes()],
+        )))
+    }
+
+    /// `scope` is tenant, endpoint, and number or id.
+    pub fn idempotency(&self, scope: &[&[u8]], key: &str, content: &[u8]) -> Idempotency {
+        let mut parts = scope.to_vec();
+        parts.push(key.as_bytes());
+        Idempotency {
+            tag: first(&mac(&self.key, b"idempotency", &parts)),
+            fingerprint: first(&mac(&self.key, b"idempotent content", &[content])),
+        }
+    }
+
+    /// A number over all tenants: knows no tenant.
+    pub fn number_limit(&self, e164: &str) -> LimitKey {
+        self.limit(&[b"number", e164.as_bytes()])
+    }
+
+    /// A client address: IPv4 whole, IPv6 by its /64 and its /48.
+    pub fn address_limits(
+        &self,
+        purpose: &str,
+        tenant: TenantTag,
+        address: IpAddr,
+    ) -> Vec<LimitKey> {
+        let name = |prefix: &[u8]| self.limit(&[b"address", purpose.as_bytes(), &tenant.0, prefix]);
+        match address.to_canonical() {
+            IpAddr::V4(address) => vec![name(&address.octets())],
+            IpAddr::V6(address) => {
+                vec![
+                    name(&prefix_of::<8>(address)),
+                    name(&prefix_of::<6>(address)),
+                ]
+            }
+        }
+    }
+
+    /// The submissions of a tenant to a region over a channel.
+    pub fn submission_limit(&self, tenant: TenantTag, region: &str, channel: &str) -> LimitKey {
+        self.limit(&[
+            b"submissions",
+            &tenant.0,
+            region.as_bytes(),
+            channel.as_bytes(),
+        ])
+    }
+
+    /// Anything else that is limited per tenant.
+    pub fn tenant_limit(&self, tenant: TenantTag, purpose: &str) -> LimitKey {
+        self.limit(&[b"tenant", &tenant.0, purpose.as_bytes()])
+    }
+
+    fn limit(&self, parts: &[&[u8]]) -> LimitKey {
+        let named = mac(&self.key, b"limit", parts);
+        LimitKey {
+            shard: self.shard(&named),
+            tag: first(&named),
+        }
+    }
+
+    /// From the half of the hash that the name does not show.
+    fn shard(&self, named: &[u8; 32]) -> Shard {
+        let hash = named.last_chunk().copied().map_or(0, u64::from_be_bytes);
+        Shard::of_hash(hash, self.shard_count)
+    }
+}
+
+fn prefix_of<const BYTES: usize>(address: Ipv6Addr) -> [u8; BYTES] {
+    address
+        .octets()
+        .first_chunk()
+        .copied()
+        .unwrap_or([0; BYTES])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index() -> IndexKey {
+        IndexKey::new(&Zeroizing::new([3; 32]), 64)
+    }
+
+    #[test]
+    fn the_same_number_has_other_names_for_other_tenants() {
+        let index = index();
+        let (acme, other) = (index.tenant("acme"), index.tenant("other"));
+        assert_eq!(
+            index.number(acme, "+14155550123"),
+            index.number(acme, "+14155550123")
+        );
+        assert_ne!(
+            index.number(acme, "+14155550123").1,
+            index.number(other, "+14155550123").1
+        );
+    }
+
+    #[test]
+    fn no_subject_is_not_the_empty_subject() {
+        let index = index();
+        assert_ne!(
+            index.identity("p", None, b""),
+            index.identity("p", Some(""), b"")
+        );
+    }
+
+    #[test]
+    fn an_ipv6_client_is_limited_by_its_64_and_its_48() {
+        let index = index();
+        let tenant = index.tenant("acme");
+        let keys = |text: &str| index.address_limits("sends", tenant, text.parse().unwrap());
+        let (one, neighbour, far) = (
+            keys("2001:db8:1:2::5"),
+            keys("2001:db8:1:2::6"),
+            keys("2001:db8:1:3::5"),
+        );
+        assert_eq!(one, neighbour);
+        assert_ne!(one.first(), far.first());
+        assert_eq!(one.last(), far.last());
+        assert_eq!(keys("::ffff:192.0.2.1"), keys("192.0.2.1"));
+    }
+}

@@ -1,0 +1,219 @@
+//! Sealing: AES-256-GCM under a subkey of the record, so that a stolen copy of
+//! the store reveals neither a code nor a number.
+//!
+//! `[format version][length of key id][key id][nonce, 12 bytes][sealed + tag]`,
+//! with version, key id, tenant, kind, id and field as associated data: a sealed
+//! field opens only where it was put.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use zeroize::Zeroizing;
+
+use super::{KeyRing, PurposeKeys, expand, random};
+use crate::id::RecordId;
+use crate::store::FORMAT_VERSION;
+use crate::verification::{RecordKind, TenantTag};
+
+/// Which part of a record is sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// Number, texts, everything the message is made of.
+    Details,
+    Code,
+}
+
+/// The place a sealed field belongs to.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub tenant: TenantTag,
+    pub kind: RecordKind,
+    pub id: RecordId,
+    pub field: Field,
+}
+
+/// Why something sealed does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// Sealed under a key this node does not have.
+    #[error("sealed under a key this node does not have")]
+    UnknownKey,
+    /// Damaged, moved, or sealed by another release.
+    #[error("damaged or moved")]
+    Damaged,
+}
+
+const NONCE_LENGTH: usize = 12;
+
+/// Seals `plain` for its place.
+pub fn seal(keys: &PurposeKeys, place: Place, plain: &[u8]) -> Vec<u8> {
+    let nonce: [u8; NONCE_LENGTH] = random();
+    let mut sealed = header(&keys.id);
+    let associated = associated_data(&sealed, place);
+    sealed.extend_from_slice(&nonce);
+    let body_from = sealed.len();
+    sealed.extend_from_slice(plain);
+    let tag = record_key(keys, place.id)
+        .seal_in_place_separate_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(associated),
+            sealed.split_at_mut(body_from).1,
+        )
+        .expect("a record is far below the longest text AES-GCM seals");
+    sealed.extend_from_slice(tag.as_ref());
+    sealed
+}
+
+/// Opens what [`seal`] made for the same place.
+///
+/// # Errors
+///
+/// [`OpenError`].
+pub fn open(ring: &KeyRing, place: Place, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    let (key_id, rest) = split_header(sealed).ok_or(OpenError::Damaged)?;
+    let keys = ring.find(key_id).ok_or(OpenError::UnknownKey)?;
+    open_with(keys, place, rest)
+}
+
+/// As [`open`], where the ring is not there yet.
+pub(super) fn open_with(
+    keys: &PurposeKeys,
+    place: Place,
+    nonce_and_body: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    let (nonce, body) = nonce_and_body
+        .split_first_chunk::<NONCE_LENGTH>()
+        .ok_or(OpenError::Damaged)?;
+    let associated = associated_data(&header(&keys.id), place);
+    let mut body = Zeroizing::new(body.to_vec());
+    let length = record_key(keys, place.id)
+        .open_in_place(
+            Nonce::assume_unique_for_key(*nonce),
+            Aad::from(associated),
+            &mut body,
+        )
+        .map_err(|_| OpenError::Damaged)?
+        .len();
+    body.truncate(length);
+    Ok(body)
+}
+
+/// The key id and what follows it.
+pub(super) fn split_header(sealed: &[u8]) -> Option<(&str, &[u8])> {
+    let (version, rest) = sealed.split_first()?;
+    (*version == FORMAT_VERSION).then_some(())?;
+    let (length, rest) = rest.split_first()?;
+    let (key_id, rest) = rest.split_at_checked(usize::from(*length))?;
+    Some((std::str::from_utf8(key_id).ok()?, rest))
+}
+
+fn header(key_id: &str) -> Vec<u8> {
+    let mut header = Vec::with_capacity(128);
+    header.push(FORMAT_VERSION);
+    header.push(u8::try_from(key_id.len()).unwrap_or(u8::MAX));
+    header.extend_from_slice(key_id.as_bytes());
+    header
+}
+
+fn associated_data(header: &[u8], place: Place) -> Vec<u8> {
+    let mut data = header.to_vec();
+    data.extend_from_slice(&place.tenant.0);
+    data.push(match place.kind {
+        RecordKind::Verification => 1,
+        RecordKind::SendOnly => 2,
+    });
+    data.extend_from_slice(&place.id.shard.number().to_be_bytes());
+    data.extend_from_slice(&place.id.random);
+    data.push(match place.field {
+        Field::Details => 1,
+        Field::Code => 2,
+    });
+    data
+}
+
+fn record_key(keys: &PurposeKeys, id: RecordId) -> LessSafeKey {
+    let secret = expand(
+        &keys.seal,
+        &[b"record", &id.shard.number().to_be_bytes(), &id.random],
+    );
+    let unbound = UnboundKey::new(&AES_256_GCM, &*secret).expect("the subkey has 32 bytes");
+    LessSafeKey::new(unbound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Shard;
+    use crate::keys::IndexKey;
+    use crate::keys::tests::master;
+
+    fn ring() -> KeyRing {
+        let keys = vec![
+            PurposeKeys::of(&master("k2", 2)),
+            PurposeKeys::of(&master("k1", 1)),
+        ];
+        KeyRing::new(keys, "k2", IndexKey::new(&Zeroizing::new([3; 32]), 64)).unwrap()
+    }
+
+    fn place(fill: u8, field: Field) -> Place {
+        Place {
+            tenant: TenantTag([1; 8]),
+            kind: RecordKind::Verification,
+            id: RecordId {
+                shard: Shard::new(7).unwrap(),
+                random: [fill; 16],
+            },
+            field,
+        }
+    }
+
+    #[test]
+    fn what_an_older_key_sealed_still_opens() {
+        let ring = ring();
+        let sealed = seal(ring.find("k1").unwrap(), place(1, Field::Code), b"123456");
+        assert_eq!(
+            &**open(&ring, place(1, Field::Code), &sealed).unwrap(),
+            b"123456"
+        );
+    }
+
+    #[test]
+    fn nothing_opens_where_it_was_not_put() {
+        let ring = ring();
+        let here = place(1, Field::Code);
+        let sealed = seal(ring.newest(), here, b"123456");
+        let elsewhere = [
+            place(2, Field::Code),
+            place(1, Field::Details),
+            Place {
+                tenant: TenantTag([2; 8]),
+                ..here
+            },
+            Place {
+                kind: RecordKind::SendOnly,
+                ..here
+            },
+        ];
+        for place in elsewhere {
+            assert_eq!(
+                open(&ring, place, &sealed),
+                Err(OpenError::Damaged),
+                "{place:?}"
+            );
+        }
+        for position in 0..sealed.len() {
+            let mut tampered = sealed.clone();
+            tampered[position] ^= 1;
+            assert!(open(&ring, here, &tampered).is_err(), "byte {position}");
+        }
+        assert_eq!(open(&ring, here, &sealed[..10]), Err(OpenError::Damaged));
+    }
+
+    #[test]
+    fn a_key_this_node_lacks_is_told_from_damage() {
+        let foreign = PurposeKeys::of(&master("k9", 9));
+        let sealed = seal(&foreign, place(1, Field::Code), b"123456");
+        assert_eq!(
+            open(&ring(), place(1, Field::Code), &sealed),
+            Err(OpenError::UnknownKey)
+        );
+    }
+}

@@ -1,0 +1,169 @@
+//! What the person gets to read or hear: a text per language and channel, with
+//! the last line that lets browsers and apps fill the code in.
+
+mod catalog;
+mod line;
+mod lint;
+mod locale;
+mod segments;
+mod template;
+mod values;
+
+use std::sync::Arc;
+
+use watchword_providers::Channel;
+
+pub use self::catalog::{Catalog, MessageFile};
+pub use self::lint::{MessageLintError, Mistake};
+pub use self::locale::{InvalidLocale, Locale};
+pub use self::segments::{Encoding, Segments, segment_count};
+pub use self::values::{
+    AppHash, BRAND_CHARACTERS_MAX, Brand, CODE_DIGITS_MAX, Origin, PAYMENT_CHARACTERS_MAX, Payment,
+    PaymentError, ValueError,
+};
+
+use self::catalog::Texts;
+use self::template::Values;
+
+/// Above this Android's SMS Retriever does not look at a message.
+const RETRIEVER_BYTES_MAX: usize = 140;
+
+/// What a message has to say. No `Debug`: it holds the code.
+#[derive(Clone, Copy)]
+pub struct Content<'a> {
+    /// The plain code, 4 to 10 digits.
+    pub code: &'a str,
+    pub brand: &'a Brand,
+    /// How long the code is valid from now on.
+    pub minutes: u32,
+    pub payment: Option<&'a Payment>,
+    /// The page that may read the code; must be listed for the tenant.
+    pub origin: Option<&'a Origin>,
+    /// The Android app that may read the code; must be listed for the tenant.
+    pub app_hash: Option<&'a AppHash>,
+}
+
+/// A message ready for a provider. No `Debug`: it holds the code.
+pub struct Rendered {
+    /// What an SMS says, or what a call is about.
+    pub text: String,
+    /// For `voice`: what the call says, digits apart (`5, 8, 4, 2.`).
+    pub speech: Option<String>,
+    /// The language found for the locale asked for.
+    pub locale: Arc<str>,
+    /// What an SMS is billed as; 0 segments for a call.
+    pub segment_count: usize,
+    pub encoding: Encoding,
+    /// Whether the text carries the app hash asked for. It is left off where
+    /// Android's 140 bytes have no room for it, even with the brief text.
+    pub has_app_hash: bool,
+}
+
+impl Catalog {
+    /// Writes the message in the language nearest to `locale`.
+    pub fn render(&self, channel: Channel, locale: &Locale, content: &Content<'_>) -> Rendered {
+        let (locale, texts) = self.resolve(locale);
+        match channel {
+            Channel::Sms => render_sms(locale, texts, content),
+            Channel::Voice => render_call(locale, texts, content),
+        }
+    }
+}
+
+fn render_sms(locale: &Arc<str>, texts: &Texts, content: &Content<'_>) -> Rendered {
+    let values = values(texts, content, content.code);
+    let template = match content.payment {
+        Some(_) => &texts.sms_payment,
+        None => &texts.sms,
+    };
+    let origin_bytes = content.origin.map_or(0, |origin| {
+        "\n@ #".len() + origin.as_str().len() + content.code.len()
+    });
+    let hash_bytes = content.app_hash.map_or(0, |_| 1 + AppHash::BYTES);
+    let tail_bytes = origin_bytes + hash_bytes;
+    let mut text = template.render(&values, tail_bytes);
+    let mut app_hash = content.app_hash;
+    if app_hash.is_some() && text.len() + tail_bytes > RETRIEVER_BYTES_MAX {
+        // A payment has no brief form: the payer must see amount and payee.
+        let brief = content
+            .payment
+            .is_none()
+            .then(|| texts.sms_brief.render(&values, tail_bytes))
+            .filter(|brief| brief.len() + tail_bytes <= RETRIEVER_BYTES_MAX);
+        match brief {
+            Some(brief) => text = brief,
+            None => app_hash = None,
+        }
+    }
+    push_last_line(&mut text, content, app_hash);
+    let segments = segment_count(&text);
+    Rendered {
+        text,
+        speech: None,
+        locale: Arc::clone(locale),
+        segment_count: segments.count,
+        encoding: segments.encoding,
+        has_app_hash: app_hash.is_some(),
+    }
+}
+
+/// `@host #code` with exactly one space, the app hash behind it, and nothing
+/// after: browsers read the last line only, and a line break would be one more.
+fn push_last_line(text: &mut String, content: &Content<'_>, app_hash: Option<&AppHash>) {
+    if let Some(origin) = content.origin {
+        text.push_str("\n@");
+        text.push_str(origin.as_str());
+        text.push_str(" #");
+        text.push_str(content.code);
+    }
+    if let Some(app_hash) = app_hash {
+        text.push(if content.origin.is_some() { ' ' } else { '\n' });
+        text.push_str(app_hash.as_str());
+    }
+}
+
+fn render_call(locale: &Arc<str>, texts: &Texts, content: &Content<'_>) -> Rendered {
+    let (text, speech) = match content.payment {
+        Some(_) => (&texts.voice_payment, &texts.speech_payment),
+        None => (&texts.voice, &texts.speech),
+    };
+    let spelled = spell(content.code);
+    let text = text.render(&values(texts, content, content.code), 0);
+    let encoding = segment_count(&text).encoding;
+    Rendered {
+        text,
+        speech: Some(speech.render(&values(texts, content, &spelled), 0)),
+        locale: Arc::clone(locale),
+        segment_count: 0,
+        encoding,
+        has_app_hash: false,
+    }
+}
+
+/// `5842` as `5, 8, 4, 2.`: voices pause at a comma and stop at a full stop.
+fn spell(code: &str) -> String {
+    let mut spelled = String::with_capacity(code.len() * 3);
+    for (position, digit) in code.chars().enumerate() {
+        if position > 0 {
+            spelled.push_str(", ");
+        }
+        spelled.push(digit);
+    }
+    spelled.push('.');
+    spelled
+}
+
+fn values<'a>(texts: &'a Texts, content: &Content<'a>, code: &'a str) -> Values<'a> {
+    Values {
+        code,
+        brand: content.brand.as_str(),
+        minutes: content.minutes,
+        minute_forms: &texts.minute_forms,
+        amount: content.payment.map_or("", Payment::amount),
+        currency: content.payment.map_or("", Payment::currency),
+        payee: content.payment.map_or("", Payment::payee),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! What is looked after while the gateway runs: the store's health, its clock,
+//! the promise it keeps, and whether this node is ready.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::time::MissedTickBehavior;
+
+use crate::api::Readiness;
+use crate::keys::agreement::{KeyRetention, retirable_at};
+use crate::live::Shared;
+use crate::server::Shutdown;
+use crate::store::{Durability, Health, Meta, StoreError};
+
+/// Where this node stands, for `/readyz` and the durability header.
+pub(super) struct State {
+    is_serving: AtomicBool,
+    is_draining: AtomicBool,
+    store: ArcSwap<StoreState>,
+    meta: ArcSwap<Meta>,
+}
+
+/// What the last look at the store found.
+#[derive(Clone)]
+struct StoreState {
+    durability: &'static str,
+    word: String,
+    /// Why the node cannot serve with it; empty if it can.
+    reason: Option<String>,
+}
+
+impl State {
+    pub fn new(meta: Meta) -> Self {
+        Self {
+            is_serving: AtomicBool::new(false),
+            is_draining: AtomicBool::new(false),
+            store: ArcSwap::from_pointee(StoreState {
+                durability: Durability::Unverified.as_str(),
+                word: "not asked yet".to_owned(),
+                reason: Some("the store has not been asked yet".to_owned()),
+            }),
+            meta: ArcSwap::from_pointee(meta),
+        }
+    }
+
+    pub fn serving(&self) {
+        self.is_serving.store(true, Ordering::Relaxed);
+    }
+
+    pub fn draining(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    pub fn agreed(&self, meta: Meta) {
+        self.meta.store(std::sync::Arc::new(meta));
+    }
+
+    pub fn durability(&self) -> &'static str {
+        self.store.load().durability
+    }
+
+    /// Ready only if it can serve; `allow_sandbox` is filled in by the caller.
+    pub fn readiness(&self, retention: KeyRetention, now_ms: u64) -> Readiness {
+        let store = self.store.load();
+        let mut reasons = Vec::new();
+        if !self.is_serving.load(Ordering::Relaxed) {
+            reasons.push("starting".to_owned());
+        }
+        if self.is_draining.load(Ordering::Relaxed) {
+            reasons.push("draining".to_owned());
+        }
+        reasons.extend(store.reason.clone());
+        let retirable = retirable_at(&self.meta.load(), retention);
+        Readiness {
+            ready: reasons.is_empty(),
+            durability: store.durability,
+            store: store.word.clone(),
+            reasons,
+            allow_sandbox: false,
+            retirable_keys: retirable
+                .into_iter()
+                .filter(|(_, at_ms)| *at_ms <= now_ms)
+                .map(|(id, _)| id.into_string())
+                .collect(),
+        }
+    }
+}
+
+/// What upkeep needs.
+pub(super) struct Upkeep {
+    pub shared: Shared,
+    pub state: std::sync::Arc<State>,
+    pub required_durability: Option<Durability>,
+    pub memory_guard_ratio: f64,
+}
+
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// Looks after the store until the gateway stops.
+pub(super) async fn keep(upkeep: Upkeep, mut shutdown: Shutdown) {
+    let mut ticks = tokio::time::interval(INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => upkeep.look().await,
+            () = shutdown.requested() => return,
+        }
+    }
+}
+
+impl Upkeep {
+    async fn look(&self) {
+        let state = match self.shared.store.health().await {
+            Ok(health) => self.healthy(&health),
+            Err(error) => self.unhealthy(&error),
+        };
+        let was_ready = self.state.store.load().reason.is_none();
+        match (&state.reason, was_ready) {
+            (Some(reason), true) => tracing::error!("not ready: {reason}"),
+            (None, false) => tracing::info!(durability = state.durability, "store ready"),
+            (Some(_), false) | (None, true) => {}
+        }
+        self.state.store.store(std::sync::Arc::new(state));
+    }
+
+    fn healthy(&self, health: &Health) -> StoreState {
+        self.shared.metrics.clock_skew(health.clock_skew_ms);
+        self.shared
+            .store_skew_ms
+            .store(health.clock_skew_ms, Ordering::Relaxed);
+        let is_full = health
+            .memory_used_ratio
+            .is_some_and(|used| used >= self.memory_guard_ratio);
+        let broken = self
+            .required_durability
+            .filter(|required| *required != health.durability);
+        self.shared
+            .is_durable
+            .store(broken.is_none(), Ordering::Relaxed);
+        StoreState {
+            durability: health.durability.as_str(),
+            word: if is_full {
+                "full: sends stop, checks go on"
+            } else {
+                "up"
+            }
+            .to_owned(),
+            reason: broken.map(|required| {
+                format!(
+                    "the store is {}, not {required} as store.durability asks",
+                    health.durability
+                )
+            }),
+        }
+    }
+
+    fn unhealthy(&self, error: &StoreError) -> StoreState {
+        if let StoreError::ClockSkew { skew_ms } = error {
+            self.shared.metrics.clock_skew(*skew_ms);
+        }
+        StoreState {
+            durability: self.state.durability(),
+            word: error.kind().to_owned(),
+            reason: Some(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Who knows whom: the parts of a running gateway, put together once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64};
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+use watchword_providers::sandbox::{CallbackSender, Inbox, SandboxCallback};
+use watchword_providers::{Callback, Channel};
+
+use super::RunError;
+use super::open_store::retention_ms;
+use super::upkeep::{State, Upkeep};
+use crate::api::{
+    Admin, Api, ApiParts, ApiSettings, Directory, InboxMessage, Readiness, ReceiptAnswer,
+    ReceiptCall, ReceiptSink, SandboxInbox, Version,
+};
+use crate::assemble::{self, ProviderMakings, master_keys};
+use crate::clock::SystemClock;
+use crate::config::Settings;
+use crate::dispatch::{DispatchLimits, Dispatcher};
+use crate::keys::agreement::{KeyRetention, agree};
+use crate::live::Shared;
+use crate::number;
+use crate::receipts::{ReceiptDesk, ReceiptEnd};
+use crate::service::Service;
+use crate::stack::StackEvents;
+use crate::stack::breaker::BreakerState;
+use crate::store::{FORMAT_VERSION, Store};
+use crate::telemetry::{Metrics, events};
+use crate::tenants::{Caller, Operator};
+
+/// A gateway, put together.
+pub(super) struct Wired {
+    pub shared: Shared,
+    pub dispatcher: Arc<Dispatcher>,
+    pub api: Arc<Api>,
+    pub makings: Arc<ProviderMakings>,
+    pub state: Arc<State>,
+    pub retention: KeyRetention,
+}
+
+/// A receipt may come, and a record be read, so long after its code's end, in ms.
+const LONGEST_LIFETIME_MS: u64 = 86_400_000;
+/// The sandbox's receipts that may wait for us.
+const SANDBOX_CALLBACKS_MAX: usize = 10_000;
+/// Retries waited for in memory; more wait in the ledger.
+const TIMERS_MAX: usize = 10_000;
+
+pub(super) async fn wire(
+    settings: &Settings,
+    store: Arc<dyn Store>,
+    metrics: Arc<Metrics>,
+) -> Result<Wired, RunError> {
+    let retention = KeyRetention {
+        needed_after_retired_ms: retention_ms(settings) + LONGEST_LIFETIME_MS,
+    };
+    let masters = master_keys(settings);
+    let agreed = agree(store.as_ref(), &masters, settings.store.shards, retention).await?;
+    let (callbacks, received) = mpsc::channel(SANDBOX_CALLBACKS_MAX);
+    let makings = Arc::new(ProviderMakings::new(
+        Inbox::default(),
+        CallbackSender::new(callbacks),
+        watchword_providers::Clock::system(),
+        Arc::new(StackWatch {
+            metrics: Arc::clone(&metrics),
+        }),
+    ));
+    let live = assemble::live(settings, Arc::clone(&agreed.ring), &makings, None)?;
+    let shared = Shared {
+        store,
+        live: Arc::new(ArcSwap::from_pointee(live)),
+        metrics,
+        clock: Arc::new(SystemClock),
+        store_skew_ms: Arc::new(AtomicI64::new(0)),
+        is_durable: Arc::new(AtomicBool::new(true)),
+    };
+    let limits = DispatchLimits {
+        in_flight_max: usize::try_from(settings.dispatch.in_flight_max).unwrap_or(usize::MAX),
+        timers_max: TIMERS_MAX,
+    };
+    let dispatcher = Dispatcher::new(shared.clone(), &limits);
+    let desk = Arc::new(ReceiptDesk::new(shared.clone(), Arc::clone(&dispatcher)));
+    tokio::spawn(receive_from_sandboxes(
+        received,
+        Arc::clone(&desk),
+        shared.clone(),
+    ));
+    let state = Arc::new(State::new(agreed.meta));
+    let api = api(
+        settings,
+        &shared,
+        &dispatcher,
+        (desk, &makings.inbox, &state),
+    );
+    Ok(Wired {
+        shared,
+        dispatcher,
+        api,
+        makings,
+        state,
+        retention,
+    })
+}
+
+fn api(
+    settings: &Settings,
+    shared: &Shared,
+    dispatcher: &Arc<Dispatcher>,
+    (desk, inbox, state): (Arc<ReceiptDesk>, &Inbox, &Arc<State>),
+) -> Arc<Api> {
+    let has_sandbox = settings
+        .providers
+        .iter()
+        .any(|provider| provider.kind.is_sandbox());
+    let sandbox: Option<Arc<dyn SandboxInbox>> =
+        has_sandbox.then(|| Arc::new(Handsets(inbox.clone())) as Arc<dyn SandboxInbox>);
+    let metrics = Arc::clone(&shared.metrics);
+    let durability = Arc::clone(state);
+    let parts = ApiParts {
+        service: Arc::new(Service::new(shared.clone(), Arc::clone(dispatcher))),
+        directory: Arc::new(LiveDirectory(shared.clone())),
+        receipts: Arc::new(Desk {
+            desk,
+            shared: shared.clone(),
+        }),
+        sandbox,
+        durability: Arc::new(move || durability.durability()),
+        observe: Arc::new(move |endpoint, status, took| metrics.request(endpoint, status, took)),
+    };
+    let api_settings = ApiSettings {
+        public_url: settings.server.public_url.clone().unwrap_or_default(),
+        request_timeout: settings.server.request_timeout,
+        body_timeout: settings.server.body_timeout,
+        body_bytes_max: settings.server.body_bytes_max,
+        ..ApiSettings::default()
+    };
+    Api::new(parts, api_settings)
+}
+
+impl Wired {
+    /// What looks after the running gateway.
+    pub fn upkeep(&self, settings: &Settings) -> Upkeep {
+        Upkeep {
+            shared: self.shared.clone(),
+            state: Arc::clone(&self.state),
+            required_durability: super::open_store::required_durability(settings),
+            memory_guard_ratio: settings.store.memory_guard_ratio,
+        }
+    }
+
+    /// What the admin listener shows.
+    pub fn admin(&self, settings: &Settings) -> Arc<Admin> {
+        let state = Arc::clone(&self.state);
+        let retention = self.retention;
+        let allow_sandbox = settings.server.allow_sandbox;
+        let shared = self.shared.clone();
+        let metrics = Arc::clone(&self.shared.metrics);
+        Arc::new(Admin {
+            readiness: Box::new(move || {
+                let now_ms = shared.store_now_ms();
+                Readiness {
+                    allow_sandbox,
+                    ..state.readiness(retention, now_ms)
+                }
+            }),
+            metrics: Box::new(move || metrics.encode()),
+            version: Version {
+                version: env!("CARGO_PKG_VERSION"),
+                number_metadata: number::metadata_version().to_owned(),
+                format: u32::from(FORMAT_VERSION),
+            },
+        })
+    }
+}
+
+/// Tenants and operators as the configuration in force has them.
+struct LiveDirectory(Shared);
+
+impl Directory for LiveDirectory {
+    fn caller(&self, digest: &[u8; 32]) -> Option<Caller> {
+        self.0.live.load().tenants.caller(digest).cloned()
+    }
+
+    fn operator(&self, digest: &[u8; 32]) -> Option<Operator> {
+        self.0.live.load().tenants.operator(digest).cloned()
+    }
+}
+
+/// The receipts desk behind the API.
+struct Desk {
+    desk: Arc<ReceiptDesk>,
+    shared: Shared,
+}
+
+#[async_trait]
+impl ReceiptSink for Desk {
+    fn admits(&self, provider: &str, reference: Option<&str>) -> bool {
+        // Every provider that this release knows names the attempt in the URL.
+        reference.is_some_and(|reference| self.desk.admits(provider, reference))
+    }
+
+    async fn receive(&self, call: ReceiptCall) -> ReceiptAnswer {
+        let Some(reference) = call.reference.as_deref() else {
+            return ReceiptAnswer::NotFound;
+        };
+        let callback = Callback {
+            method: &call.method,
+            url: &call.url,
+            headers: &call.headers,
+            body: &call.body,
+            now_ms: self.shared.clock.now_ms(),
+        };
+        match self
+            .desk
+            .receive(&call.provider, reference, &callback)
+            .await
+        {
+            ReceiptEnd::Accepted => ReceiptAnswer::Accepted,
+            ReceiptEnd::NotFound => ReceiptAnswer::NotFound,
+            ReceiptEnd::Refused => ReceiptAnswer::Refused,
+            ReceiptEnd::Unavailable => ReceiptAnswer::Unavailable,
+        }
+    }
+}
+
+/// The sandbox's receipts take the way that those of other providers take.
+async fn receive_from_sandboxes(
+    mut received: mpsc::Receiver<SandboxCallback>,
+    desk: Arc<ReceiptDesk>,
+    shared: Shared,
+) {
+    while let Some(sandbox) = received.recv().await {
+        let reference = sandbox
+            .url
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        if !desk.admits(&sandbox.provider, &reference) {
+            continue;
+        }
+        let callback = Callback {
+            method: &http::Method::POST,
+            url: &sandbox.url,
+            headers: &sandbox.headers,
+            body: &sandbox.body,
+            now_ms: shared.clock.now_ms(),
+        };
+        desk.receive(&sandbox.provider, &reference, &callback).await;
+    }
+}
+
+/// What the simulated handsets received.
+struct Handsets(Inbox);
+
+impl SandboxInbox for Handsets {
+    fn messages(&self, tenant: &str, to: Option<&str>) -> Vec<InboxMessage> {
+        let messages = self.0.messages(tenant, to).into_iter();
+        messages
+            .map(|message| InboxMessage {
+                to: message.to,
+                channel: message.channel,
+                text: message.text,
+                provider: message.provider,
+                at_ms: message.at_ms,
+            })
+            .collect()
+    }
+}
+
+/// Breakers and credentials, logged and counted.
+struct StackWatch {
+    metrics: Arc<Metrics>,
+}
+
+impl StackEvents for StackWatch {
+    fn breaker_changed(&self, provider: &str, channel: Channel, state: BreakerState) {
+        events::BreakerChanged {
+            provider,
+            channel,
+            state,
+        }
+        .emit(&self.metrics);
+    }
+
+    fn credentials_refused(&self, provider: &str) {
+        events::CredentialsRefused {
+            provider,
+            code: None,
+        }
+        .emit(&self.metrics);
+    }
+}
+
+/// What a person who has just started the sandbox can paste.
+#[expect(
+    clippy::print_stdout,
+    reason = "the sandbox talks to the person who started it"
+)]
+pub(super) fn print_sandbox_help(settings: &Settings) {
+    let address = settings.server.listen;
+    println!(
+        "\nWatchword sandbox on http://{address} — messages stay on this machine.\n\n\
+Ask for a code, read it on the simulated handset, check it:\n\n\
+  curl -s http://{address}/v1/verifications -H 'Authorization: Bearer sandbox' -H 'Content-Type: application/json' -d '{{\"to\":\"+14155550123\"}}'\n\n\
+  curl -s 'http://{address}/v1/sandbox/messages?to=%2B14155550123' -H 'Authorization: Bearer sandbox'\n\n\
+  curl -s http://{address}/v1/verifications/ID/check -H 'Authorization: Bearer sandbox' -H 'Content-Type: application/json' -d '{{\"code\":\"CODE\"}}'\n\n\
+API:     http://{address}/docs\n\
+Metrics: http://{}/metrics\n",
+        settings.server.admin_listen
+    );
+}

@@ -1,0 +1,146 @@
+//! Checking what the person typed. The answer to a check is the only proof.
+
+use super::error::ServiceError;
+use super::fields::{bind_bytes, client_class};
+use super::render::{self, Context};
+use super::request::{CheckRequest, IdempotencyKey};
+use super::view::VerificationView;
+use super::{Answer, Service};
+use crate::code::Code;
+use crate::keys::random;
+use crate::live::Live;
+use crate::store::Checked;
+use crate::telemetry::events;
+use crate::tenants::Caller;
+use crate::verification::{Check, CheckAnswer, OperationId};
+
+impl Service {
+    /// Consumes a guess and says whether it was right.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]: a wrong code, or no evaluation at all.
+    pub async fn check(&self, caller: &Caller, request: CheckRequest) -> Answer<VerificationView> {
+        let live = self.shared.live.load_full();
+        let ask = check_ask(&live, caller, &request)?;
+        let counted = self
+            .count_check(&live, caller.tenant.tag, request.client.ip, ask.operation)
+            .await?;
+        let checked = match self.shared.store.check(&ask).await {
+            Ok(checked) => checked,
+            Err(error) => {
+                self.give_back(counted);
+                return Err(self.store_error("check", &error));
+            }
+        };
+        match checked.answer {
+            CheckAnswer::Mismatch { .. } => {}
+            CheckAnswer::Approved
+            | CheckAnswer::NotPending { .. }
+            | CheckAnswer::TooManyFailures { .. }
+            | CheckAnswer::UnknownKey
+            | CheckAnswer::KeyReused
+            | CheckAnswer::NotFound => self.give_back(counted),
+        }
+        self.checked(caller, &request, checked.answer);
+        answer(&live, caller, &request, checked)
+    }
+
+    fn checked(&self, caller: &Caller, request: &CheckRequest, answer: CheckAnswer) {
+        let name = request.id.to_string();
+        events::Checked {
+            tenant: &caller.tenant.name,
+            verification: &name,
+            result: result_word(answer),
+            checks_remaining: match answer {
+                CheckAnswer::Mismatch { checks_remaining } => Some(checks_remaining),
+                CheckAnswer::Approved
+                | CheckAnswer::NotPending { .. }
+                | CheckAnswer::TooManyFailures { .. }
+                | CheckAnswer::UnknownKey
+                | CheckAnswer::KeyReused
+                | CheckAnswer::NotFound => None,
+            },
+        }
+        .emit(&self.shared.metrics);
+    }
+}
+
+fn check_ask(live: &Live, caller: &Caller, request: &CheckRequest) -> Answer<Check> {
+    // What cannot be a code is not evaluated: it costs no guess and tells nothing.
+    let code = Code::parse(&request.code).ok_or(ServiceError::Invalid {
+        code: "invalid_code",
+        field: "code",
+        detail: "a code has 4 to 10 digits",
+        alternatives: Vec::new(),
+    })?;
+    let (id, tenant) = (request.id.0, caller.tenant.tag);
+    let bind = bind_bytes(request.bind.as_ref());
+    let operation = match &request.idempotency {
+        Some(IdempotencyKey { key, content }) => {
+            let scope: [&[u8]; 4] = [&tenant.0, b"check", &id.random, key.as_bytes()];
+            live.ring.newest().operation(&scope, content)
+        }
+        None => OperationId(random()),
+    };
+    Ok(Check {
+        id,
+        tenant,
+        operation,
+        client: client_class(request.client),
+        digests: live
+            .ring
+            .all()
+            .iter()
+            .map(|key| key.digest(id, code.expose(), &bind))
+            .collect(),
+    })
+}
+
+fn answer(
+    live: &Live,
+    caller: &Caller,
+    request: &CheckRequest,
+    checked: Checked,
+) -> Answer<VerificationView> {
+    match checked.answer {
+        CheckAnswer::Approved => {
+            let record = checked.record.ok_or(ServiceError::NotFound)?;
+            let details = render::open(live, request.id.0, &record)?;
+            let context = Context {
+                live,
+                tenant: &caller.tenant,
+                now_ms: checked.now_ms,
+            };
+            render::verification(context, request.id.0, &record, details)
+        }
+        CheckAnswer::Mismatch { checks_remaining } => {
+            Err(ServiceError::CodeMismatch { checks_remaining })
+        }
+        CheckAnswer::NotPending { status } => Err(ServiceError::NotPending { status }),
+        CheckAnswer::TooManyFailures { available_at_ms } => Err(ServiceError::Limited {
+            code: "too_many_failures",
+            available_at_ms,
+            now_ms: checked.now_ms,
+            alternatives: Vec::new(),
+        }),
+        CheckAnswer::UnknownKey => Err(ServiceError::Unavailable {
+            code: "unknown_key",
+            retry_after_s: 5,
+        }),
+        CheckAnswer::KeyReused => Err(ServiceError::IdempotencyKeyReused),
+        CheckAnswer::NotFound => Err(ServiceError::NotFound),
+    }
+}
+
+fn result_word(answer: CheckAnswer) -> &'static str {
+    match answer {
+        CheckAnswer::Approved => "approved",
+        CheckAnswer::Mismatch { .. } => "code_mismatch",
+        CheckAnswer::NotPending { status } => status.as_str(),
+        CheckAnswer::TooManyFailures { .. } => "too_many_failures",
+        CheckAnswer::UnknownKey => "unknown_key",
+        CheckAnswer::KeyReused => "idempotency_key_reused",
+        CheckAnswer::NotFound => "not_found",
+    }
+}

@@ -1,0 +1,187 @@
+//! The limits that live in other slots than the number's: which ones a send is
+//! asked for, and what a refusal is called.
+
+use std::net::IpAddr;
+
+use watchword_providers::Channel;
+
+use super::error::ServiceError;
+use super::request::Client;
+use super::{Answer, Service};
+use crate::admission::gcra::Denied;
+use crate::admission::limits::{LimitAsk, LimitKey, LimitRule, LimitStep};
+use crate::live::Live;
+use crate::number::ParsedNumber;
+use crate::tenants::Tenant;
+use crate::verification::{OperationId, TenantTag};
+
+/// A limit, by the word that callers and metrics know it by.
+#[derive(Clone, Debug)]
+pub(super) struct NamedLimit {
+    pub code: &'static str,
+    pub ask: LimitAsk,
+}
+
+/// The limits of one send.
+pub(super) fn of_send(
+    live: &Live,
+    tenant: &Tenant,
+    (to, channel): (&ParsedNumber, Channel),
+    client: Client,
+    operation: OperationId,
+) -> Vec<NamedLimit> {
+    let index = live.ring.index();
+    let take = |code, key, rules: &[LimitRule]| NamedLimit {
+        code,
+        ask: LimitAsk {
+            key,
+            rules: rules.to_vec(),
+            step: LimitStep::Take,
+            operation,
+        },
+    };
+    let limits = &live.limits;
+    let mut named = Vec::with_capacity(3);
+    let number_key = index.number_limit(to.number.expose());
+    named.push(take("number_limit", number_key, &limits.number_all_tenants));
+    if let Some(address) = client.ip {
+        for key in index.address_limits("sends", tenant.tag, address) {
+            named.push(take("address_limit", key, &limits.sends_per_address));
+        }
+    }
+    if let Some(max) = tenant.submission_cap(to.region, channel) {
+        let key = index.submission_limit(tenant.tag, to.region.as_str(), channel.as_str());
+        named.push(take("submission_cap", key, &[LimitRule::Daily { max }]));
+    }
+    named.retain(|limit| !limit.ask.rules.is_empty());
+    named
+}
+
+impl Service {
+    /// What this node remembers of these limits' refusals.
+    pub(super) fn remembered_refusal(&self, named: &[NamedLimit]) -> Option<ServiceError> {
+        let now_ms = self.shared.store_now_ms();
+        let latest = named
+            .iter()
+            .filter_map(|limit| {
+                let until_ms = self
+                    .refused_limits
+                    .refused_until(&limit.ask.key.tag, now_ms)?;
+                Some((until_ms, limit.code))
+            })
+            .max()?;
+        Some(limited(latest.1, latest.0, now_ms))
+    }
+
+    /// Limits a tenant's questions that send nothing.
+    pub(super) async fn limit_tenant(
+        &self,
+        live: &Live,
+        tenant: TenantTag,
+        (purpose, code): (&str, &'static str),
+        rules: &[LimitRule],
+    ) -> Answer<()> {
+        let key = live.ring.index().tenant_limit(tenant, purpose);
+        self.take_one(key, rules, code).await
+    }
+
+    /// Counts a check as failed before it is evaluated; see [`Self::forgive_check`].
+    pub(super) async fn count_check(
+        &self,
+        live: &Live,
+        tenant: TenantTag,
+        address: Option<IpAddr>,
+        operation: OperationId,
+    ) -> Answer<Vec<LimitAsk>> {
+        let rules = &live.limits.failed_checks_per_address;
+        let Some(address) = address.filter(|_| !rules.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let asks: Vec<LimitAsk> = live
+            .ring
+            .index()
+            .address_limits("checks", tenant, address)
+            .into_iter()
+            .map(|key| LimitAsk {
+                key,
+                rules: rules.clone(),
+                step: LimitStep::Take,
+                operation,
+            })
+            .collect();
+        let answers = self.ask(&asks).await?;
+        match last_denied(&answers) {
+            None => Ok(asks),
+            Some(denied) => {
+                let taken = asks
+                    .into_iter()
+                    .zip(&answers)
+                    .filter(|(_, answer)| answer.is_ok());
+                self.give_back(taken.map(|(ask, _)| ask).collect());
+                let now_ms = self.shared.store_now_ms();
+                Err(limited("address_limit", denied.available_at_ms, now_ms))
+            }
+        }
+    }
+
+    /// Takes back what [`Self::count_check`] counted: the check did not fail.
+    pub(super) fn give_back(&self, asks: Vec<LimitAsk>) {
+        if asks.is_empty() {
+            return;
+        }
+        let shared = self.shared.clone();
+        let back: Vec<LimitAsk> = asks
+            .into_iter()
+            .map(|ask| LimitAsk {
+                step: LimitStep::GiveBack,
+                ..ask
+            })
+            .collect();
+        // Nobody waits for it, and losing it only makes the limit a little stricter.
+        self.dispatcher.spawn(async move {
+            if let Err(error) = shared.store.limits(&back).await {
+                shared.store_failed("limits", &error);
+            }
+        });
+    }
+
+    async fn take_one(&self, key: LimitKey, rules: &[LimitRule], code: &'static str) -> Answer<()> {
+        if rules.is_empty() {
+            return Ok(());
+        }
+        let operation = OperationId(crate::keys::random());
+        let ask = LimitAsk {
+            key,
+            rules: rules.to_vec(),
+            step: LimitStep::Take,
+            operation,
+        };
+        match last_denied(&self.ask(&[ask]).await?) {
+            None => Ok(()),
+            Some(denied) => Err(limited(
+                code,
+                denied.available_at_ms,
+                self.shared.store_now_ms(),
+            )),
+        }
+    }
+
+    async fn ask(&self, asks: &[LimitAsk]) -> Answer<Vec<Result<(), Denied>>> {
+        let answered = self.shared.store.limits(asks).await;
+        answered.map_err(|error| self.store_error("limits", &error))
+    }
+}
+
+pub(super) fn last_denied(answers: &[Result<(), Denied>]) -> Option<Denied> {
+    let denied = answers.iter().filter_map(|answer| answer.err());
+    denied.max_by_key(|denied| denied.available_at_ms)
+}
+
+pub(super) fn limited(code: &'static str, available_at_ms: u64, now_ms: u64) -> ServiceError {
+    ServiceError::Limited {
+        code,
+        available_at_ms: Some(available_at_ms),
+        now_ms,
+        alternatives: Vec::new(),
+    }
+}

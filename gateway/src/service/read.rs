@@ -1,0 +1,203 @@
+//! Reading, canceling, and noting outcomes: what needs no code and no message.
+
+use super::error::ServiceError;
+use super::fields;
+use super::render::{self, Context};
+use super::view::{TimelineEntry, VerificationView};
+use super::{Answer, Service};
+use crate::details::Details;
+use crate::id::{RecordId, VerificationId};
+use crate::live::Live;
+use crate::store::Found;
+use crate::tenants::{Caller, Operator};
+use crate::verification::{Conversion, Record, SendRefusal};
+
+impl Service {
+    /// A verification with its story. Never proof of anything: only a check is.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::NotFound`] also for another tenant's.
+    pub async fn verification(
+        &self,
+        caller: &Caller,
+        id: VerificationId,
+    ) -> Answer<(VerificationView, Vec<TimelineEntry>)> {
+        let live = self.shared.live.load_full();
+        let (record, details, now_ms) = self.record_of(&live, caller, id.0).await?;
+        if !record.is_verification() {
+            return Err(ServiceError::NotFound);
+        }
+        let context = Context {
+            live: &live,
+            tenant: &caller.tenant,
+            now_ms,
+        };
+        let view = render::verification(context, id.0, &record, details)?;
+        Ok((view, render::timeline(&record, now_ms)))
+    }
+
+    /// The last verifications of a number, newest first, at most 20.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Invalid`] if it is no number.
+    pub async fn verifications_of(
+        &self,
+        caller: &Caller,
+        to: &str,
+        region: Option<&str>,
+    ) -> Answer<Vec<VerificationView>> {
+        let live = self.shared.live.load_full();
+        let tenant = &caller.tenant;
+        let to = fields::number(to, region, "to")?;
+        let (shard, number) = live.ring.index().number(tenant.tag, to.number.expose());
+        let store = &self.shared.store;
+        let (number, _) = store
+            .number(shard, number)
+            .await
+            .map_err(|error| self.store_error("number", &error))?;
+        let found = store
+            .get_all(&number.recent)
+            .await
+            .map_err(|error| self.store_error("get_all", &error))?;
+        let own = found
+            .into_iter()
+            .filter(|found| found.record.tenant == tenant.tag);
+        own.map(|found| {
+            let details = render::open(&live, found.id, &found.record)?;
+            let context = Context {
+                live: &live,
+                tenant,
+                now_ms: found.now_ms,
+            };
+            render::verification(context, found.id, &found.record, details)
+        })
+        .collect()
+    }
+
+    /// Cancels a pending verification.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::NotPending`] if it ended otherwise.
+    pub async fn cancel(&self, caller: &Caller, id: VerificationId) -> Answer<VerificationView> {
+        let live = self.shared.live.load_full();
+        let canceled = self
+            .shared
+            .store
+            .cancel(id.0, caller.tenant.tag)
+            .await
+            .map_err(|error| self.store_error("cancel", &error))?;
+        self.shown(&live, caller, canceled.map_err(not_done)?)
+    }
+
+    /// Notes whether the code was used, as the tenant says.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::NotFound`] also for another tenant's.
+    pub async fn report_outcome(
+        &self,
+        caller: &Caller,
+        id: VerificationId,
+        was_used: bool,
+    ) -> Answer<VerificationView> {
+        let live = self.shared.live.load_full();
+        let conversion = if was_used {
+            Conversion::Converted
+        } else {
+            Conversion::NotConverted
+        };
+        let found = self.note_outcome(caller, id.0, conversion).await?;
+        self.shown(&live, caller, found)
+    }
+
+    /// An operator forgives a number's failed checks.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::NotFound`] if no tenant has this name.
+    pub async fn lift_failures(
+        &self,
+        operator: &Operator,
+        tenant: &str,
+        number: &str,
+    ) -> Answer<()> {
+        let live = self.shared.live.load_full();
+        let tenant = live.tenants.by_name(tenant).ok_or(ServiceError::NotFound)?;
+        let to = fields::number(number, None, "number")?;
+        let (shard, tag) = live.ring.index().number(tenant.tag, to.number.expose());
+        self.shared
+            .store
+            .lift_failures(shard, tag)
+            .await
+            .map_err(|error| self.store_error("lift_failures", &error))?;
+        tracing::info!(
+            operator = %operator.name,
+            tenant = %tenant.name,
+            to = %to.number,
+            "failed checks of a number forgiven"
+        );
+        Ok(())
+    }
+
+    pub(super) async fn note_outcome(
+        &self,
+        caller: &Caller,
+        id: RecordId,
+        conversion: Conversion,
+    ) -> Answer<Found> {
+        let noted = self
+            .shared
+            .store
+            .report_outcome(id, caller.tenant.tag, conversion)
+            .await;
+        noted
+            .map_err(|error| self.store_error("outcome", &error))?
+            .map_err(not_done)
+    }
+
+    /// A record of the caller's, opened, with the store's time. Another
+    /// tenant's answers exactly like one that does not exist.
+    pub(super) async fn record_of(
+        &self,
+        live: &Live,
+        caller: &Caller,
+        id: RecordId,
+    ) -> Answer<(Box<Record>, Details, u64)> {
+        let found = self.shared.store.get(id).await;
+        let found = found
+            .map_err(|error| self.store_error("get", &error))?
+            .filter(|found| found.record.tenant == caller.tenant.tag)
+            .ok_or(ServiceError::NotFound)?;
+        let details = render::open(live, id, &found.record)?;
+        Ok((found.record, details, found.now_ms))
+    }
+
+    fn shown(&self, live: &Live, caller: &Caller, found: Found) -> Answer<VerificationView> {
+        if !found.record.is_verification() {
+            return Err(ServiceError::NotFound);
+        }
+        let details = render::open(live, found.id, &found.record)?;
+        let context = Context {
+            live,
+            tenant: &caller.tenant,
+            now_ms: found.now_ms,
+        };
+        render::verification(context, found.id, &found.record, details)
+    }
+}
+
+fn not_done(refusal: SendRefusal) -> ServiceError {
+    match refusal {
+        SendRefusal::NotPending { status } => ServiceError::NotPending { status },
+        SendRefusal::NotFound
+        | SendRefusal::KeyReused
+        | SendRefusal::ResendTooEarly { .. }
+        | SendRefusal::SendsExhausted { .. }
+        | SendRefusal::ResendTooLate
+        | SendRefusal::SendLimit { .. }
+        | SendRefusal::TooManyPending { .. } => ServiceError::NotFound,
+    }
+}

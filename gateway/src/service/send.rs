@@ -1,0 +1,418 @@
+//! The part of a send that must not die with its caller: ask the store and
+//! every limit in one flush, then dispatch. Runs in a task of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use super::error::ServiceError;
+use super::limits::{NamedLimit, limited};
+use super::{Answer, OVERLOADED, Service, unavailable};
+use crate::admission::gcra::Denied;
+use crate::admission::limits::{LimitAsk, LimitStep};
+use crate::admission::memory::Remembered;
+use crate::delivery::DeliveryStatus;
+use crate::dispatch::{Dispatcher, Place, Work};
+use crate::id::{DeliveryId, RecordId};
+use crate::live::Shared;
+use crate::store::{Idempotency, Started, StoreError, Undo};
+use crate::verification::{OperationId, Record, Resend, SendRefusal, Start};
+
+/// What is to be sent, judged and sealed.
+pub(super) enum SendAsk {
+    Start(Box<Start>),
+    Resend(Box<Resend>),
+}
+
+/// A send ready to be made.
+pub(super) struct Send {
+    pub ask: SendAsk,
+    pub idempotency: Option<Idempotency>,
+    pub limits: Vec<NamedLimit>,
+    pub wait: Option<Duration>,
+}
+
+/// A send that was accepted.
+pub(super) struct Accepted {
+    pub id: RecordId,
+    pub record: Box<Record>,
+    pub now_ms: u64,
+}
+
+/// How often, and how far apart, a waiter asks whether the request with its
+/// idempotency key has been decided.
+const WAITER_ROUNDS: u32 = 20;
+const WAITER_PAUSE: Duration = Duration::from_millis(50);
+
+impl Service {
+    /// Makes a send. Once it has begun it goes on, whoever waits for it.
+    pub(super) async fn send(&self, send: Send) -> Answer<Accepted> {
+        if let Some(refusal) = self.remembered_refusal(&send.limits) {
+            return Err(refusal);
+        }
+        if !self.shared.is_durable.load(Ordering::Relaxed) {
+            return Err(ServiceError::Unavailable {
+                code: "store_unavailable",
+                retry_after_s: 5,
+            });
+        }
+        let place = self.dispatcher.place().ok_or(OVERLOADED)?;
+        let wait = send.wait;
+        let (done, submitted) = oneshot::channel();
+        let sending = Sending {
+            shared: self.shared.clone(),
+            dispatcher: Arc::clone(&self.dispatcher),
+            refused_limits: Arc::clone(&self.refused_limits),
+        };
+        let task = self.dispatcher.spawn(sending.run(send, place, done));
+        let accepted = task.await.map_err(|_| OVERLOADED)??;
+        let Some(wait) = wait else {
+            return Ok(accepted);
+        };
+        // How it went is read back from the record; not hearing of it in time is no error.
+        drop(tokio::time::timeout(wait, submitted).await);
+        match self.shared.store.get(accepted.id).await {
+            Ok(Some(found)) => Ok(Accepted {
+                id: found.id,
+                record: found.record,
+                now_ms: found.now_ms,
+            }),
+            Ok(None) | Err(_) => Ok(accepted),
+        }
+    }
+}
+
+/// What the task of one send holds.
+struct Sending {
+    shared: Shared,
+    dispatcher: Arc<Dispatcher>,
+    refused_limits: Arc<Remembered>,
+}
+
+impl Sending {
+    /// Not cancel safe: between the store's answer and the dispatch, the task
+    /// holds the only quick way to the person.
+    async fn run(
+        self,
+        send: Send,
+        place: Place,
+        done: oneshot::Sender<DeliveryStatus>,
+    ) -> Answer<Accepted> {
+        let made = self.make(&send).await?;
+        let Made {
+            id,
+            record,
+            ordinal,
+            now_ms,
+            step,
+        } = made;
+        if step == Step::Replayed {
+            return Ok(Accepted { id, record, now_ms });
+        }
+        self.confirm(&send, id);
+        if let Some(ordinal) = ordinal {
+            let work = Work {
+                delivery: DeliveryId {
+                    record: id,
+                    ordinal,
+                },
+                record: record.clone(),
+                why: None,
+                done: Some(done),
+            };
+            self.dispatcher.dispatch(work, place);
+        }
+        Ok(Accepted { id, record, now_ms })
+    }
+
+    /// Asks the store and the limits until the send is made or refused: a
+    /// request with the same idempotency key may still be undecided.
+    async fn make(&self, send: &Send) -> Answer<Made> {
+        let asks: Vec<LimitAsk> = send.limits.iter().map(|named| named.ask.clone()).collect();
+        for _ in 0..WAITER_ROUNDS {
+            let (started, answers) =
+                tokio::join!(self.start(send), self.shared.store.limits(&asks));
+            let started = started.map_err(|error| {
+                self.shared.store_failed("start", &error);
+                unavailable(&error)
+            })?;
+            let made = Made::of(started, send);
+            let is_new = made.as_ref().is_ok_and(|made| made.step != Step::Replayed);
+            let denied = match &answers {
+                Ok(answers) => first_refusal(&send.limits, answers),
+                Err(error) if is_new => Some(Refusal::unanswered(error)),
+                Err(_) => None,
+            };
+            if !is_new || denied.is_some() {
+                self.give_back(&asks, answers.as_deref().unwrap_or_default());
+            }
+            match (made, denied) {
+                (Ok(made), Some(refusal)) if is_new => {
+                    return Err(self.take_back(send, &made, refusal).await);
+                }
+                (Err(ServiceError::IdempotencyInProgress), _) => {
+                    tokio::time::sleep(WAITER_PAUSE).await;
+                }
+                (made, _) => return made,
+            }
+        }
+        Err(ServiceError::IdempotencyInProgress)
+    }
+
+    async fn start(&self, send: &Send) -> Result<Started, StoreError> {
+        let store = &self.shared.store;
+        match &send.ask {
+            SendAsk::Start(start) => store.start(start, send.idempotency.as_ref()).await,
+            SendAsk::Resend(resend) => store.resend(resend).await,
+        }
+    }
+
+    /// Undoes a send that a limit of another slot refused, and remembers the refusal.
+    async fn take_back(&self, send: &Send, made: &Made, refusal: Refusal) -> ServiceError {
+        if let Some(name) = refusal.limit {
+            self.refused_limits.refuse(name, refusal.available_at_ms);
+        }
+        let (operation, client, policy) = match &send.ask {
+            SendAsk::Start(start) => (OperationId(start.id.random), start.client, &start.policy),
+            SendAsk::Resend(resend) => (resend.operation, resend.client, &resend.policy),
+        };
+        let undo = Undo {
+            id: made.id,
+            was_created: made.step == Step::Created,
+            operation,
+            client,
+            policy: policy.clone(),
+            idempotency: send.idempotency,
+            refusal: StoredRefusal::of(&refusal).encode(),
+            available_at_ms: refusal.available_at_ms,
+        };
+        match self.shared.store.undo(&undo).await {
+            Ok(()) => refusal.error(made.now_ms),
+            Err(error) => {
+                self.shared.store_failed("undo", &error);
+                // It stays in the ledger: a sweep sends it, or it expires.
+                ServiceError::Unavailable {
+                    code: "store_outcome_unknown",
+                    retry_after_s: 1,
+                }
+            }
+        }
+    }
+
+    /// Gives back what the limits that allowed it have taken. Nobody waits for it.
+    fn give_back(&self, asks: &[LimitAsk], answers: &[Result<(), Denied>]) {
+        let taken: Vec<LimitAsk> = asks
+            .iter()
+            .zip(answers)
+            .filter(|(_, answer)| answer.is_ok())
+            .map(|(ask, _)| LimitAsk {
+                step: LimitStep::GiveBack,
+                ..ask.clone()
+            })
+            .collect();
+        if taken.is_empty() {
+            return;
+        }
+        let shared = self.shared.clone();
+        self.dispatcher.spawn(async move {
+            if let Err(error) = shared.store.limits(&taken).await {
+                shared.store_failed("limits", &error);
+            }
+        });
+    }
+
+    /// Lets those who wait with the same idempotency key know at once that the
+    /// send is accepted. If this is lost they learn it from the first attempt's end.
+    fn confirm(&self, send: &Send, id: RecordId) {
+        let Some(idempotency) = send.idempotency else {
+            return;
+        };
+        let shared = self.shared.clone();
+        self.dispatcher.spawn(async move {
+            if let Err(error) = shared.store.confirm(id.shard, &idempotency).await {
+                shared.store_failed("confirm", &error);
+            }
+        });
+    }
+}
+
+/// What the store made of a send.
+struct Made {
+    id: RecordId,
+    record: Box<Record>,
+    /// The delivery to dispatch; `None` if there is none.
+    ordinal: Option<u8>,
+    now_ms: u64,
+    step: Step,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Created,
+    Resent,
+    /// An earlier request with the same idempotency key made it.
+    Replayed,
+}
+
+impl Made {
+    fn of(started: Started, send: &Send) -> Answer<Self> {
+        match started {
+            Started::Created { record, now_ms } => Ok(Self {
+                id: send.ask.id(),
+                ordinal: (!record.deliveries.is_empty()).then_some(1),
+                record,
+                now_ms,
+                step: Step::Created,
+            }),
+            Started::Resent {
+                id,
+                record,
+                ordinal,
+                now_ms,
+            } => Ok(Self {
+                id,
+                record,
+                ordinal,
+                now_ms,
+                step: Step::Resent,
+            }),
+            Started::Replayed { id, record, now_ms } => Ok(Self {
+                id,
+                record,
+                ordinal: None,
+                now_ms,
+                step: Step::Replayed,
+            }),
+            Started::ReplayedRefusal { refusal } => Err(StoredRefusal::decode(&refusal)),
+            Started::InProgress => Err(ServiceError::IdempotencyInProgress),
+            Started::KeyReused => Err(ServiceError::IdempotencyKeyReused),
+            Started::Refused { refusal, now_ms } => Err(refused(refusal, now_ms)),
+        }
+    }
+}
+
+impl SendAsk {
+    fn id(&self) -> RecordId {
+        match self {
+            Self::Start(start) => start.id,
+            Self::Resend(resend) => resend.id,
+        }
+    }
+}
+
+/// Why a send that was made has to be undone.
+struct Refusal {
+    code: &'static str,
+    /// The limit's name; `None` if the limits did not answer.
+    limit: Option<[u8; 16]>,
+    available_at_ms: u64,
+}
+
+impl Refusal {
+    /// Limits fail closed: without their answer nothing is sent.
+    fn unanswered(error: &StoreError) -> Self {
+        let code = match unavailable(error) {
+            ServiceError::Unavailable { code, .. } => code,
+            _ => "store_unavailable",
+        };
+        Self {
+            code,
+            limit: None,
+            available_at_ms: 0,
+        }
+    }
+
+    fn error(&self, now_ms: u64) -> ServiceError {
+        if self.limit.is_some() {
+            limited(self.code, self.available_at_ms, now_ms)
+        } else {
+            ServiceError::Unavailable {
+                code: self.code,
+                retry_after_s: 1,
+            }
+        }
+    }
+}
+
+/// The refusal that holds longest.
+fn first_refusal(limits: &[NamedLimit], answers: &[Result<(), Denied>]) -> Option<Refusal> {
+    let refusal = |(named, answer): (&NamedLimit, &Result<(), Denied>)| {
+        answer.err().map(|denied| Refusal {
+            code: named.code,
+            limit: Some(named.ask.key.tag),
+            available_at_ms: denied.available_at_ms,
+        })
+    };
+    limits
+        .iter()
+        .zip(answers)
+        .filter_map(refusal)
+        .max_by_key(|refusal| refusal.available_at_ms)
+}
+
+/// A refusal as the idempotency record keeps it.
+#[derive(Serialize, Deserialize)]
+struct StoredRefusal {
+    code: String,
+    available_at_ms: u64,
+}
+
+/// The limits whose refusals may be stored.
+const STORED_CODES: [&str; 3] = ["number_limit", "address_limit", "submission_cap"];
+
+impl StoredRefusal {
+    fn of(refusal: &Refusal) -> Self {
+        Self {
+            code: refusal.code.to_owned(),
+            available_at_ms: refusal.available_at_ms,
+        }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        rmp_serde::to_vec(self).unwrap_or_default()
+    }
+
+    /// The answer that was given before, given again.
+    fn decode(stored: &[u8]) -> ServiceError {
+        let known = rmp_serde::from_slice::<Self>(stored)
+            .ok()
+            .and_then(|stored| {
+                let code = STORED_CODES.into_iter().find(|code| *code == stored.code)?;
+                Some(limited(
+                    code,
+                    stored.available_at_ms,
+                    stored.available_at_ms,
+                ))
+            });
+        known.unwrap_or(ServiceError::Unavailable {
+            code: "unknown_format",
+            retry_after_s: 5,
+        })
+    }
+}
+
+/// The store's own refusal, as callers know it.
+fn refused(refusal: SendRefusal, now_ms: u64) -> ServiceError {
+    match refusal {
+        SendRefusal::ResendTooEarly { available_at_ms } => {
+            limited("resend_too_early", available_at_ms, now_ms)
+        }
+        SendRefusal::SendsExhausted { available_at_ms } => {
+            limited("sends_exhausted", available_at_ms, now_ms)
+        }
+        SendRefusal::SendLimit {
+            available_at_ms,
+            rule: _,
+        } => limited("send_limit", available_at_ms, now_ms),
+        SendRefusal::TooManyPending { available_at_ms } => {
+            limited("too_many_pending", available_at_ms, now_ms)
+        }
+        SendRefusal::ResendTooLate => ServiceError::ResendTooLate,
+        SendRefusal::NotPending { status } => ServiceError::NotPending { status },
+        SendRefusal::KeyReused => ServiceError::IdempotencyKeyReused,
+        SendRefusal::NotFound => ServiceError::NotFound,
+    }
+}

@@ -1,0 +1,381 @@
+//! The outbound tower stack: what stands around each provider.
+//!
+//! One stack per provider, boxed once as [`ProviderStack`]; dispatch calls it
+//! with a [`Submission`] and gets a submitted message or a typed error.
+
+pub mod breaker;
+pub mod pace;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout, timeout_at};
+use tower::util::BoxCloneSyncService;
+use tower::{Layer, Service, ServiceBuilder, ServiceExt};
+use watchword_providers::{Channel, Message, Provider, ProviderService, SubmitError, Submitted};
+
+use breaker::{Breaker, BreakerPolicy, BreakerState, Verdict};
+use pace::Pace;
+
+/// One message on its way to one provider.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    pub message: Arc<Message>,
+    pub patience: Patience,
+}
+
+/// What to do when the provider's queue is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// There is another hop: go on to it.
+    Shed,
+    /// It is the last hop: wait for room until then.
+    WaitUntil(Instant),
+}
+
+/// How one provider is treated.
+#[derive(Clone, Debug)]
+pub struct StackSettings {
+    /// Submissions under way at once.
+    pub concurrency_max: usize,
+    pub attempt_timeout: Duration,
+    /// How long to wait for a receipt before looking again; `None`: no receipts.
+    pub receipt_deadline: Option<Duration>,
+    /// Submissions a second this node may start; `None`: as many as come.
+    pub rate_per_s: Option<f64>,
+    pub breaker: BreakerPolicy,
+}
+
+/// Told when a breaker changes its state, and when credentials are refused.
+pub trait StackEvents: Send + Sync + 'static {
+    fn breaker_changed(&self, provider: &str, channel: Channel, state: BreakerState);
+    fn credentials_refused(&self, provider: &str);
+}
+
+/// A provider with everything that stands around it.
+pub struct ProviderStack {
+    pub id: Arc<str>,
+    pub provider: Arc<dyn Provider>,
+    pub receipt_deadline: Option<Duration>,
+    service: BoxedStack,
+    breakers: Arc<Breakers>,
+}
+
+type BoxedStack = BoxCloneSyncService<Submission, Submitted, SubmitError>;
+
+impl ProviderStack {
+    pub fn new(
+        (id, provider, service): (Arc<str>, Arc<dyn Provider>, ProviderService),
+        settings: &StackSettings,
+        events: Arc<dyn StackEvents>,
+    ) -> Self {
+        let breakers = Arc::new(Breakers::new(Arc::clone(&id), settings.breaker, events));
+        let stack = ServiceBuilder::new()
+            // Without it a slow provider would gather every send of the node in its queue.
+            .layer(AdmitLayer {
+                places: Arc::new(Semaphore::new(settings.concurrency_max)),
+            })
+            // Without it a burst of ours becomes their 429s, and a walk of retries.
+            .layer(PaceLayer {
+                pace: settings.rate_per_s.map(|rate| Arc::new(Pace::new(rate))),
+            })
+            // Without it nobody learns from failures until the person gives up.
+            .layer(BreakerLayer {
+                breakers: Arc::clone(&breakers),
+            })
+            // Without it a provider that never answers holds the code until it is useless.
+            .layer(AttemptTimeoutLayer {
+                attempt_timeout: settings.attempt_timeout,
+            })
+            .service(service);
+        Self {
+            id,
+            provider,
+            receipt_deadline: settings.receipt_deadline,
+            service: BoxCloneSyncService::new(stack),
+            breakers,
+        }
+    }
+
+    /// Submits one message. Not cancel safe: dropped, it may have been sent.
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError`] says what dispatch should do next.
+    pub async fn submit(&self, submission: Submission) -> Result<Submitted, SubmitError> {
+        self.service.clone().oneshot(submission).await
+    }
+
+    pub fn breaker_state(&self, channel: Channel) -> BreakerState {
+        self.breakers
+            .with(channel, |breaker| breaker.state(Instant::now()))
+    }
+
+    /// Whether routing should leave it out, if another provider is left.
+    pub fn is_ejected(&self, channel: Channel) -> bool {
+        self.breakers
+            .with(channel, |breaker| breaker.is_ejected(Instant::now()))
+    }
+}
+
+/// One breaker per channel: a provider's voice may be down while its SMS works.
+struct Breakers {
+    provider: Arc<str>,
+    sms: Mutex<Breaker>,
+    voice: Mutex<Breaker>,
+    events: Arc<dyn StackEvents>,
+}
+
+impl Breakers {
+    fn new(provider: Arc<str>, policy: BreakerPolicy, events: Arc<dyn StackEvents>) -> Self {
+        Self {
+            provider,
+            sms: Mutex::new(Breaker::new(policy)),
+            voice: Mutex::new(Breaker::new(policy)),
+            events,
+        }
+    }
+
+    fn with<T>(&self, channel: Channel, step: impl FnOnce(&mut Breaker) -> T) -> T {
+        let breaker = match channel {
+            Channel::Sms => &self.sms,
+            Channel::Voice => &self.voice,
+        };
+        step(&mut breaker.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn ended(&self, channel: Channel, result: &Result<Submitted, SubmitError>) {
+        let verdict = verdict(result);
+        if verdict == Verdict::Hopeless {
+            self.events.credentials_refused(&self.provider);
+        }
+        let changed = self.with(channel, |breaker| {
+            breaker.call_ended(verdict, Instant::now())
+        });
+        if let Some(state) = changed {
+            self.events.breaker_changed(&self.provider, channel, state);
+        }
+    }
+}
+
+/// What a result says about the provider, rather than about the message.
+fn verdict(result: &Result<Submitted, SubmitError>) -> Verdict {
+    match result {
+        Ok(_) => Verdict::Works,
+        Err(SubmitError::Credentials { .. }) => Verdict::Hopeless,
+        Err(SubmitError::Unreachable | SubmitError::Unknown { .. }) => Verdict::Fails,
+        Err(error @ SubmitError::Refused { .. }) => {
+            if error.is_only_for_now() {
+                Verdict::Fails
+            } else {
+                Verdict::Works
+            }
+        }
+        Err(SubmitError::Fraud { .. }) => Verdict::Works,
+        Err(SubmitError::Throttled { .. } | SubmitError::Shed) => Verdict::Neutral,
+    }
+}
+
+type StackFuture = BoxFuture<'static, Result<Submitted, SubmitError>>;
+
+/// Load shedding and the bound on submissions under way, in one: which of the
+/// two applies is the submission's patience.
+#[derive(Clone)]
+struct AdmitLayer {
+    places: Arc<Semaphore>,
+}
+
+#[derive(Clone)]
+struct Admit<S> {
+    inner: S,
+    places: Arc<Semaphore>,
+}
+
+impl<S> Layer<S> for AdmitLayer {
+    type Service = Admit<S>;
+
+    fn layer(&self, inner: S) -> Admit<S> {
+        Admit {
+            inner,
+            places: Arc::clone(&self.places),
+        }
+    }
+}
+
+impl<S> Service<Submission> for Admit<S>
+where
+    S: Service<Submission, Response = Submitted, Error = SubmitError> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Submitted;
+    type Error = SubmitError;
+    type Future = StackFuture;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), SubmitError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, submission: Submission) -> StackFuture {
+        let inner = self.inner.clone();
+        let places = Arc::clone(&self.places);
+        Box::pin(async move {
+            let _place = match submission.patience {
+                Patience::Shed => places.try_acquire_owned().map_err(|_| SubmitError::Shed)?,
+                Patience::WaitUntil(deadline) => timeout_at(deadline, places.acquire_owned())
+                    .await
+                    .map_err(|_| SubmitError::Shed)?
+                    .map_err(|_| SubmitError::Shed)?,
+            };
+            inner.oneshot(submission).await
+        })
+    }
+}
+
+/// Our own pace towards the provider.
+#[derive(Clone)]
+struct PaceLayer {
+    pace: Option<Arc<Pace>>,
+}
+
+#[derive(Clone)]
+struct Paced<S> {
+    inner: S,
+    pace: Option<Arc<Pace>>,
+}
+
+impl<S> Layer<S> for PaceLayer {
+    type Service = Paced<S>;
+
+    fn layer(&self, inner: S) -> Paced<S> {
+        Paced {
+            inner,
+            pace: self.pace.clone(),
+        }
+    }
+}
+
+impl<S> Service<Submission> for Paced<S>
+where
+    S: Service<Submission, Response = Submitted, Error = SubmitError> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Submitted;
+    type Error = SubmitError;
+    type Future = StackFuture;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), SubmitError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, submission: Submission) -> StackFuture {
+        let inner = self.inner.clone();
+        let Some(pace) = self.pace.clone() else {
+            return Box::pin(inner.oneshot(submission));
+        };
+        Box::pin(async move {
+            let now = Instant::now();
+            let latest = match submission.patience {
+                Patience::Shed => now,
+                Patience::WaitUntil(deadline) => deadline,
+            };
+            let start = pace.reserve(now, latest).ok_or(SubmitError::Shed)?;
+            tokio::time::sleep_until(start).await;
+            inner.oneshot(submission).await
+        })
+    }
+}
+
+/// Tells the breaker how every call ended.
+#[derive(Clone)]
+struct BreakerLayer {
+    breakers: Arc<Breakers>,
+}
+
+#[derive(Clone)]
+struct Guarded<S> {
+    inner: S,
+    breakers: Arc<Breakers>,
+}
+
+impl<S> Layer<S> for BreakerLayer {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded {
+            inner,
+            breakers: Arc::clone(&self.breakers),
+        }
+    }
+}
+
+impl<S> Service<Submission> for Guarded<S>
+where
+    S: Service<Submission, Response = Submitted, Error = SubmitError> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Submitted;
+    type Error = SubmitError;
+    type Future = StackFuture;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), SubmitError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, submission: Submission) -> StackFuture {
+        let channel = submission.message.channel;
+        let breakers = Arc::clone(&self.breakers);
+        breakers.with(channel, |breaker| breaker.call_begins(Instant::now()));
+        let call = self.inner.clone().oneshot(submission);
+        Box::pin(async move {
+            let result = call.await;
+            breakers.ended(channel, &result);
+            result
+        })
+    }
+}
+
+/// Ends an attempt that takes too long: the message may have gone.
+#[derive(Clone)]
+struct AttemptTimeoutLayer {
+    attempt_timeout: Duration,
+}
+
+#[derive(Clone)]
+struct AttemptTimeout {
+    inner: ProviderService,
+    attempt_timeout: Duration,
+}
+
+impl Layer<ProviderService> for AttemptTimeoutLayer {
+    type Service = AttemptTimeout;
+
+    fn layer(&self, inner: ProviderService) -> AttemptTimeout {
+        AttemptTimeout {
+            inner,
+            attempt_timeout: self.attempt_timeout,
+        }
+    }
+}
+
+impl Service<Submission> for AttemptTimeout {
+    type Response = Submitted;
+    type Error = SubmitError;
+    type Future = StackFuture;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), SubmitError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, submission: Submission) -> StackFuture {
+        let call = self.inner.clone().oneshot(submission.message);
+        let attempt_timeout = self.attempt_timeout;
+        Box::pin(async move {
+            timeout(attempt_timeout, call)
+                .await
+                .unwrap_or(Err(SubmitError::Unknown { code: None }))
+        })
+    }
+}

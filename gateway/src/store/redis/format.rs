@@ -1,0 +1,291 @@
+//! Records and numbers as they lie in Redis: a version, then one array of
+//! values in a fixed order. Scripts write it (`record.lua`, `number.lua` and
+//! `delivery.lua` name the places); here it is read.
+
+use std::sync::Arc;
+
+use serde_bytes::ByteBuf;
+use watchword_providers::{Channel, ReceiptStatus};
+
+use super::pack::{Malformed, Reader};
+use crate::admission::gcra::Gcra;
+use crate::delivery::{
+    AttemptReceipt, AttemptRecord, DeliveryRecord, DeliveryStatus, Due, DueKind, Outcome,
+};
+use crate::id::{RecordId, Shard};
+use crate::store::{FORMAT_VERSION, StoreError};
+use crate::verification::{
+    CheckVerdict, ClientClass, CodeDigest, Conversion, CustomCodeTag, Failures, IdentityTag, Live,
+    NumberRecord, NumberTag, OperationId, PerClass, Record, RecordKind, Status, TenantTag,
+};
+
+/// A value's places in its list say how it is written.
+pub(super) const STATUSES: [Status; 7] = [
+    Status::Pending,
+    Status::Approved,
+    Status::Canceled,
+    Status::Expired,
+    Status::Exhausted,
+    Status::Superseded,
+    Status::Failed,
+];
+pub(super) const DELIVERY_STATUSES: [DeliveryStatus; 7] = [
+    DeliveryStatus::Queued,
+    DeliveryStatus::Submitted,
+    DeliveryStatus::Delivered,
+    DeliveryStatus::Undelivered,
+    DeliveryStatus::Failed,
+    DeliveryStatus::Expired,
+    DeliveryStatus::Canceled,
+];
+pub(super) const OUTCOMES: [Outcome; 7] = [
+    Outcome::Begun,
+    Outcome::Submitted,
+    Outcome::Refused,
+    Outcome::Throttled,
+    Outcome::Unreachable,
+    Outcome::Shed,
+    Outcome::Unknown,
+];
+/// From 1 on: 0 is nothing due.
+pub(super) const DUE_KINDS: [DueKind; 5] = [
+    DueKind::Lease,
+    DueKind::Handover,
+    DueKind::Retry,
+    DueKind::Receipt,
+    DueKind::Undelivered,
+];
+pub(super) const RECEIPT_STATUSES: [ReceiptStatus; 3] = [
+    ReceiptStatus::Sent,
+    ReceiptStatus::Undelivered,
+    ReceiptStatus::Delivered,
+];
+pub(super) const CONVERSIONS: [Conversion; 3] = [
+    Conversion::Unreported,
+    Conversion::Converted,
+    Conversion::NotConverted,
+];
+pub(super) const CLIENTS: [ClientClass; 2] = [ClientClass::Known, ClientClass::Unknown];
+pub(super) const KINDS: [RecordKind; 2] = [RecordKind::Verification, RecordKind::SendOnly];
+pub(super) const CHANNELS: [Channel; 2] = [Channel::Sms, Channel::Voice];
+
+/// How a value is written: its place in its list.
+pub(super) fn place_of<T: PartialEq>(list: &[T], value: &T) -> u64 {
+    let place = list.iter().position(|listed| listed == value);
+    place
+        .and_then(|place| u64::try_from(place).ok())
+        .unwrap_or(u64::MAX)
+}
+
+/// The value written as `place`.
+pub(super) fn value_at<T: Copy>(list: &[T], place: u64) -> Result<T, Malformed> {
+    let place = usize::try_from(place).map_err(|_| Malformed)?;
+    list.get(place).copied().ok_or(Malformed)
+}
+
+/// Reads a record.
+pub(super) fn record(packed: &[u8]) -> Result<Record, StoreError> {
+    versioned(packed, "a record", read_record)
+}
+
+/// Reads what is known about a number of `shard`.
+pub(super) fn number(packed: &[u8], shard: Shard) -> Result<NumberRecord, StoreError> {
+    versioned(packed, "a number's record", |reader| {
+        read_number(reader, shard)
+    })
+}
+
+fn versioned<T>(
+    packed: &[u8],
+    what: &str,
+    read: impl FnOnce(&mut Reader<'_>) -> Result<T, Malformed>,
+) -> Result<T, StoreError> {
+    let damaged = || StoreError::Damaged {
+        reason: Arc::from(format!("{what} is not in its format")),
+    };
+    let (version, rest) = packed.split_first().ok_or_else(damaged)?;
+    if *version != FORMAT_VERSION {
+        return Err(StoreError::UnknownFormat);
+    }
+    let mut reader = Reader::new(rest);
+    let value = read(&mut reader).map_err(|Malformed| damaged())?;
+    if reader.is_at_end() {
+        Ok(value)
+    } else {
+        Err(damaged())
+    }
+}
+
+fn read_record(reader: &mut Reader<'_>) -> Result<Record, Malformed> {
+    reader.array_of(20)?;
+    let _epoch: u32 = reader.small()?;
+    Ok(Record {
+        kind: value_at(&KINDS, reader.number()?)?,
+        tenant: TenantTag(reader.exact()?),
+        number: number_tag(reader.text()?)?,
+        status: value_at(&STATUSES, reader.number()?)?,
+        created_at_ms: reader.number()?,
+        expires_at_ms: reader.number()?,
+        decided_at_ms: reader.number()?,
+        checks_used: reader.small()?,
+        checks_max: reader.small()?,
+        sends_used: reader.small()?,
+        next_send_at_ms: reader.number()?,
+        conversion: value_at(&CONVERSIONS, reader.number()?)?,
+        client: value_at(&CLIENTS, reader.number()?)?,
+        has_custom_code: reader.flag()?,
+        digest: reader.optional(|reader| {
+            reader.array_of(2)?;
+            Ok(CodeDigest {
+                key_id: reader.text()?.into(),
+                mac: reader.bytes()?.to_vec(),
+            })
+        })?,
+        details: ByteBuf::from(reader.bytes()?),
+        code: reader.optional(|reader| reader.bytes().map(ByteBuf::from))?,
+        checks: read_checks(reader)?,
+        deliveries: reader.list(read_delivery)?,
+    })
+}
+
+fn read_checks(reader: &mut Reader<'_>) -> Result<Vec<(OperationId, CheckVerdict)>, Malformed> {
+    let length = reader.array()?;
+    let read = |_| {
+        let operation = OperationId(reader.exact()?);
+        let verdict = match reader.signed()? {
+            -1 => CheckVerdict::Approved,
+            remaining => CheckVerdict::Mismatch {
+                checks_remaining: u8::try_from(remaining).map_err(|_| Malformed)?,
+            },
+        };
+        Ok((operation, verdict))
+    };
+    if length % 2 != 0 {
+        return Err(Malformed);
+    }
+    (0..length / 2).map(read).collect()
+}
+
+fn read_delivery(reader: &mut Reader<'_>) -> Result<DeliveryRecord, Malformed> {
+    reader.array_of(12)?;
+    let channel = value_at(&CHANNELS, reader.number()?)?;
+    let status = value_at(&DELIVERY_STATUSES, reader.number()?)?;
+    let (fence, walk, lost_leases) = (reader.small()?, reader.small()?, reader.small()?);
+    let due = due(reader.number()?, reader.number()?)?;
+    Ok(DeliveryRecord {
+        channel,
+        status,
+        fence,
+        walk,
+        lost_leases,
+        due,
+        reason: reader.optional(Reader::text)?.map(Box::from),
+        created_at_ms: reader.number()?,
+        fallback: {
+            let digits = reader.bytes()?.iter();
+            digits
+                .map(|digit| value_at(&CHANNELS, u64::from(digit.wrapping_sub(b'0'))))
+                .collect::<Result<_, _>>()?
+        },
+        operation: reader.optional(Reader::exact)?.map(OperationId),
+        attempts: reader.list(read_attempt)?,
+    })
+}
+
+/// What is due, as a delivery and an answer say it.
+pub(super) fn due(kind: u64, at_ms: u64) -> Result<Option<Due>, Malformed> {
+    match kind.checked_sub(1) {
+        None => Ok(None),
+        Some(place) => Ok(Some(Due {
+            kind: value_at(&DUE_KINDS, place)?,
+            at_ms,
+        })),
+    }
+}
+
+fn read_attempt(reader: &mut Reader<'_>) -> Result<AttemptRecord, Malformed> {
+    reader.array_of(8)?;
+    Ok(AttemptRecord {
+        provider: reader.text()?.into(),
+        walk: reader.small()?,
+        outcome: value_at(&OUTCOMES, reader.number()?)?,
+        started_at_ms: reader.number()?,
+        duration_ms: reader.small()?,
+        code: reader.optional(Reader::text)?.map(Box::from),
+        message_id: reader.optional(Reader::text)?.map(Box::from),
+        receipt: reader.optional(|reader| {
+            reader.array_of(4)?;
+            Ok(AttemptReceipt {
+                status: value_at(&RECEIPT_STATUSES, reader.number()?)?,
+                at_ms: reader.number()?,
+                code: reader.optional(Reader::text)?.map(Box::from),
+                is_final_for_number: reader.flag()?,
+            })
+        })?,
+    })
+}
+
+fn read_number(reader: &mut Reader<'_>, shard: Shard) -> Result<NumberRecord, Malformed> {
+    reader.array_of(7)?;
+    let _kept_until_ms = reader.number()?;
+    let recent = reader.bytes()?;
+    let recent = recent
+        .chunks(RANDOM_LENGTH)
+        .map(|id| record_id(std::str::from_utf8(id).map_err(|_| Malformed)?, shard))
+        .collect::<Result<_, _>>()?;
+    Ok(NumberRecord {
+        recent,
+        live: reader.list(|reader| {
+            reader.array_of(5)?;
+            Ok(Live {
+                id: record_id(reader.text()?, shard)?,
+                identity: IdentityTag(reader.exact()?),
+                custom_code: reader.optional(Reader::exact)?.map(CustomCodeTag),
+                expires_at_ms: reader.number()?,
+                client: value_at(&CLIENTS, reader.number()?)?,
+            })
+        })?,
+        sends: PerClass {
+            known: reader.list(|reader| reader.number().map(Gcra))?,
+            unknown: reader.list(|reader| reader.number().map(Gcra))?,
+        },
+        failures: PerClass {
+            known: read_failures(reader)?,
+            unknown: read_failures(reader)?,
+        },
+    })
+}
+
+fn read_failures(reader: &mut Reader<'_>) -> Result<Failures, Malformed> {
+    reader.array_of(3)?;
+    Ok(Failures {
+        count: reader.small()?,
+        next_check_at_ms: reader.number()?,
+        last_at_ms: reader.number()?,
+    })
+}
+
+/// Characters of a record's id without its shard.
+const RANDOM_LENGTH: usize = 26;
+
+/// A record's id from its random part.
+pub(super) fn record_id(random: &str, shard: Shard) -> Result<RecordId, Malformed> {
+    RecordId::decode(&format!("{:03x}{random}", shard.number())).ok_or(Malformed)
+}
+
+/// A number's tag, written so that it can stand in a key.
+pub(super) fn number_text(tag: NumberTag) -> String {
+    format!("{:032x}", u128::from_be_bytes(tag.0))
+}
+
+fn number_tag(text: &str) -> Result<NumberTag, Malformed> {
+    let is_canonical = text.len() == 32
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    if !is_canonical {
+        return Err(Malformed);
+    }
+    let bits = u128::from_str_radix(text, 16).map_err(|_| Malformed)?;
+    Ok(NumberTag(bits.to_be_bytes()))
+}

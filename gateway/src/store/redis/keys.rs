@@ -1,0 +1,56 @@
+//! The names of keys: all of one shard share a hash tag, so that one script
+//! may touch them all on a cluster too.
+
+use super::format::number_text;
+use crate::id::{RecordId, Shard};
+use crate::verification::NumberTag;
+
+/// Writes key names under one prefix.
+#[derive(Clone, Debug)]
+pub(super) struct Keys {
+    prefix: Box<str>,
+}
+
+impl Keys {
+    /// `None` if the prefix holds a brace, which would move the hash tag.
+    pub(super) fn new(prefix: &str) -> Option<Self> {
+        (!prefix.contains(['{', '}'])).then(|| Self {
+            prefix: prefix.into(),
+        })
+    }
+
+    /// Its last 26 characters are the id within the shard; scripts rely on it.
+    pub(super) fn record(&self, id: RecordId) -> String {
+        let text = id.to_string();
+        let random = text.get(3..).unwrap_or_default();
+        self.in_shard(id.shard, "r:", random)
+    }
+
+    pub(super) fn number(&self, shard: Shard, tag: NumberTag) -> String {
+        self.in_shard(shard, "n:", &number_text(tag))
+    }
+
+    pub(super) fn idempotency(&self, shard: Shard, tag: [u8; 16]) -> String {
+        self.in_shard(shard, "i:", &hex(tag))
+    }
+
+    pub(super) fn limit(&self, shard: Shard, tag: [u8; 16]) -> String {
+        self.in_shard(shard, "l:", &hex(tag))
+    }
+
+    pub(super) fn ledger(&self, shard: Shard) -> String {
+        self.in_shard(shard, "ledger", "")
+    }
+
+    pub(super) fn meta(&self) -> String {
+        format!("{}meta", self.prefix)
+    }
+
+    fn in_shard(&self, shard: Shard, kind: &str, name: &str) -> String {
+        format!("{}{{s{:02x}}}{kind}{name}", self.prefix, shard.number())
+    }
+}
+
+fn hex(tag: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(tag))
+}

@@ -1,0 +1,30 @@
+-- Arguments, time and the two guards every script begins with.
+-- ARGV[1] is one packed array: not_after, the gateway's clock, the shift of
+-- the clock, the epoch, the retention; then what the step itself needs.
+-- An answer is {code, clock, ..}; codes below zero say why nothing was done.
+local LATE, SKEWED, UNKNOWN_FORMAT, DAMAGED = -1, -2, -3, -4
+local FORMAT = 1
+
+local arg = cmsgpack.unpack(ARGV[1])
+local time = redis.call('TIME')
+local clock = time[1] * 1000 + (time[2] - time[2] % 1000) / 1000
+if clock > arg[1] then
+  return {LATE, clock}
+end
+if clock - arg[2] > 5000 or arg[2] - clock > 5000 then
+  return {SKEWED, clock}
+end
+local shift = arg[3]
+local now = clock + shift
+
+-- The value in a stored string, or nil and the reason.
+local function open(packed)
+  if string.byte(packed) ~= FORMAT then
+    return nil, UNKNOWN_FORMAT
+  end
+  local is_whole, _, value = pcall(cmsgpack.unpack, packed)
+  if not is_whole or type(value) ~= 'table' then
+    return nil, DAMAGED
+  end
+  return value
+end

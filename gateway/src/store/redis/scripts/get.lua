@@ -1,0 +1,2 @@
+-- Reads records. KEYS: records.
+return {1, clock, redis.call('MGET', unpack(KEYS))}

@@ -1,0 +1,36 @@
+-- Applies a verified receipt: each status once, and only forward. KEYS: record, ledger.
+local NOTHING, RECORDED, REDISPATCH, NO_ATTEMPT = 0, 1, 2, 3
+local ordinal, attempt_number, receipt, may_redispatch, policy =
+  arg[6], arg[7], arg[8], arg[9] == 1, arg[10]
+local record, marker = load_record(KEYS[1])
+if marker then
+  return {marker, clock}
+end
+local delivery = record and record[DELIVERIES][ordinal]
+local attempt = delivery and delivery[ATTEMPTS][attempt_number]
+if not attempt then
+  return {NO_ATTEMPT, clock}
+end
+if attempt[RECEIPT] and attempt[RECEIPT][1] >= receipt[1] then
+  return {NOTHING, clock}
+end
+attempt[RECEIPT] = receipt
+local answer = RECORDED
+local before, before_at = delivery[DUE], delivery[DUE_AT]
+if receipt[1] == RECEIPT_DELIVERED then
+  close(delivery, DELIVERED)
+elseif receipt[1] == RECEIPT_UNDELIVERED and delivery[D_STATUS] == SUBMITTED
+  and is_wholly_undelivered(delivery) then
+  local has_room = submissions(delivery) < policy[SUBMISSIONS_MAX] or delivery[FALLBACK] ~= ''
+  if may_redispatch and has_room and can_submit(record, policy[QUIET_MS]) then
+    delivery[DUE], delivery[DUE_AT] = UNDELIVERED_DUE, now
+    answer = REDISPATCH
+  else
+    close(delivery, UNDELIVERED)
+  end
+end
+save_record(KEYS[1], record)
+if delivery[DUE] ~= before or delivery[DUE_AT] ~= before_at then
+  keep_due(KEYS[2], id_of(KEYS[1]), record, ordinal)
+end
+return {answer, clock, delivery[D_STATUS]}

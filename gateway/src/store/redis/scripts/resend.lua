@@ -1,0 +1,45 @@
+-- Sends a verification again by its id. KEYS: record, ledger.
+local RESENT = 2
+local tenant, operation, client, wanted, policy = arg[6], arg[7], arg[8], arg[9], arg[10]
+local id = id_of(KEYS[1])
+local record, marker = load_record(KEYS[1])
+if marker then
+  return {marker, clock}
+end
+if not record or record[TENANT] ~= tenant or record[KIND] ~= VERIFICATION then
+  return refuse(NOT_FOUND)
+end
+for ordinal, delivery in ipairs(record[DELIVERIES]) do
+  if delivery[OPERATION] == operation then
+    return {RESENT, clock, id, ordinal, pack_record(record)}
+  end
+end
+for _, delivery in ipairs(record[DELIVERIES]) do
+  local seen = delivery[OPERATION]
+  if seen and string.sub(seen, 1, 8) == string.sub(operation, 1, 8) then
+    return refuse(KEY_REUSED)
+  end
+end
+local status = status_now(record)
+if status ~= PENDING then
+  return refuse(NOT_PENDING, status)
+end
+if now >= submit_before(record, policy[QUIET]) then
+  return refuse(TOO_LATE)
+end
+local number_key = number_key_of(KEYS[1], record)
+local number, unreadable = load_number(number_key)
+if not number then
+  return {unreadable, clock}
+end
+local ask = {client = client, delivery = wanted, policy = policy, operation = operation}
+local refusal, ordinal, is_new = send_again(record, number, ask)
+if refusal then
+  return refusal
+end
+local packed = save_record(KEYS[1], record)
+save_number(number_key, number)
+if is_new then
+  keep_due(KEYS[2], id, record, ordinal)
+end
+return {RESENT, clock, id, ordinal, packed}

@@ -1,0 +1,189 @@
+-- Creates a verification or send-only delivery, sends an earlier one again, or refuses.
+-- KEYS: record, number, ledger, idempotency record (if the request has a key).
+local CREATED_ANSWER, RESENT, REPLAYED, REPLAYED_REFUSAL, IN_PROGRESS, REUSED = 1, 2, 3, 4, 5, 6
+local retention, kind, tenant, number_tag, identity = arg[5], arg[6], arg[7], arg[8], arg[9]
+local custom, wants_new, client, lifetime = arg[10], arg[11], arg[12], arg[13]
+local wanted, policy, operation, fingerprint = arg[18], arg[19], arg[20], arg[21]
+local id = id_of(KEYS[1])
+local records = string.sub(KEYS[1], 1, -27)
+
+-- Whether nobody has worked on the delivery since it was leased to the request.
+local function is_untouched(delivery)
+  local attempts = delivery[ATTEMPTS]
+  return delivery[D_STATUS] == QUEUED and delivery[FENCE] == 1 and #attempts <= 1
+    and (not attempts[1] or attempts[1][OUTCOME] == BEGUN)
+end
+
+-- The answer this idempotency key has had, or nil.
+local function replay(entry)
+  if entry[I_TILL] <= now then
+    return nil
+  end
+  if entry[FINGERPRINT] ~= fingerprint then
+    return {REUSED, clock}
+  end
+  if entry[I_STATE] == I_REFUSED then
+    return now < entry[I_OPENS] and {REPLAYED_REFUSAL, clock, entry[I_REFUSAL]} or nil
+  end
+  local packed = redis.call('GET', records .. entry[I_ID])
+  if not packed then
+    return nil
+  end
+  local record, marker = open(packed)
+  if not record then
+    return {marker, clock}
+  end
+  if entry[I_OPERATION] == operation then
+    if entry[I_CREATED] == 1 then
+      return {CREATED_ANSWER, clock, packed}
+    end
+    return {RESENT, clock, entry[I_ID], entry[I_ORDINAL], packed}
+  end
+  local delivery = record[DELIVERIES][entry[I_ORDINAL]]
+  if entry[I_STATE] == I_OPEN and delivery and is_untouched(delivery) then
+    return {IN_PROGRESS, clock}
+  end
+  return {REPLAYED, clock, entry[I_ID], packed}
+end
+
+if KEYS[4] then
+  local packed = redis.call('GET', KEYS[4])
+  if packed then
+    local entry, marker = open(packed)
+    local answer = entry and replay(entry) or marker and {marker, clock}
+    if answer then
+      return answer
+    end
+  end
+end
+
+local number, marker = load_number(KEYS[2])
+if not number then
+  return {marker, clock}
+end
+-- The same operation, sent again by the client library.
+if kind ~= VERIFICATION or string.find(number[RECENT], id, 1, true) then
+  local packed = redis.call('GET', KEYS[1])
+  if packed then
+    return {CREATED_ANSWER, clock, packed}
+  end
+end
+local live = number[LIVE]
+for index = #live, 1, -1 do
+  if live[index][LIVE_EXPIRES] <= now then
+    table.remove(live, index)
+  end
+end
+
+local function remember(record_id, ordinal, created)
+  if KEYS[4] then
+    save_idempotency(KEYS[4], {
+      now + I_KEPT, fingerprint, I_OPEN, record_id, operation, ordinal, created, '', 0,
+    })
+  end
+end
+
+-- What a live verification of the same identity means for this start.
+local entry
+if kind == VERIFICATION then
+  for _, candidate in ipairs(live) do
+    if candidate[LIVE_IDENTITY] == identity then
+      entry = candidate
+      break
+    end
+  end
+end
+local replaced
+if entry then
+  local key = records .. entry[LIVE_ID]
+  local record, unreadable = load_record(key)
+  if unreadable then
+    return {unreadable, clock}
+  end
+  if not record or status_now(record) ~= PENDING then
+    remove_live(number, entry[LIVE_ID])
+  elseif now >= submit_before(record, policy[QUIET]) or wants_new == 1
+    or custom and custom ~= entry[LIVE_CUSTOM] then
+    replaced = entry[LIVE_ID]
+  else
+    local ask = {client = client, delivery = wanted, policy = policy, operation = operation}
+    local refusal, ordinal, is_new = send_again(record, number, ask)
+    if refusal then
+      return refusal
+    end
+    local packed = save_record(key, record)
+    save_number(KEYS[2], number)
+    if is_new then
+      keep_due(KEYS[3], entry[LIVE_ID], record, ordinal)
+    end
+    remember(entry[LIVE_ID], ordinal, 0)
+    return {RESENT, clock, entry[LIVE_ID], ordinal, packed}
+  end
+end
+
+-- A known client is never kept out by strangers: the oldest of theirs goes.
+local room
+if kind == VERIFICATION then
+  local count, first_end, oldest = 0, nil, nil
+  for _, other in ipairs(live) do
+    if other[LIVE_ID] ~= replaced then
+      count = count + 1
+      if not first_end or other[LIVE_EXPIRES] < first_end then
+        first_end = other[LIVE_EXPIRES]
+      end
+      if not oldest and other[LIVE_CLIENT] == 1 then
+        oldest = other[LIVE_ID]
+      end
+    end
+  end
+  if count >= policy[LIVE_MAX] then
+    if client ~= 0 or not oldest then
+      return refuse(TOO_MANY_PENDING, first_end)
+    end
+    room = oldest
+  end
+end
+local rule, opens = take_send(number, client, policy)
+if rule then
+  return refuse(SEND_LIMIT, rule, opens)
+end
+
+local superseded = {}
+for _, other in ipairs({replaced or room, replaced and room}) do
+  remove_live(number, other)
+  local record, unreadable = load_record(records .. other)
+  if unreadable then
+    return {unreadable, clock}
+  end
+  if record then
+    decide(record, SUPERSEDED, now)
+    superseded[#superseded + 1] = {records .. other, record}
+  end
+end
+
+local expires = now + lifetime
+local deliveries = {}
+if wanted then
+  deliveries[1] = new_delivery(wanted, policy[LEASE_FOR])
+end
+local record = {
+  arg[4], kind, tenant, number_tag, PENDING, now, expires, 0,
+  0, arg[14], 1, now + wait_after(1, policy[WAITS]),
+  0, client, custom and 1 or 0, arg[15], arg[16], arg[17], {}, deliveries,
+}
+if kind == VERIFICATION then
+  number[RECENT] = string.sub(id .. number[RECENT], 1, 520)
+  live[#live + 1] = {id, identity, custom, expires, client}
+  number[KEEP] = math.max(number[KEEP], expires + retention)
+end
+local packed = pack_record(record)
+redis.call('SET', KEYS[1], packed, 'PXAT', expires + retention - shift)
+save_number(KEYS[2], number)
+for _, other in ipairs(superseded) do
+  save_record(other[1], other[2])
+end
+if wanted then
+  keep_due(KEYS[3], id, record, 1)
+end
+remember(id, wanted and 1 or 0, 1)
+return {CREATED_ANSWER, clock, packed}

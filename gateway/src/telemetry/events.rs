@@ -1,0 +1,26 @@
+//! Beside every stop: one struct per decision that matters. `emit` writes one
+//! log line and moves the counters, so that neither is forgotten.
+//!
+//! Numbers come as [`watchword_providers::PhoneNumber`], which prints masked;
+//! everything else is ours or from the configuration. Text that came from
+//! outside has no field here.
+
+mod delivery;
+mod process;
+mod verification;
+
+pub use delivery::{
+    AttemptEnded, BreakerChanged, CredentialsRefused, DeliveryEnded, LeaseTaken, Poisoned,
+    PossibleDuplicate, ReceiptApplied, ReceiptRefused,
+};
+pub use process::{
+    CertificateReloaded, ConfigReloaded, DrainEnded, DrainStarted, ReloadRefused, StoreFailed,
+};
+pub use verification::{Checked, Refused, Resent, Started};
+
+use std::time::Duration;
+
+/// Whole milliseconds, as logs carry durations.
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,165 @@
+//! What every store answers: named stories, and a model that random steps are
+//! compared with. A store joins by opening a [`TestStore`] and naming itself below.
+
+mod checks;
+mod deliveries;
+mod ledger;
+mod limits;
+mod model;
+mod properties;
+mod sends;
+mod world;
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use watchword::store::Store;
+use watchword::store::embedded::{Clock, EmbeddedStore, Settings};
+
+/// A store under test, empty, whose time a story moves.
+pub(crate) struct TestStore {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) time: Arc<dyn Advance>,
+    /// What has to live as long: a directory, a server.
+    pub(crate) _keeps: Box<dyn Any + Send + Sync>,
+}
+
+/// Moves the store's time on.
+pub(crate) trait Advance: Send + Sync {
+    fn advance(&self, ms: u64);
+}
+
+/// The time of the embedded stores: it stands still unless a story moves it.
+struct StillClock(AtomicU64);
+
+impl Advance for StillClock {
+    fn advance(&self, ms: u64) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
+fn still_clock() -> (Arc<StillClock>, Clock) {
+    let time = Arc::new(StillClock(AtomicU64::new(1_800_000_000_000)));
+    let read = Arc::clone(&time);
+    (time, Arc::new(move || read.0.load(Ordering::SeqCst)))
+}
+
+async fn in_memory() -> TestStore {
+    let (time, clock) = still_clock();
+    let store = EmbeddedStore::in_memory(&Settings::default(), clock).unwrap();
+    std::future::ready(TestStore {
+        store: Arc::new(store),
+        time,
+        _keeps: Box::new(()),
+    })
+    .await
+}
+
+async fn on_disk() -> TestStore {
+    let (time, clock) = still_clock();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    let store = EmbeddedStore::open(&path, &Settings::default(), clock).unwrap();
+    std::future::ready(TestStore {
+        store: Arc::new(store),
+        time,
+        _keeps: Box::new(folder),
+    })
+    .await
+}
+
+/// Every story, as a test of the store that `$open` opens.
+macro_rules! conformance {
+    ($store:ident, $open:path) => {
+        conformance! { @each $store, $open;
+            sends::a_start_creates_a_verification_with_its_first_delivery_leased,
+            sends::the_same_start_asked_twice_happens_once,
+            sends::a_start_of_the_same_identity_is_a_resend_and_waits_its_time,
+            sends::a_refused_resend_uses_nothing_up,
+            sends::sends_end_after_the_last_one,
+            sends::a_resend_by_id_follows_the_same_waits,
+            sends::a_resend_asked_twice_sends_once,
+            sends::a_resend_key_with_other_content_is_refused,
+            sends::another_caller_supplied_code_supersedes,
+            sends::a_face_that_wants_a_new_code_supersedes,
+            sends::in_the_last_minute_a_start_supersedes_and_a_resend_is_too_late,
+            sends::only_so_many_verifications_of_a_number_live,
+            sends::a_known_client_takes_the_place_of_the_oldest_unknown_one,
+            sends::two_identities_have_two_verifications,
+            sends::send_limits_hold_for_known_and_unknown_clients_apart,
+            sends::a_send_only_delivery_is_no_verification,
+            sends::a_test_number_is_sent_nothing,
+            sends::the_last_twenty_verifications_of_a_number_are_listed,
+            sends::undoing_a_create_leaves_no_trace_but_the_refusal,
+            sends::undoing_a_resend_gives_one_send_back,
+            sends::fifty_requests_with_one_idempotency_key_send_once,
+            sends::an_idempotency_key_is_answered_by_what_became_of_it,
+            checks::the_right_code_is_approved_once,
+            checks::five_wrong_codes_exhaust_a_verification,
+            checks::of_a_hundred_wrong_guesses_at_once_five_are_evaluated,
+            checks::of_two_hundred_right_checks_at_once_one_is_approved,
+            checks::the_same_check_is_told_the_same_again,
+            checks::a_check_key_with_another_code_is_refused,
+            checks::an_unknown_key_consumes_no_guess,
+            checks::an_expired_verification_is_not_checked,
+            checks::a_canceled_verification_is_not_checked,
+            checks::another_tenants_id_answers_like_an_unknown_one,
+            checks::failures_across_verifications_wait_and_then_stop,
+            checks::known_and_unknown_clients_fail_apart,
+            checks::an_approval_forgets_the_failures,
+            checks::failures_are_forgotten_after_ninety_days,
+            checks::lifted_failures_are_gone,
+            checks::a_reported_outcome_decides_only_caller_supplied_codes,
+            checks::canceling_twice_is_canceling_once,
+            deliveries::an_attempt_begins_once_and_settles_as_submitted,
+            deliveries::who_lost_the_fence_may_not_write,
+            deliveries::nothing_begins_after_an_approval,
+            deliveries::nothing_begins_in_the_last_minute,
+            deliveries::three_submissions_are_the_bound,
+            deliveries::a_retry_is_due_when_it_said,
+            deliveries::a_failed_delivery_falls_back_to_the_next_channel,
+            deliveries::a_number_refused_for_good_fails_its_verification,
+            deliveries::a_receipt_before_the_submit_answer_counts,
+            deliveries::a_receipt_acts_once_and_only_forward,
+            deliveries::an_undelivered_message_goes_out_again_at_most_three_times,
+            deliveries::a_receipt_for_no_attempt_changes_nothing,
+            ledger::a_lost_lease_is_taken_over_under_a_new_fence,
+            ledger::three_lost_leases_are_poison,
+            ledger::nothing_is_taken_before_it_is_due,
+            ledger::a_due_delivery_of_an_ended_verification_is_closed,
+            ledger::a_delivery_handed_back_is_due_at_once,
+            ledger::a_sweep_takes_the_oldest_first_and_no_more_than_asked,
+            ledger::a_sweep_leaves_its_grace_to_the_owner,
+            ledger::a_sweep_stays_in_its_shard,
+            ledger::of_many_sweeps_at_once_one_takes_a_delivery,
+            limits::a_limit_lets_through_what_it_says,
+            limits::a_peek_takes_nothing,
+            limits::what_is_given_back_can_be_taken_again,
+            limits::a_repeated_take_takes_once,
+            limits::a_daily_limit_ends_at_midnight,
+            limits::a_refused_take_takes_from_no_rule,
+            limits::a_flush_answers_in_the_order_asked,
+            limits::meta_is_written_only_over_the_revision_that_was_read,
+            limits::unknown_ids_are_found_by_nobody,
+        }
+    };
+    (@each $store:ident, $open:path; $($file:ident :: $story:ident),* $(,)?) => {
+        mod $store {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $story() {
+                    super::$file::$story(super::world::World::new($open().await)).await;
+                }
+            )*
+
+            #[test]
+            fn random_steps_are_answered_as_the_model_answers_them() {
+                super::properties::compare(|| Box::pin($open()));
+            }
+        }
+    };
+}
+
+conformance!(memory, super::in_memory);
+conformance!(disk, super::on_disk);

@@ -1,0 +1,5 @@
+//! The Redis store against real servers.
+
+mod against_the_model;
+mod asks;
+mod limits;
