@@ -6,7 +6,7 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::support::client::Client;
 use crate::support::numbers;
@@ -17,7 +17,8 @@ const CLIENTS: usize = 1_000;
 /// Far below the default lease of 15 s: whatever waits for a lease fails this.
 const SUBMITTED_WITHIN: Duration = Duration::from_secs(8);
 
-/// Sends a whole request and closes the connection without reading a byte.
+/// Sends a whole request and closes the connection without reading a byte: at
+/// once, or while it is worked on. Some reset it, which may take the request back.
 async fn ask_and_hang_up(address: std::net::SocketAddr, key: &str, number: &str) {
     let body = json!({ "to": number }).to_string();
     let request = format!(
@@ -32,7 +33,13 @@ async fn ask_and_hang_up(address: std::net::SocketAddr, key: &str, number: &str)
         .write_all(request.as_bytes())
         .await
         .expect("the gateway reads");
-    socket.set_zero_linger().expect("an open socket");
+    sleep(Duration::from_millis(
+        u64::from(number.as_bytes()[11] % 10) * 4,
+    ))
+    .await;
+    if number.as_bytes()[10].is_multiple_of(3) {
+        socket.set_zero_linger().expect("an open socket");
+    }
 }
 
 /// The delivery status of each verification on record for this number.

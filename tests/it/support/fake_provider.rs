@@ -175,18 +175,23 @@ impl FakeProvider {
         self.shared.submissions.borrow().len()
     }
 
-    /// Submissions that had arrived at a moment and whose answer was not written
-    /// `margin` before it: the sender may not have noted it.
-    pub(crate) fn in_flight_at(&self, moment: Instant, margin: Duration) -> usize {
+    /// Submissions to these numbers that had arrived at a moment and whose
+    /// answer was not written `margin` before it: the sender may not have noted it.
+    pub(crate) fn in_flight_at(
+        &self,
+        moment: Instant,
+        margin: Duration,
+        numbers: &HashSet<&str>,
+    ) -> usize {
         let answered = self.shared.answered.lock().expect("no holder panics");
         let is_noted = |submission: &Submission| {
-            answered
-                .get(&submission.webhook_id)
-                .is_some_and(|at| *at + margin < moment)
+            let at = answered.get(&submission.webhook_id);
+            at.is_some_and(|at| *at + margin < moment)
         };
         let all = self.shared.submissions.borrow();
         all.iter()
-            .filter(|one| one.arrived_at <= moment && !is_noted(one))
+            .filter(|one| numbers.contains(one.to.as_str()) && one.arrived_at <= moment)
+            .filter(|one| !is_noted(one))
             .count()
     }
 
@@ -445,7 +450,7 @@ async fn answer(
 
 async fn drip(socket: &mut TcpStream) -> Option<()> {
     socket
-        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n{")
+        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{")
         .await
         .ok()?;
     loop {
