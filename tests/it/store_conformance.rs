@@ -7,6 +7,7 @@ mod ledger;
 mod limits;
 mod model;
 mod properties;
+mod repeats;
 mod sends;
 mod world;
 
@@ -91,10 +92,10 @@ macro_rules! conformance {
             sends::a_send_only_delivery_is_no_verification,
             sends::a_test_number_is_sent_nothing,
             sends::the_last_twenty_verifications_of_a_number_are_listed,
-            sends::undoing_a_create_leaves_no_trace_but_the_refusal,
-            sends::undoing_a_resend_gives_one_send_back,
-            sends::fifty_requests_with_one_idempotency_key_send_once,
-            sends::an_idempotency_key_is_answered_by_what_became_of_it,
+            repeats::undoing_a_create_leaves_no_trace_but_the_refusal,
+            repeats::undoing_a_resend_gives_one_send_back,
+            repeats::fifty_requests_with_one_idempotency_key_send_once,
+            repeats::an_idempotency_key_is_answered_by_what_became_of_it,
             checks::the_right_code_is_approved_once,
             checks::five_wrong_codes_exhaust_a_verification,
             checks::of_a_hundred_wrong_guesses_at_once_five_are_evaluated,

@@ -25,7 +25,7 @@ pub(super) struct Reloader {
 }
 
 impl Reloader {
-    pub fn new(
+    pub(super) fn new(
         source: Source,
         settings: Arc<Settings>,
         wired: &Wired,
@@ -43,11 +43,11 @@ impl Reloader {
     }
 
     /// The settings in force.
-    pub fn settings(&self) -> &Settings {
+    pub(super) fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    pub async fn reload(&mut self) {
+    pub(super) async fn reload(&mut self) {
         self.certificate();
         match self.configuration().await {
             Ok(hash) => events::ConfigReloaded { hash: &hash }.emit(&self.shared.metrics),
@@ -59,6 +59,37 @@ impl Reloader {
                 refused.emit(&self.shared.metrics);
             }
         }
+    }
+
+    /// A certificate that was replaced, and a key whose time has come, need no signal.
+    pub(super) async fn refresh(&mut self) {
+        self.certificate();
+        if let Err(reason) = self.keys().await {
+            tracing::warn!("keys not agreed on: {reason}");
+        }
+    }
+
+    /// Agrees again; the requests get new keys only if another one seals now.
+    async fn keys(&self) -> Result<(), String> {
+        let settings = &self.settings;
+        let masters = master_keys(settings);
+        let agreed = agree(
+            self.shared.store.as_ref(),
+            &masters,
+            settings.store.shards,
+            self.retention,
+        )
+        .await
+        .map_err(|error| error.to_string())?;
+        let before = self.shared.live.load_full();
+        if before.ring.newest().id != agreed.ring.newest().id {
+            let live = assemble::live(settings, agreed.ring, &self.makings, Some(&before))
+                .map_err(|error| error.to_string())?;
+            self.shared.live.store(Arc::new(live));
+            tracing::info!(key.id = %before.ring.newest().id, "another key seals now");
+        }
+        self.state.agreed(agreed.meta);
+        Ok(())
     }
 
     fn certificate(&self) {

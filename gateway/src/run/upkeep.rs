@@ -31,7 +31,7 @@ struct StoreState {
 }
 
 impl State {
-    pub fn new(meta: Meta) -> Self {
+    pub(super) fn new(meta: Meta) -> Self {
         Self {
             is_serving: AtomicBool::new(false),
             is_draining: AtomicBool::new(false),
@@ -44,24 +44,24 @@ impl State {
         }
     }
 
-    pub fn serving(&self) {
+    pub(super) fn serving(&self) {
         self.is_serving.store(true, Ordering::Relaxed);
     }
 
-    pub fn draining(&self) {
+    pub(super) fn draining(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
     }
 
-    pub fn agreed(&self, meta: Meta) {
+    pub(super) fn agreed(&self, meta: Meta) {
         self.meta.store(std::sync::Arc::new(meta));
     }
 
-    pub fn durability(&self) -> &'static str {
+    pub(super) fn durability(&self) -> &'static str {
         self.store.load().durability
     }
 
     /// Ready only if it can serve; `allow_sandbox` is filled in by the caller.
-    pub fn readiness(&self, retention: KeyRetention, now_ms: u64) -> Readiness {
+    pub(super) fn readiness(&self, retention: KeyRetention, now_ms: u64) -> Readiness {
         let store = self.store.load();
         let mut reasons = Vec::new();
         if !self.is_serving.load(Ordering::Relaxed) {

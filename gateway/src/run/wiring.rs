@@ -141,7 +141,7 @@ fn api(
 
 impl Wired {
     /// What looks after the running gateway.
-    pub fn upkeep(&self, settings: &Settings) -> Upkeep {
+    pub(super) fn upkeep(&self, settings: &Settings) -> Upkeep {
         Upkeep {
             shared: self.shared.clone(),
             state: Arc::clone(&self.state),
@@ -151,7 +151,7 @@ impl Wired {
     }
 
     /// What the admin listener shows.
-    pub fn admin(&self, settings: &Settings) -> Arc<Admin> {
+    pub(super) fn admin(&self, settings: &Settings) -> Arc<Admin> {
         let state = Arc::clone(&self.state);
         let retention = self.retention;
         let allow_sandbox = settings.server.allow_sandbox;

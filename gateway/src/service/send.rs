@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::error::ServiceError;
-use super::limits::{NamedLimit, limited};
+use super::limits::{NamedLimit, SUBMISSION_CAP, limited};
 use super::{Answer, OVERLOADED, Service, unavailable};
 use crate::admission::gcra::Denied;
 use crate::admission::limits::{LimitAsk, LimitStep};
@@ -33,6 +33,16 @@ pub(super) struct Send {
     pub idempotency: Option<Idempotency>,
     pub limits: Vec<NamedLimit>,
     pub wait: Option<Duration>,
+}
+
+impl Send {
+    fn paid_submission(&self) -> Option<LimitAsk> {
+        let cap = self
+            .limits
+            .iter()
+            .find(|named| named.code == SUBMISSION_CAP);
+        cap.map(|named| named.ask.clone())
+    }
 }
 
 /// A send that was accepted.
@@ -122,6 +132,7 @@ impl Sending {
                 record: record.clone(),
                 why: None,
                 done: Some(done),
+                prepaid: send.paid_submission(),
             };
             self.dispatcher.dispatch(work, place);
         }
