@@ -13,9 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
-use crate::delivery::{
-    ApplyReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop,
-};
+use crate::delivery::{ApplyReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop};
 use crate::id::{DeliveryId, RecordId, SHARDS_MAX, Shard};
 use crate::store::{
     Checked, FORMAT_VERSION, Found, Health, Idempotency, Meta, MetaRead, Started, Store,
@@ -206,7 +204,9 @@ impl RedisStore {
             arguments: arguments(terms),
         };
         let mut answers = self.run_all(&[call], terms).await?;
-        answers.pop().ok_or_else(|| unavailable("Redis gave no answer"))
+        answers
+            .pop()
+            .ok_or_else(|| unavailable("Redis gave no answer"))
     }
 
     /// Runs scripts in one flush.
@@ -244,8 +244,8 @@ impl RedisStore {
         let round_trip_ms = (self.clock)().saturating_sub(asked_at_ms);
         let offset_ms = difference(server_ms, asked_at_ms + round_trip_ms / 2);
         let known_ms = self.offset_ms.load(Ordering::Relaxed);
-        let is_telling = round_trip_ms <= ROUND_TRIP_MAX_MS
-            || offset_ms.abs_diff(known_ms) > round_trip_ms;
+        let is_telling =
+            round_trip_ms <= ROUND_TRIP_MAX_MS || offset_ms.abs_diff(known_ms) > round_trip_ms;
         if is_telling && offset_ms != known_ms {
             self.offset_ms.store(offset_ms, Ordering::Relaxed);
         }
@@ -316,7 +316,8 @@ impl Store for RedisStore {
         let mut keys = self.record_and_ledger(ask.id);
         let idempotency = ask.idempotency.as_ref();
         keys.extend(idempotency.map(|key| self.keys.idempotency(ask.id.shard, key.tag)));
-        self.run(&scripts::UNDO, keys, |terms| terms.undo(ask)).await?;
+        self.run(&scripts::UNDO, keys, |terms| terms.undo(ask))
+            .await?;
         Ok(())
     }
 
@@ -352,9 +353,11 @@ impl Store for RedisStore {
         conversion: Conversion,
     ) -> Result<Result<Found, SendRefusal>, StoreError> {
         let keys = vec![self.keys.record(id)];
-        self.run(&scripts::OUTCOME, keys, |terms| terms.outcome(tenant, conversion))
-            .await?
-            .changed(id)
+        self.run(&scripts::OUTCOME, keys, |terms| {
+            terms.outcome(tenant, conversion)
+        })
+        .await?
+        .changed(id)
     }
 
     async fn begin(
@@ -415,7 +418,9 @@ impl Store for RedisStore {
         let from = skip.map_or(0, |skip| u64::from(skip.load(Ordering::Relaxed)));
         let window = SWEEP_WINDOW + u64::from(ask.count_max);
         let (swept, next) = self
-            .run(&scripts::SWEEP, keys, |terms| terms.sweep(ask, from, window))
+            .run(&scripts::SWEEP, keys, |terms| {
+                terms.sweep(ask, from, window)
+            })
             .await?
             .swept(ask.shard)?;
         if let Some(skip) = skip {

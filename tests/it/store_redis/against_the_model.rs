@@ -258,13 +258,15 @@ fn settle_of(fence: u8, attempt: u8, outcome: u8, next: u8) -> Settle {
         Outcome::Shed,
         Outcome::Unknown,
     ];
-    let settled = outcomes.get(usize::from(outcome)).map(|outcome| SettledAttempt {
-        number: attempt,
-        outcome: *outcome,
-        duration_ms: 120,
-        code: (*outcome == Outcome::Refused).then(|| "21211".into()),
-        message_id: (*outcome == Outcome::Submitted).then(|| "SM1".into()),
-    });
+    let settled = outcomes
+        .get(usize::from(outcome))
+        .map(|outcome| SettledAttempt {
+            number: attempt,
+            outcome: *outcome,
+            duration_ms: 120,
+            code: (*outcome == Outcome::Refused).then(|| "21211".into()),
+            message_id: (*outcome == Outcome::Submitted).then(|| "SM1".into()),
+        });
     let next = match next {
         0 | 1 | 9 => Next::Continue,
         2 => Next::Submitted {
@@ -373,12 +375,18 @@ async fn ask(store: &RedisStore, step: &Step) -> String {
         Step::Report { record, conversion } => {
             let id = asks::record_id(record);
             let conversion = conversion_of(conversion);
-            let reported = store.report_outcome(id, asks::TENANT, conversion).await.unwrap();
+            let reported = store
+                .report_outcome(id, asks::TENANT, conversion)
+                .await
+                .unwrap();
             format!("{:?}", reported.map(|found| found.record))
         }
         Step::Lift { number } => {
             let tag = NumberTag([number; 16]);
-            format!("{:?}", store.lift_failures(asks::shard(), tag).await.unwrap())
+            format!(
+                "{:?}",
+                store.lift_failures(asks::shard(), tag).await.unwrap()
+            )
         }
         Step::Wait { .. } => String::new(),
         Step::Begin { .. }
@@ -398,7 +406,10 @@ async fn ask_dispatch(store: &RedisStore, step: &Step) -> String {
             attempt,
         } => {
             let ask = begin_of(fence, attempt);
-            format!("{:?}", store.begin(delivery_id(delivery), &ask).await.unwrap())
+            format!(
+                "{:?}",
+                store.begin(delivery_id(delivery), &ask).await.unwrap()
+            )
         }
         Step::Settle {
             delivery,
@@ -408,7 +419,10 @@ async fn ask_dispatch(store: &RedisStore, step: &Step) -> String {
             next,
         } => {
             let ask = settle_of(fence, attempt, outcome, next);
-            format!("{:?}", store.settle(delivery_id(delivery), &ask).await.unwrap())
+            format!(
+                "{:?}",
+                store.settle(delivery_id(delivery), &ask).await.unwrap()
+            )
         }
         Step::Receipt {
             delivery,
@@ -421,7 +435,10 @@ async fn ask_dispatch(store: &RedisStore, step: &Step) -> String {
             format!("{:?}", applied.unwrap())
         }
         Step::Take { delivery } => {
-            let taken = store.take(delivery_id(delivery), &asks::DISPATCH).await.unwrap();
+            let taken = store
+                .take(delivery_id(delivery), &asks::DISPATCH)
+                .await
+                .unwrap();
             format!("{:?} {:?}", taken.take, taken.record)
         }
         Step::Sweep { count_max } => {
@@ -430,7 +447,9 @@ async fn ask_dispatch(store: &RedisStore, step: &Step) -> String {
             format!("{:?}", taken.collect::<BTreeMap<_, _>>())
         }
         Step::HandBack { delivery, fence } => {
-            let handed = store.hand_back(delivery_id(delivery), u32::from(fence)).await;
+            let handed = store
+                .hand_back(delivery_id(delivery), u32::from(fence))
+                .await;
             format!("{:?}", handed.unwrap())
         }
         _ => unreachable!("the other steps are asked above"),
@@ -681,9 +700,11 @@ impl Model {
                 attempt,
             } => {
                 let ask = begin_of(fence, attempt);
-                let answer = self.record(record).map_or(Err(delivery::Stop::Gone), |record| {
-                    delivery::begin(record, ordinal, &ask, now_ms)
-                });
+                let answer = self
+                    .record(record)
+                    .map_or(Err(delivery::Stop::Gone), |record| {
+                        delivery::begin(record, ordinal, &ask, now_ms)
+                    });
                 format!("{answer:?}")
             }
             Step::Settle {
@@ -694,9 +715,11 @@ impl Model {
                 next,
             } => {
                 let ask = settle_of(fence, attempt, outcome, next);
-                let answer = self.record(record).map_or(Err(delivery::Stop::Gone), |record| {
-                    delivery::settle(record, ordinal, &ask, now_ms)
-                });
+                let answer = self
+                    .record(record)
+                    .map_or(Err(delivery::Stop::Gone), |record| {
+                        delivery::settle(record, ordinal, &ask, now_ms)
+                    });
                 format!("{answer:?}")
             }
             Step::Receipt {
@@ -727,9 +750,11 @@ impl Model {
                 delivery: (record, ordinal),
                 fence,
             } => {
-                let answer = self.record(record).map_or(Err(delivery::Stop::Gone), |record| {
-                    delivery::hand_back(record, ordinal, u32::from(fence), now_ms)
-                });
+                let answer = self
+                    .record(record)
+                    .map_or(Err(delivery::Stop::Gone), |record| {
+                        delivery::hand_back(record, ordinal, u32::from(fence), now_ms)
+                    });
                 format!("{answer:?}")
             }
             _ => unreachable!("the other steps are asked above"),
@@ -783,9 +808,8 @@ impl Model {
 
     fn undo(&mut self, ask: &Undo, now_ms: u64) -> String {
         if let Some((record, number)) = self.both(ask.id) {
-            let is_there = |delivery: &delivery::DeliveryRecord| {
-                delivery.operation == Some(ask.operation)
-            };
+            let is_there =
+                |delivery: &delivery::DeliveryRecord| delivery.operation == Some(ask.operation);
             let undo = UndoSend {
                 operation: ask.operation,
                 was_created: ask.was_created,
@@ -815,7 +839,10 @@ impl Model {
         due.sort();
         let mut taken = BTreeMap::new();
         for (_, id) in due.into_iter().take(usize::from(count_max)) {
-            let record = self.records.get_mut(&id.record).expect("it was found there");
+            let record = self
+                .records
+                .get_mut(&id.record)
+                .expect("it was found there");
             let take = delivery::take(record, id.ordinal, &asks::DISPATCH, now_ms);
             taken.insert(id, take);
         }
@@ -828,7 +855,9 @@ impl Model {
             let of_delivery = |(index, delivery): (usize, &delivery::DeliveryRecord)| {
                 let ordinal = u8::try_from(index + 1).expect("there are few");
                 let record = *id;
-                delivery.due.map(|due| (DeliveryId { record, ordinal }, due.at_ms))
+                delivery
+                    .due
+                    .map(|due| (DeliveryId { record, ordinal }, due.at_ms))
             };
             let deliveries = record.deliveries.iter().enumerate();
             deliveries.filter_map(of_delivery).collect::<Vec<_>>()
@@ -846,7 +875,9 @@ impl Model {
                 }
             }
         }
-        normal.numbers.retain(|_, number| *number != NumberRecord::default());
+        normal
+            .numbers
+            .retain(|_, number| *number != NumberRecord::default());
         normal
     }
 }

@@ -72,8 +72,8 @@ async fn compare(server: &RedisServer, turns: Vec<Turn>) -> Result<(), TestCaseE
                 let mut after = before.clone();
                 let is_it = after.apply(&ask, now_ms) == answer;
                 // Looking, being refused and taking again change nothing.
-                let is_repeated = ask.step == LimitStep::Take
-                    && before.last_operation == Some(ask.operation);
+                let is_repeated =
+                    ask.step == LimitStep::Take && before.last_operation == Some(ask.operation);
                 let is_peek = ask.step == LimitStep::Peek;
                 let after = if answer.is_err() || is_peek || is_repeated {
                     before.clone()

@@ -26,23 +26,40 @@ pub(crate) async fn walk(store: &RedisStore, between: impl Fn()) {
     };
     between();
     let started = store.start(&asks::start(1), Some(&idempotency)).await;
-    assert!(matches!(started, Ok(Started::Created { .. })), "{started:?}");
+    assert!(
+        matches!(started, Ok(Started::Created { .. })),
+        "{started:?}"
+    );
     between();
     store.confirm(asks::shard(), &idempotency).await.unwrap();
     between();
     let replayed = store.start(&asks::start(9), Some(&idempotency)).await;
-    assert!(matches!(replayed, Ok(Started::Replayed { .. })), "{replayed:?}");
+    assert!(
+        matches!(replayed, Ok(Started::Replayed { .. })),
+        "{replayed:?}"
+    );
     between();
     assert!(store.get(asks::record_id(1)).await.unwrap().is_some());
     walk_dispatch(store, &between).await;
     between();
     let wrong = store.check(&asks::check(1, "000000", 1)).await.unwrap();
-    assert_eq!(wrong.answer, CheckAnswer::Mismatch { checks_remaining: 4 });
+    assert_eq!(
+        wrong.answer,
+        CheckAnswer::Mismatch {
+            checks_remaining: 4
+        }
+    );
     between();
-    let (number, _) = store.number(asks::shard(), NumberTag([1; 16])).await.unwrap();
+    let (number, _) = store
+        .number(asks::shard(), NumberTag([1; 16]))
+        .await
+        .unwrap();
     assert_eq!(number.failures.unknown.count, 1);
     between();
-    store.lift_failures(asks::shard(), NumberTag([1; 16])).await.unwrap();
+    store
+        .lift_failures(asks::shard(), NumberTag([1; 16]))
+        .await
+        .unwrap();
     walk_resend(store, &between).await;
     between();
     let reported = store.report_outcome(asks::record_id(1), asks::TENANT, Conversion::Converted);
@@ -53,7 +70,13 @@ pub(crate) async fn walk(store: &RedisStore, between: impl Fn()) {
     between();
     store.start(&asks::start(2), None).await.unwrap();
     between();
-    assert!(store.cancel(asks::record_id(2), asks::TENANT).await.unwrap().is_ok());
+    assert!(
+        store
+            .cancel(asks::record_id(2), asks::TENANT)
+            .await
+            .unwrap()
+            .is_ok()
+    );
     between();
     store.limits(&[limit(1), limit(2)]).await.unwrap()[1].unwrap();
     between();
@@ -67,7 +90,11 @@ async fn walk_dispatch(store: &RedisStore, between: &impl Fn()) {
     between();
     store.begin(delivery, &begin(2)).await.unwrap().unwrap();
     between();
-    store.settle(delivery, &submitted(2)).await.unwrap().unwrap();
+    store
+        .settle(delivery, &submitted(2))
+        .await
+        .unwrap()
+        .unwrap();
     between();
     store.apply_receipt(delivery, &receipt(2)).await.unwrap();
     between();
@@ -90,7 +117,16 @@ async fn walk_resend(store: &RedisStore, between: &impl Fn()) {
     store.set_clock_shift_ms(40_000);
     between();
     let resent = store.resend(&resend).await.unwrap();
-    assert!(matches!(resent, Started::Resent { ordinal: Some(2), .. }), "{resent:?}");
+    assert!(
+        matches!(
+            resent,
+            Started::Resent {
+                ordinal: Some(2),
+                ..
+            }
+        ),
+        "{resent:?}"
+    );
     between();
     store.undo(&undo(&resend)).await.unwrap();
 }

@@ -152,13 +152,15 @@ impl RedisServer {
     /// Kills it at once.
     pub(crate) fn kill(&mut self) {
         self.process.kill().expect("the server runs");
-        self.process.wait().expect("the server was ours to wait for");
+        self.process
+            .wait()
+            .expect("the server was ours to wait for");
     }
 
     /// Starts it again after [`Self::kill`], on the same port with the same directory.
     pub(crate) fn restart(&mut self) {
-        self.process = spawn(self.port, self.directory.path(), &self.options)
-            .expect("the port is still free");
+        self.process =
+            spawn(self.port, self.directory.path(), &self.options).expect("the port is still free");
     }
 
     fn signal(&self, name: &str) {

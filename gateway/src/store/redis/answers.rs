@@ -189,7 +189,10 @@ impl Answer {
     }
 
     /// The record after a change to it, or why there was none.
-    pub(super) fn changed(mut self, id: RecordId) -> Result<Result<Found, SendRefusal>, StoreError> {
+    pub(super) fn changed(
+        mut self,
+        id: RecordId,
+    ) -> Result<Result<Found, SendRefusal>, StoreError> {
         if self.code == 7 {
             return self.refusal().map(Err);
         }
@@ -317,7 +320,9 @@ impl Answer {
             };
             let record = entry.id(shard)?;
             let ordinal = entry.small()?;
-            swept.taken.push(entry.taken(DeliveryId { record, ordinal })?);
+            swept
+                .taken
+                .push(entry.taken(DeliveryId { record, ordinal })?);
         }
         Ok((swept, next_skip))
     }
@@ -365,7 +370,9 @@ pub(super) fn refused_by_server(error: &ServerError) -> StoreError {
         "NOREPLICAS" => "Redis has too few replicas (NOREPLICAS): see min-replicas-to-write",
         "NOPERM" => "the Redis user lacks a permission (NOPERM): see ACL LOG for which",
         "NOAUTH" | "WRONGPASS" => "Redis does not accept our user and password",
-        "MOVED" | "ASK" | "CROSSSLOT" => "this Redis is part of a cluster that needs the cluster form of the URL",
+        "MOVED" | "ASK" | "CROSSSLOT" => {
+            "this Redis is part of a cluster that needs the cluster form of the URL"
+        }
         _ if error.kind() == Some(ServerErrorKind::ResponseError) => {
             let of_script = |details: &str| details.contains("user_script");
             if error.details().is_some_and(of_script) {

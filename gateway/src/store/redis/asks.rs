@@ -3,18 +3,14 @@
 
 use watchword_providers::Channel;
 
-use super::format::{
-    CHANNELS, CLIENTS, CONVERSIONS, KINDS, OUTCOMES, RECEIPT_STATUSES, place_of,
-};
+use super::format::{CHANNELS, CLIENTS, CONVERSIONS, KINDS, OUTCOMES, RECEIPT_STATUSES, place_of};
 use super::pack::{NUMBER_MAX, Packer};
 use super::template;
 use crate::admission::gcra::GcraRule;
 use crate::admission::limits::{LimitAsk, LimitRule, LimitStep};
 use crate::delivery::{ApplyReceipt, Begin, DispatchPolicy, NewDelivery, Next, Settle};
 use crate::store::{Idempotency, Sweep, Undo};
-use crate::verification::{
-    Check, Conversion, Resend, SendPolicy, Start, TenantTag,
-};
+use crate::verification::{Check, Conversion, Resend, SendPolicy, Start, TenantTag};
 
 /// What every script is told: how late it may run, whose clocks to compare,
 /// and what it writes into every record.
@@ -65,9 +61,13 @@ impl Terms {
             numbers,
             policy.finish(),
             ask.identity.0.to_vec(),
-            ask.custom_code.map(|tag| tag.0.to_vec()).unwrap_or_default(),
+            ask.custom_code
+                .map(|tag| tag.0.to_vec())
+                .unwrap_or_default(),
             ask.id.random.to_vec(),
-            idempotency.map(|key| key.fingerprint.to_vec()).unwrap_or_default(),
+            idempotency
+                .map(|key| key.fingerprint.to_vec())
+                .unwrap_or_default(),
         ];
         arguments.extend(template::of_record(ask, self.epoch));
         if let Some(delivery) = &ask.delivery {
@@ -319,4 +319,3 @@ fn next(packer: &mut Packer, next: &Next) {
         Next::Close { reason } => packer.array(2).number(4).bytes(reason.as_bytes()),
     };
 }
-

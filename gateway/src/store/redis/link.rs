@@ -57,7 +57,9 @@ impl Call {
     fn command(&self, name: &str, script: &str) -> Cmd {
         let mut command = Cmd::with_capacity(4 + self.keys.len(), 1024);
         command.arg(name).arg(script).arg(self.keys.len());
-        command.arg(self.keys.as_slice()).arg(self.arguments.as_slice());
+        command
+            .arg(self.keys.as_slice())
+            .arg(self.arguments.as_slice());
         command
     }
 }
@@ -210,11 +212,7 @@ impl Link {
         })
     }
 
-    async fn exchange(
-        &self,
-        request: &Request,
-        deadline: Instant,
-    ) -> Result<Answered, StoreError> {
+    async fn exchange(&self, request: &Request, deadline: Instant) -> Result<Answered, StoreError> {
         let mut ended = Unanswered {
             may_have_run: false,
             reason: "there is no connection to Redis; it is tried again all the time",
@@ -377,7 +375,11 @@ fn client(settings: &RedisSettings) -> Result<Client, StoreError> {
         .set_nodelay(true)
         .set_keepalive(keepalive)
         .set_user_timeout(Duration::from_secs(2));
-    let info = settings.url.as_str().into_connection_info().map_err(invalid)?;
+    let info = settings
+        .url
+        .as_str()
+        .into_connection_info()
+        .map_err(invalid)?;
     let redis = info
         .redis_settings()
         .clone()
@@ -430,12 +432,16 @@ impl Answered {
 
 /// What went wrong with a connection. Its own words may hold an address or more.
 fn failure(error: &RedisError) -> &'static str {
-    match error.kind() {
-        ErrorKind::AuthenticationFailed => "Redis does not accept our user and password",
-        _ if error.is_connection_refusal() => "nothing listens at the address of Redis",
-        _ if error.is_timeout() => "Redis did not answer in time",
-        _ if error.is_io_error() => "the connection to Redis broke",
-        _ => "Redis refused the connection",
+    if error.kind() == ErrorKind::AuthenticationFailed {
+        "Redis does not accept our user and password"
+    } else if error.is_connection_refusal() {
+        "nothing listens at the address of Redis"
+    } else if error.is_timeout() {
+        "Redis did not answer in time"
+    } else if error.is_io_error() {
+        "the connection to Redis broke"
+    } else {
+        "Redis refused the connection"
     }
 }
 

@@ -50,9 +50,8 @@ fn constants_of(line: &str) -> Option<Vec<(&str, &str)>> {
     let (names, numbers) = line.strip_prefix("local ")?.split_once(" = ")?;
     let (names, numbers) = (names.split(", "), numbers.split(", "));
     let pairs: Vec<(&str, &str)> = names.zip(numbers).collect();
-    let is_constant = |(name, number): &(&str, &str)| {
-        is_constant_name(name) && number.parse::<i64>().is_ok()
-    };
+    let is_constant =
+        |(name, number): &(&str, &str)| is_constant_name(name) && number.parse::<i64>().is_ok();
     pairs.iter().all(is_constant).then_some(pairs)
 }
 
@@ -136,8 +135,12 @@ mod tests {
             };
             // Redis's own words stand in quotes.
             let unquoted: String = script.source.split('\'').step_by(2).collect();
-            let words = unquoted.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-            assert_eq!(words.filter(is_left).collect::<Vec<_>>(), Vec::<&str>::new());
+            let words =
+                unquoted.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+            assert_eq!(
+                words.filter(is_left).collect::<Vec<_>>(),
+                Vec::<&str>::new()
+            );
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the server says of itself: its version, its memory, and how safely it
 //! keeps what it was told.
 
-use ::redis::{Value, cmd};
+use ::redis::cmd;
 
 use super::link::Link;
 use crate::store::{Durability, StoreError};
@@ -23,9 +23,15 @@ impl ServerInfo {
     pub(super) fn parse(text: &str) -> Self {
         let value_of = |name: &str| {
             let mut lines = text.lines().filter_map(|line| line.split_once(':'));
-            lines.find(|(key, _)| *key == name).map(|(_, value)| value.trim())
+            lines
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| value.trim())
         };
-        let number = |name| value_of(name).and_then(|value| value.parse().ok()).unwrap_or(0);
+        let number = |name| {
+            value_of(name)
+                .and_then(|value| value.parse().ok())
+                .unwrap_or(0)
+        };
         let maxmemory = number("maxmemory");
         let policy = value_of("maxmemory_policy").unwrap_or("noeviction");
         Self {
@@ -41,7 +47,10 @@ impl ServerInfo {
     }
 
     /// Used part of what may be used; `None` without a bound.
-    #[expect(clippy::cast_precision_loss, reason = "a ratio for people and a threshold")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a ratio for people and a threshold"
+    )]
     pub(super) fn memory_used_ratio(&self) -> Option<f64> {
         (self.maxmemory > 0).then(|| self.used_memory as f64 / self.maxmemory as f64)
     }
@@ -53,13 +62,9 @@ impl ServerInfo {
 ///
 /// Those of [`Link::ask`].
 pub(super) async fn info(link: &Link) -> Result<ServerInfo, StoreError> {
-    match link.ask(cmd("INFO")).await? {
-        Value::BulkString(bytes) => Ok(ServerInfo::parse(&String::from_utf8_lossy(&bytes))),
-        Value::SimpleString(text) | Value::VerbatimString { text, .. } => {
-            Ok(ServerInfo::parse(&text))
-        }
-        _ => Ok(ServerInfo::parse("")),
-    }
+    let answer = link.ask(cmd("INFO")).await?;
+    let text: String = ::redis::from_redis_value(answer).unwrap_or_default();
+    Ok(ServerInfo::parse(&text))
 }
 
 /// How safely the server keeps what it was told, as far as it says.

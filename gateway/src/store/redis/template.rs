@@ -6,7 +6,6 @@ use super::asks::channels;
 use super::format::{CHANNELS, CLIENTS, KINDS, number_text, place_of};
 use super::pack::Packer;
 use crate::delivery::{DeliveryRecord, NewDelivery};
-use crate::store::FORMAT_VERSION;
 use crate::verification::{Conversion, Record, Start, Status};
 use serde_bytes::ByteBuf;
 
@@ -14,8 +13,7 @@ use serde_bytes::ByteBuf;
 /// delivery. `start.lua` says which moments belong between them.
 pub(super) fn of_record(ask: &Start, epoch: u32) -> Vec<Vec<u8>> {
     let mut head = Packer::with_capacity(16);
-    head.number(u64::from(FORMAT_VERSION))
-        .array(6)
+    head.array(6)
         .number(u64::from(epoch))
         .number(place_of(&KINDS, &ask.kind))
         // Pending.
@@ -47,17 +45,15 @@ pub(super) fn of_record(ask: &Start, epoch: u32) -> Vec<Vec<u8>> {
     rest.bytes(&ask.details)
         .bytes_or_nothing(ask.code.as_deref())
         .array(0);
-    let (names, counts, rest) = (names.finish(), counts.finish(), rest.finish());
-    let body_length = names.len() + counts.len() + rest.len() + 2 * MOMENT_LENGTH;
-    let mut body = Packer::with_capacity(names.len() + 5);
-    body.bytes_of_length(body_length).raw(&names);
-    let mut parts = vec![head.finish(), body.finish(), counts, rest];
+    let mut parts = vec![
+        head.finish(),
+        names.finish(),
+        counts.finish(),
+        rest.finish(),
+    ];
     parts.extend(of_delivery(ask.delivery.as_ref()));
     parts
 }
-
-/// A moment takes so many bytes, whenever it is.
-const MOMENT_LENGTH: usize = 9;
 
 fn of_delivery(delivery: Option<&NewDelivery>) -> Vec<Vec<u8>> {
     let mut deliveries = Packer::with_capacity(16);
