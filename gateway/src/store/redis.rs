@@ -181,7 +181,11 @@ impl Store for RedisStore {
             .started(ask.id, |now_ms| Some(template::created(ask, now_ms)))
     }
 
-    async fn resend(&self, ask: &Resend) -> Result<Started, StoreError> {
+    async fn resend(
+        &self,
+        ask: &Resend,
+        _idempotency: Option<&Idempotency>,
+    ) -> Result<Started, StoreError> {
         if self.is_nearly_full() {
             return Err(StoreError::Full);
         }
@@ -312,6 +316,7 @@ impl Store for RedisStore {
         &self,
         delivery: DeliveryId,
         fence: u32,
+        _after_ms: u64,
     ) -> Result<Result<(), Stop>, StoreError> {
         let keys = self.record_and_ledger(delivery.record);
         self.run(&scripts::HAND_BACK, keys, |terms| {
