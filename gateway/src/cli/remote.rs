@@ -88,8 +88,11 @@ pub fn ask(question: &Question, out: &mut impl Write) -> Result<(), RemoteError>
         .build()
         .map_err(RemoteError::Runtime)?;
     let text = runtime.block_on(answer(question))?;
-    writeln!(out, "{}", plain(&text).trim_end())?;
-    Ok(())
+    match writeln!(out, "{}", plain(&text).trim_end()) {
+        // Whoever reads only the beginning, as `head` does, has what they want.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
 }
 
 /// What comes over the network may not steer the terminal.
