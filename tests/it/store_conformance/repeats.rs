@@ -105,9 +105,8 @@ pub(super) async fn a_resends_key_is_answered_by_what_became_of_it(w: World) {
     // The connection's own repeat is told the same; another request has to wait.
     for _ in 0..2 {
         let answer = by_key(&ask, &key).await.unwrap();
-        let ordinal = match answer {
-            Started::Resent { ordinal, .. } => ordinal,
-            other => panic!("not sent again: {other:?}"),
+        let Started::Resent { ordinal, .. } = answer else {
+            panic!("not sent again: {answer:?}");
         };
         assert_eq!(ordinal, Some(2));
     }

@@ -38,7 +38,9 @@ pub(crate) struct Scenario {
 
 impl Scenario {
     pub(crate) async fn on_redis() -> Self {
-        let redis = RedisServer::start_with(RedisOptions::default().searchable());
+        let options = RedisOptions::default().searchable();
+        let starting = tokio::task::spawn_blocking(|| RedisServer::start_with(options));
+        let redis = starting.await.expect("starting it does not panic");
         Self::on(TestStore::Redis(Box::new(redis)))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use watchword::admission::gcra::Gcra;
-use watchword::delivery::{self, Take};
+use watchword::delivery::{self, Settle, Take};
 use watchword::id::{DeliveryId, RecordId};
 use watchword::store::Undo;
 use watchword::verification::{
@@ -240,16 +240,7 @@ impl Model {
                 next,
             } => {
                 let ask = settle_of(fence, attempt, outcome, next);
-                let id = asks::record_id(record);
-                let Some((record, number)) = self.both(id) else {
-                    return format!("{:?}", Err::<(), _>(delivery::Stop::Gone));
-                };
-                let was_open = record.status.is_open();
-                let answer = delivery::settle(record, ordinal, &ask, now_ms);
-                if was_open && !record.status.is_open() {
-                    number.live.retain(|live| live.id != id);
-                }
-                format!("{answer:?}")
+                self.settle((record, ordinal), &ask, now_ms)
             }
             Step::Receipt {
                 delivery: (record, ordinal),
@@ -290,6 +281,19 @@ impl Model {
                 unreachable!("the other steps are asked above")
             }
         }
+    }
+
+    fn settle(&mut self, (record, ordinal): (u8, u8), ask: &Settle, now_ms: u64) -> String {
+        let id = asks::record_id(record);
+        let Some((record, number)) = self.both(id) else {
+            return format!("{:?}", Err::<(), _>(delivery::Stop::Gone));
+        };
+        let was_open = record.status.is_open();
+        let answer = delivery::settle(record, ordinal, ask, now_ms);
+        if was_open && !record.status.is_open() {
+            number.remove_live(id);
+        }
+        format!("{answer:?}")
     }
 
     fn take(&mut self, (record, ordinal): (u8, u8), now_ms: u64) -> String {
