@@ -21,10 +21,9 @@ const DEFAULT_LEASE: Duration = Duration::from_secs(15);
 /// What comes on top of a lease before a lost send is done: the next sweep, the
 /// provider's answer, and a busy machine.
 const AFTER_LEASE: Duration = Duration::from_secs(5);
-/// An answer the provider wrote so shortly before a kill may not have been
-/// noted, on a machine where 200 sends at once fill every queue: its send was
-/// still in flight.
-const NOTING: Duration = Duration::from_millis(400);
+/// What is on its way between gateway and provider for so long, on a machine
+/// where 200 sends at once fill every queue, is still in flight.
+const ON_THE_WAY: Duration = Duration::from_millis(400);
 
 /// A moment within the given bounds, in ms, that no two runs share.
 fn some_time(bounds: std::ops::Range<u64>) -> Duration {
@@ -90,6 +89,17 @@ impl Crash {
         join_all(sends).await
     }
 
+    /// Waits until some messages have reached the provider and others have not.
+    async fn is_in_mid_flight(&self) {
+        let some = usize::try_from(some_time(5..150).as_millis()).expect("a small number");
+        let has_begun = self.hook.has_count(some, Duration::from_secs(10)).await;
+        assert!(
+            has_begun,
+            "only {} messages were sent at all",
+            self.hook.count()
+        );
+    }
+
     /// At most what was in flight on these nodes at that moment has gone twice.
     fn assert_duplicates_were_in_flight(
         &self,
@@ -99,7 +109,7 @@ impl Crash {
     ) {
         let numbers = sent.iter().filter(|one| nodes.contains(&one.node));
         let numbers = numbers.map(|one| one.number.as_str()).collect();
-        let in_flight = self.hook.in_flight_at(at, NOTING, &numbers);
+        let in_flight = self.hook.in_flight_at(at, ON_THE_WAY, &numbers);
         let duplicates = self.hook.duplicates();
         println!("{in_flight} in flight on what was hit, {duplicates} duplicates");
         assert!(
@@ -153,7 +163,7 @@ impl Crash {
 /// Kills the first nodes while sends are in flight and starts again the first of them.
 async fn kill_in_mid_flight(crash: Crash, nodes: &[Gateway], killed: usize, started_again: usize) {
     let kill = async {
-        sleep(some_time(120..450)).await;
+        crash.is_in_mid_flight().await;
         let at = Instant::now();
         join_all(nodes.iter().take(killed).map(Gateway::kill)).await;
         at
@@ -198,7 +208,7 @@ async fn a_node_that_is_asked_to_end_in_mid_flight_loses_and_repeats_nothing() {
     let nodes = [crash.node("one").await, crash.node("two").await];
     let [ending, staying] = &nodes;
     let end = async {
-        sleep(some_time(60..300)).await;
+        crash.is_in_mid_flight().await;
         ending.terminate().await
     };
     let (sent, ended) = tokio::join!(crash.send(&nodes), end);
@@ -214,7 +224,7 @@ async fn a_node_that_freezes_past_its_lease_does_not_send_again_what_another_too
     let nodes = [crash.node("one").await, crash.node("two").await];
     let [freezing, staying] = &nodes;
     let freeze = async {
-        sleep(some_time(60..300)).await;
+        crash.is_in_mid_flight().await;
         let at = Instant::now();
         freezing.freeze();
         // Long enough for the other to have taken over and sent everything.

@@ -34,7 +34,7 @@ async fn ask_and_hang_up(address: std::net::SocketAddr, key: &str, number: &str)
         .await
         .expect("the gateway reads");
     sleep(Duration::from_millis(
-        u64::from(number.as_bytes()[11] % 10) * 4,
+        u64::from(number.as_bytes()[11] % 10) * 15,
     ))
     .await;
     if number.as_bytes()[10].is_multiple_of(3) {
