@@ -14,9 +14,14 @@ mod world;
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use watchword::clock::{Clock as _, SystemClock};
 use watchword::store::Store;
 use watchword::store::embedded::{Clock, EmbeddedStore, Settings};
+use watchword::store::redis::{RedisSettings, RedisStore};
+
+use crate::support::own_redis::RedisServer;
 
 /// A store under test, empty, whose time a story moves.
 pub(crate) struct TestStore {
@@ -68,6 +73,43 @@ async fn on_disk() -> TestStore {
         _keeps: Box::new(folder),
     })
     .await
+}
+
+/// The server's own time, moved against the machine's.
+struct ShiftedClock {
+    store: Arc<RedisStore>,
+    shift_ms: AtomicU64,
+}
+
+impl Advance for ShiftedClock {
+    fn advance(&self, ms: u64) {
+        let shift_ms = self.shift_ms.fetch_add(ms, Ordering::SeqCst) + ms;
+        self.store.set_clock_shift_ms(shift_ms.try_into().unwrap());
+    }
+}
+
+/// Every story gets keys of its own on one server.
+async fn in_redis() -> TestStore {
+    let server = RedisServer::start();
+    let settings = RedisSettings {
+        url: server.url(),
+        ca_pem: None,
+        connect_timeout: Duration::from_secs(1),
+        response_timeout: Duration::from_millis(500),
+        memory_guard_ratio: 0.85,
+        retention_ms: 86_400_000,
+        prefix: "ww:".to_owned(),
+    };
+    let clock = Arc::new(|| SystemClock.now_ms());
+    let store = Arc::new(RedisStore::open(&settings, clock).await.unwrap());
+    TestStore {
+        store: Arc::clone(&store) as Arc<dyn Store>,
+        time: Arc::new(ShiftedClock {
+            store,
+            shift_ms: AtomicU64::new(0),
+        }),
+        _keeps: Box::new(server),
+    }
 }
 
 /// Every story, as a test of the store that `$open` opens.
@@ -164,3 +206,4 @@ macro_rules! conformance {
 
 conformance!(memory, super::in_memory);
 conformance!(disk, super::on_disk);
+conformance!(redis, super::in_redis);

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::error::ServiceError;
 use super::limits::{NamedLimit, SUBMISSION_CAP, limited};
-use super::{Answer, OVERLOADED, Service, unavailable};
+use super::{Answer, OVERLOADED, Service, store_code, unavailable};
 use crate::admission::gcra::Denied;
 use crate::admission::limits::{LimitAsk, LimitStep};
 use crate::admission::memory::Remembered;
@@ -325,10 +325,7 @@ struct Refusal {
 impl Refusal {
     /// Limits fail closed: without their answer nothing is sent.
     fn unanswered(error: &StoreError) -> Self {
-        let code = match unavailable(error) {
-            ServiceError::Unavailable { code, .. } => code,
-            _ => "store_unavailable",
-        };
+        let (code, _) = store_code(error);
         Self {
             code,
             limit: None,
