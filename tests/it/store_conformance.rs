@@ -21,7 +21,7 @@ use watchword::store::Store;
 use watchword::store::embedded::{Clock, EmbeddedStore, Settings};
 use watchword::store::redis::{RedisSettings, RedisStore};
 
-use crate::support::own_redis::RedisServer;
+use crate::support::redis_server::RedisServer;
 
 /// A store under test, empty, whose time a story moves.
 pub(crate) struct TestStore {

@@ -21,7 +21,7 @@ use watchword::verification::{
 use watchword_providers::{Channel, ReceiptStatus};
 
 use super::asks;
-use crate::support::own_redis::RedisServer;
+use crate::support::redis_server::RedisServer;
 
 /// One step, in small numbers so that steps meet.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use watchword::store::redis::{RedisSettings, RedisStore};
 use watchword::store::{Store, StoreError};
 
 use super::{asks, tour};
-use crate::support::own_redis::RedisServer;
+use crate::support::redis_server::RedisServer;
 
 const RECORD: &str = "ww:{s07}r:01040g2081040g2081040g2081";
 

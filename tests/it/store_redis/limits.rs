@@ -10,7 +10,7 @@ use watchword::store::Store;
 use watchword::verification::NumberTag;
 
 use super::asks;
-use crate::support::own_redis::RedisServer;
+use crate::support::redis_server::RedisServer;
 
 #[derive(Clone, Debug)]
 struct Turn {

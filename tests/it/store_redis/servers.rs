@@ -9,7 +9,7 @@ use watchword::store::{Durability, Started, Store, StoreError};
 use watchword::verification::CheckAnswer;
 
 use super::{asks, tour};
-use crate::support::own_redis::{RedisOptions, RedisServer};
+use crate::support::redis_server::{RedisOptions, RedisServer};
 
 /// What the store's user needs; nothing else.
 const COMMANDS: &str = "+evalsha +eval +time +info +get +mget +set +del +exists +zadd +zrem \
@@ -173,7 +173,7 @@ async fn while_redis_stands_still_calls_end_and_what_they_asked_never_happens() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restarted_server_is_found_again() {
-    let mut server = RedisServer::start_with(RedisOptions::default().append_only("always"));
+    let server = RedisServer::start_with(RedisOptions::default().append_only("always"));
     let store = asks::open(&server).await;
     store.start(&asks::start(1), None).await.unwrap();
     server.kill();
