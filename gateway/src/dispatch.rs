@@ -311,7 +311,7 @@ impl Dispatcher {
         let handed = self
             .shared
             .store
-            .hand_back(work.delivery, state.fence)
+            .hand_back(work.delivery, state.fence, 0)
             .await;
         if let Err(error) = handed {
             self.shared.store_failed("hand_back", &error);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use watchword_providers::{ReceiptStatus, SubmitError};
 
-use crate::delivery::{AttemptRecord, DeliveryRecord, DueKind, Next, Outcome};
+use crate::delivery::{AttemptRecord, DeliveryRecord, DueKind, Finality, Next, Outcome};
 
 /// How an attempt's error is written down.
 pub fn outcome_of(error: &SubmitError) -> Outcome {
@@ -131,7 +131,7 @@ pub fn after_walk(
 fn fail(reason: &str) -> Next {
     Next::Fail {
         reason: reason.into(),
-        is_final_for_number: false,
+        finality: Finality::Open,
     }
 }
 

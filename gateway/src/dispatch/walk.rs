@@ -14,7 +14,7 @@ use super::plan::{
 use super::{Dispatcher, Work};
 use crate::admission::limits::{LimitAsk, LimitStep};
 use crate::delivery::{
-    Begin, DueKind, Next, Outcome, Settle, Settled, SettledAttempt, Stop, delivery_mut,
+    Begin, DueKind, Finality, Next, Outcome, Settle, Settled, SettledAttempt, Stop, delivery_mut,
 };
 use crate::live::Live;
 use crate::stack::{Patience, ProviderStack, Submission};
@@ -57,7 +57,9 @@ impl Dispatcher {
             Err(unreadable) => {
                 warn!(delivery.id = %work.delivery, "cannot dispatch: {unreadable}");
                 if unreadable.is_final() {
-                    return self.close(work, None, fail("unreadable", false)).await;
+                    return self
+                        .close(work, None, fail("unreadable", Finality::Open))
+                        .await;
                 }
                 // Another node may have the key, or the tenant: it is theirs at
                 // once, and no lost lease counts against it.
@@ -89,7 +91,7 @@ impl Dispatcher {
             let settling = unsettled.take();
             let Ok(paid) = self.pay(work, walk).await? else {
                 return self
-                    .close(work, settling, fail("submission_cap", false))
+                    .close(work, settling, fail("submission_cap", Finality::Open))
                     .await;
             };
             match self.begin(work, walk, (&hop, settling)).await? {
@@ -259,10 +261,13 @@ impl Dispatcher {
                 HopEnd::Settle(settled, Next::Submitted { receipt_within_ms })
             }
             Err(error) if error.is_final_for_number() => {
-                if matches!(error, SubmitError::Fraud { .. }) {
+                let finality = if matches!(error, SubmitError::Fraud { .. }) {
                     self.block(work.record.number);
-                }
-                HopEnd::Settle(settled, fail(reason_of(&error), true))
+                    Finality::Number
+                } else {
+                    Finality::Channel
+                };
+                HopEnd::Settle(settled, fail(reason_of(&error), finality))
             }
             Err(error) => {
                 walk.errors.push(error);
@@ -275,12 +280,19 @@ impl Dispatcher {
     fn next_after(&self, work: &Work, walk: &Walk<'_>) -> Next {
         let dispatch = &walk.live.dispatch;
         let Some(state) = work.state() else {
-            return fail("no_route", false);
+            return fail("no_route", Finality::Open);
         };
         let after_receipt = matches!(work.why, Some(DueKind::Receipt | DueKind::Undelivered));
         if after_receipt && walk.errors.is_empty() {
             // No hop was left: what was submitted stays so.
-            return fail("undelivered", is_final_by_receipt(state));
+            return fail(
+                "undelivered",
+                if is_final_by_receipt(state) {
+                    Finality::Channel
+                } else {
+                    Finality::Open
+                },
+            );
         }
         if self.stopping.is_cancelled() && walk.errors.len() < walk.hops.len() {
             return Next::Retry {
@@ -311,7 +323,11 @@ impl Dispatcher {
             Stop::TooLate => "too_late",
             Stop::TooManySubmissions => {
                 return self
-                    .close(work, None, fail(super::plan::OUTCOME_UNKNOWN, false))
+                    .close(
+                        work,
+                        None,
+                        fail(super::plan::OUTCOME_UNKNOWN, Finality::Open),
+                    )
                     .await;
             }
         };
@@ -410,10 +426,10 @@ impl Insistence {
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-fn fail(reason: &str, is_final_for_number: bool) -> Next {
+fn fail(reason: &str, finality: Finality) -> Next {
     Next::Fail {
         reason: reason.into(),
-        is_final_for_number,
+        finality,
     }
 }
 

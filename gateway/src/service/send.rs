@@ -177,7 +177,7 @@ impl Sending {
         let store = &self.shared.store;
         match &send.ask {
             SendAsk::Start(start) => store.start(start, send.idempotency.as_ref()).await,
-            SendAsk::Resend(resend) => store.resend(resend).await,
+            SendAsk::Resend(resend) => store.resend(resend, send.idempotency.as_ref()).await,
         }
     }
 
@@ -420,7 +420,6 @@ fn refused(refusal: SendRefusal, now_ms: u64) -> ServiceError {
         }
         SendRefusal::ResendTooLate => ServiceError::ResendTooLate,
         SendRefusal::NotPending { status } => ServiceError::NotPending { status },
-        SendRefusal::KeyReused => ServiceError::IdempotencyKeyReused,
         SendRefusal::NotFound => ServiceError::NotFound,
     }
 }
