@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
+use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
 
@@ -76,6 +78,9 @@ pub(crate) struct RedisServer {
     ca_pem: Option<Vec<u8>>,
 }
 
+/// Longest wait for an answer to a test's own question.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Another program may take a free port before the server does.
 const STARTS_MAX: u32 = 5;
 
@@ -139,10 +144,16 @@ impl RedisServer {
             .expect("the server of the test answers")
     }
 
-    /// A connection of the test's own that blocks nobody.
+    /// A connection of the test's own that blocks nobody, patient enough for a
+    /// slow log of many thousand commands on a busy machine.
     pub(crate) async fn async_connection(&self) -> MultiplexedConnection {
         let client = redis::Client::open(self.url()).expect("its own address is an address");
-        let connected = client.get_multiplexed_async_connection().await;
+        let patient = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE));
+        let connected = client
+            .get_multiplexed_async_connection_with_config(&patient)
+            .await;
         connected.expect("the server of the test answers")
     }
 
