@@ -230,7 +230,7 @@ fn a_twilio_block_is_read_whole() {
 
     assert_refused(
         &text.replace("[\"sms\"]", "[\"sms\", \"voice\"]"),
-        "messaging_service_sid: cannot call",
+        "gateway.toml:17: providers[0].channels: has \"voice\", which kind = \"twilio\" does not carry yet",
     );
     assert_refused(
         &text.replace("api_key_sid", "#"),
