@@ -240,6 +240,27 @@ fn a_twilio_block_is_read_whole() {
 }
 
 #[test]
+fn a_twilio_block_without_a_sender_needs_one_of_every_tenant_that_a_route_leads_to_it() {
+    let webhook = part("kind = \"webhook\"");
+    let twilio = "kind = \"twilio\"\nchannels = [\"sms\"]\nreceipts = \"none\"\nauth_token = \"one\"\n\
+                  account_sid = \"AC00112233445566778899aabbccddeeff\"\n";
+    let text = least().replace(&webhook, twilio)
+        + "[[tenants]]\nname = \"beta\"\nregions = [\"US\"]\nsms_sender = \"Beta\"\n\
+           api_keys = [{ id = \"b1\", sha256 = \""
+        + &SHA256.replace('3', "4")
+        + "\" }]\n";
+    let with_sender = text.replace("name = \"acme\"", "name = \"acme\"\nsms_sender = \"Acme\"");
+
+    assert_refused(
+        &text,
+        "providers[0].sender: missing, and tenant \"acme\", whose messages come here, has no sms_sender",
+    );
+    settings(&with_sender);
+    settings(&text.replace("auth_token", "sender = \"Acme\"\nauth_token"));
+    settings(&text.replace("hops =", "tenants = [\"beta\"]\nhops ="));
+}
+
+#[test]
 fn a_reload_takes_routes_and_keys_but_no_listener_or_store() {
     let old = settings(&least());
     let new = settings(
