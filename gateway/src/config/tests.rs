@@ -276,11 +276,53 @@ fn a_reload_takes_routes_and_keys_but_no_listener_or_store() {
     );
     assert_eq!(
         reloadable_difference(&old, &moved),
-        Err(vec![
-            "server.listen changed, which needs a restart".to_owned(),
-            "store.shards changed, which needs a restart".to_owned(),
-        ])
+        Err(vec!["server.listen", "store.shards"])
     );
+}
+
+/// Each with a value that is not the default.
+const FIXED: [(&str, &str, &str); 18] = [
+    ("server", "admin_listen", "\"127.0.0.1:9\""),
+    ("server", "receipts_listen", "\"127.0.0.1:9\""),
+    ("server", "public_url", "\"https://otp.example.com\""),
+    ("server", "allow_sandbox", "true"),
+    ("server", "connections_max", "9"),
+    ("server", "first_byte_timeout_ms", "999"),
+    ("server", "handshake_timeout_ms", "999"),
+    ("server", "header_timeout_ms", "999"),
+    ("server", "body_timeout_ms", "999"),
+    ("server", "request_timeout_ms", "999"),
+    ("server", "body_bytes_max", "9999"),
+    ("server", "drain_timeout_s", "9"),
+    ("store", "memory_guard_ratio", "0.5"),
+    ("store", "retention_s", "99999"),
+    ("log", "level", "\"debug\""),
+    ("log", "format", "\"text\""),
+    ("dispatch", "sweep_interval_ms", "999"),
+    ("dispatch", "in_flight_max", "9"),
+];
+
+#[test]
+fn what_is_handed_out_once_needs_a_restart_and_the_guide_says_so() {
+    let old = settings(&least());
+    let (_, guide) = include_str!("../../../docs/configuration.md")
+        .split_once("## Reload")
+        .unwrap();
+    for (section, key, value) in FIXED {
+        let name = format!("{section}.{key}");
+        let text = if section == "store" {
+            least().replace("[store]", &format!("[store]\n{key} = {value}"))
+        } else {
+            least() + &format!("[{section}]\n{key} = {value}\n")
+        };
+        let changed = reloadable_difference(&old, &settings(&text));
+        assert_eq!(changed, Err(vec![name.as_str()]));
+        assert!(guide.contains(&format!("`{key}`")), "{name}");
+    }
+    for line in ["drain_delay_s = 9", "insecure_listen = true"] {
+        let text = least() + "[server]\n" + line + "\n";
+        assert_eq!(reloadable_difference(&old, &settings(&text)), Ok(()));
+    }
 }
 
 #[test]
