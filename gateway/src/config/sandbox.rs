@@ -54,7 +54,11 @@ pub(super) fn load(
     // Follows the listener wherever the environment puts it: without a URL
     // nothing would ever be reported as delivered.
     if server.public_url.is_none() {
-        let scheme = if server.tls.is_some() { "https" } else { "http" };
+        let scheme = if server.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
         server.public_url = Some(format!("{scheme}://{}", server.listen));
     }
     Ok(loaded)
