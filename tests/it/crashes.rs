@@ -200,14 +200,14 @@ async fn kill_in_mid_flight(crash: Crash, nodes: &[Gateway], killed: usize, star
 
 #[tokio::test]
 async fn when_one_of_two_nodes_is_killed_the_other_finishes_its_sends() {
-    let mut crash = Crash::prepare(Scenario::on_redis(), DEFAULT_LEASE).await;
+    let mut crash = Crash::prepare(Scenario::on_redis().await, DEFAULT_LEASE).await;
     let nodes = [crash.node("one").await, crash.node("two").await];
     kill_in_mid_flight(crash, &nodes, 1, 0).await;
 }
 
 #[tokio::test]
 async fn when_every_node_is_killed_at_once_they_finish_their_sends_after_a_restart() {
-    let mut crash = Crash::prepare(Scenario::on_redis(), SHORT_LEASE).await;
+    let mut crash = Crash::prepare(Scenario::on_redis().await, SHORT_LEASE).await;
     let nodes = [crash.node("one").await, crash.node("two").await];
     kill_in_mid_flight(crash, &nodes, 2, 2).await;
 }
@@ -221,7 +221,7 @@ async fn a_killed_node_with_an_embedded_store_finishes_its_sends_after_a_restart
 
 #[tokio::test]
 async fn a_node_that_is_asked_to_end_in_mid_flight_loses_and_repeats_nothing() {
-    let mut crash = Crash::prepare(Scenario::on_redis(), DEFAULT_LEASE).await;
+    let mut crash = Crash::prepare(Scenario::on_redis().await, DEFAULT_LEASE).await;
     let nodes = [crash.node("one").await, crash.node("two").await];
     let [ending, staying] = &nodes;
     let end = async {
@@ -237,7 +237,7 @@ async fn a_node_that_is_asked_to_end_in_mid_flight_loses_and_repeats_nothing() {
 
 #[tokio::test]
 async fn a_node_that_freezes_past_its_lease_does_not_send_again_what_another_took_over() {
-    let mut crash = Crash::prepare(Scenario::on_redis(), SHORT_LEASE).await;
+    let mut crash = Crash::prepare(Scenario::on_redis().await, SHORT_LEASE).await;
     // A few at a time, so that most still wait when the node freezes.
     let narrow = ProviderEntry::new(&crash.hook).line(&format!("concurrency_max = {AT_ONCE}"));
     crash.config.only_provider(narrow);
