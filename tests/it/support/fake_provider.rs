@@ -265,6 +265,8 @@ pub(crate) struct RefusedAddress(TcpSocket);
 impl RefusedAddress {
     pub(crate) fn new() -> Self {
         let socket = TcpSocket::new_v4().expect("sockets are to be had");
+        // Connections of an earlier server on this port may linger.
+        socket.set_reuseaddr(true).expect("an open socket");
         let address = SocketAddr::from(([127, 0, 0, 1], super::ports::free_port()));
         socket
             .bind(address)

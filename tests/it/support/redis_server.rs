@@ -1,19 +1,21 @@
-//! A real `redis-server` of one's own: on a free loopback port, with its own
-//! directory, gone when dropped.
+//! A real `redis-server` of the test's own: on a free loopback port, with its
+//! own directory, gone when dropped.
 
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
+use rustix::process::{Pid, kill_process};
 use tempfile::TempDir;
 
-use super::ports::free_port;
-use super::process::{self, Signal};
+use super::ports;
+use super::process::Signal;
 
 /// What the server is started with beyond the least.
 #[derive(Clone, Debug, Default)]
@@ -36,11 +38,11 @@ impl RedisOptions {
         self
     }
 
-    /// As a gateway's in production, but for what helps the search for leaks:
-    /// nothing is compressed, and the slow log keeps every command.
-    pub(crate) fn searchable() -> Self {
-        Self::default()
-            .append_only("everysec")
+    /// Keeps what it was told over a restart, and the arguments of every command
+    /// in its slow log, where a test can look for secrets.
+    pub(crate) fn searchable(self) -> Self {
+        self.append_only("everysec")
+            // Compressed values would hide what the search looks for.
             .with("rdbcompression no")
             .with("slowlog-log-slower-than 0")
             .with("slowlog-max-len 20000")
@@ -68,21 +70,21 @@ impl RedisOptions {
     }
 }
 
-/// A running server.
+/// A server, killed when dropped.
 #[derive(Debug)]
 pub(crate) struct RedisServer {
-    process: Mutex<Child>,
-    port: u16,
+    process: Mutex<Option<Child>>,
+    address: SocketAddr,
     options: RedisOptions,
     directory: TempDir,
     ca_pem: Option<Vec<u8>>,
 }
 
-/// Longest wait for an answer to a test's own question.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// Another program may take a free port before the server does.
 const STARTS_MAX: u32 = 5;
+
+/// Longest wait for an answer to a test's own question.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 impl RedisServer {
     pub(crate) fn start() -> Self {
@@ -96,11 +98,11 @@ impl RedisServer {
             Transport::Tls => Some(write_certificates(directory.path())),
         };
         for _ in 0..STARTS_MAX {
-            let port = free_port();
-            if let Some(process) = spawn(port, directory.path(), &options) {
+            let address = SocketAddr::from(([127, 0, 0, 1], ports::free_port()));
+            if let Some(process) = spawn(address, directory.path(), &options) {
                 return Self {
-                    process: Mutex::new(process),
-                    port,
+                    process: Mutex::new(Some(process)),
+                    address,
                     options,
                     directory,
                     ca_pem,
@@ -111,7 +113,7 @@ impl RedisServer {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.port))
+        self.address
     }
 
     /// Where it keeps its files.
@@ -122,14 +124,14 @@ impl RedisServer {
     /// Where it listens, without user and password.
     pub(crate) fn url(&self) -> String {
         match self.options.transport {
-            Transport::Plain => format!("redis://127.0.0.1:{}/0", self.port),
-            Transport::Tls => format!("rediss://localhost:{}/0", self.port),
+            Transport::Plain => format!("redis://{}/0", self.address),
+            Transport::Tls => format!("rediss://localhost:{}/0", self.address.port()),
         }
     }
 
     /// As a user with a password.
     pub(crate) fn url_as(&self, user: &str, password: &str) -> String {
-        format!("redis://{user}:{password}@127.0.0.1:{}/0", self.port)
+        format!("redis://{user}:{password}@{}/0", self.address)
     }
 
     /// The certificate to trust, of a server with TLS.
@@ -137,24 +139,24 @@ impl RedisServer {
         self.ca_pem.clone()
     }
 
-    /// A blocking connection of the test's own.
-    pub(crate) fn connection(&self) -> redis::Connection {
-        redis::Client::open(self.url())
-            .and_then(|client| client.get_connection())
-            .expect("the server of the test answers")
-    }
-
-    /// A connection of the test's own that blocks nobody, patient enough for a
+    /// A connection of the test's own, past every proxy, and patient enough for a
     /// slow log of many thousand commands on a busy machine.
-    pub(crate) async fn async_connection(&self) -> MultiplexedConnection {
-        let client = redis::Client::open(self.url()).expect("its own address is an address");
+    pub(crate) async fn connection(&self) -> MultiplexedConnection {
+        let client = redis::Client::open(self.url()).expect("the URL is valid");
         let patient = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(PATIENCE))
             .set_response_timeout(Some(PATIENCE));
-        let connected = client
+        let connection = client
             .get_multiplexed_async_connection_with_config(&patient)
             .await;
-        connected.expect("the server of the test answers")
+        connection.expect("the server of the test answers")
+    }
+
+    /// The same, blocking.
+    pub(crate) fn blocking_connection(&self) -> redis::Connection {
+        redis::Client::open(self.url())
+            .and_then(|client| client.get_connection())
+            .expect("the server of the test answers")
     }
 
     /// Runs one command, its words parted by spaces.
@@ -165,7 +167,7 @@ impl RedisServer {
             command.arg(word);
         }
         command
-            .query(&mut self.connection())
+            .query(&mut self.blocking_connection())
             .expect("the server of the test takes the command")
     }
 
@@ -178,55 +180,67 @@ impl RedisServer {
         }
     }
 
-    /// Stops it where it stands: connections stay, nothing answers.
-    pub(crate) fn pause(&self) {
-        process::send_signal(self.process().id(), Signal::STOP);
+    /// Stops it where it stands, connections open, until [`Self::resume`].
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
     }
 
     pub(crate) fn resume(&self) {
-        process::send_signal(self.process().id(), Signal::CONT);
+        self.signal(Signal::CONT);
     }
 
-    /// Kills it at once.
-    pub(crate) fn kill(&self) {
-        self.end(Signal::KILL);
+    /// An orderly end: everything is on disk. Its port refuses connections.
+    pub(crate) async fn stop(&self) {
+        self.end(Signal::TERM).await;
     }
 
-    /// Ends it in order: everything is on disk. Its port refuses connections.
-    pub(crate) fn stop(&self) {
-        self.end(Signal::TERM);
+    /// `kill -9`.
+    pub(crate) async fn kill(&self) {
+        self.end(Signal::KILL).await;
     }
 
-    fn end(&self, signal: Signal) {
-        let mut process = self.process();
-        process::send_signal(process.id(), signal);
-        process.wait().expect("the server was ours to wait for");
+    /// Starts it after its end with the files and on the port it had.
+    pub(crate) async fn start_again(&self) {
+        let (address, options) = (self.address, self.options.clone());
+        let directory = PathBuf::from(self.directory.path());
+        let starting = tokio::task::spawn_blocking(move || spawn(address, &directory, &options));
+        let process = starting.await.expect("starting it does not panic");
+        assert!(process.is_some(), "its port is still free");
+        *self.process() = process;
     }
 
-    /// Starts it again after its end, on the same port with the same directory.
-    pub(crate) fn restart(&self) {
-        *self.process() =
-            spawn(self.port, self.directory.path(), &self.options).expect("the port is still free");
+    async fn end(&self, signal: Signal) {
+        self.signal(signal);
+        let mut process = self.process().take().expect("the server runs");
+        let ending = tokio::task::spawn_blocking(move || process.wait());
+        let ended = ending.await.expect("waiting does not panic");
+        ended.expect("a child can be waited for");
     }
 
-    fn process(&self) -> MutexGuard<'_, Child> {
+    fn signal(&self, signal: Signal) {
+        let process = self.process();
+        let pid = Pid::from_child(process.as_ref().expect("the server runs"));
+        kill_process(pid, signal).expect("a child that lives can be signalled");
+    }
+
+    fn process(&self) -> MutexGuard<'_, Option<Child>> {
         self.process.lock().expect("no holder panics")
     }
 }
 
 impl Drop for RedisServer {
     fn drop(&mut self) {
-        let Ok(process) = self.process.get_mut() else {
-            return;
-        };
-        // It may have been killed by the test, or be paused: SIGKILL reaches both.
-        _ = process.kill();
-        _ = process.wait();
+        if let Ok(Some(process)) = self.process.get_mut() {
+            // It may be frozen: SIGKILL reaches it all the same.
+            _ = process.kill();
+            _ = process.wait();
+        }
     }
 }
 
 /// Starts the server and waits for it to say that it is ready; `None` if it ends instead.
-fn spawn(port: u16, directory: &Path, options: &RedisOptions) -> Option<Child> {
+fn spawn(address: SocketAddr, directory: &Path, options: &RedisOptions) -> Option<Child> {
+    let port = address.port();
     let mut configuration = format!("bind 127.0.0.1\ndir {}\nsave \"\"\n", directory.display());
     match options.transport {
         Transport::Plain => configuration.push_str(&format!("port {port}\n")),
@@ -242,13 +256,23 @@ fn spawn(port: u16, directory: &Path, options: &RedisOptions) -> Option<Child> {
     }
     let file = directory.join("redis.conf");
     std::fs::write(&file, configuration).expect("the directory can be written to");
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(directory.join("redis.log"));
+    let mut log = log.expect("the directory can be written to");
     let mut process = Command::new("redis-server")
         .arg(&file)
+        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
         .expect("redis-server is on the PATH");
     let stdout = process.stdout.take().expect("its output is ours to read");
-    let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+    let mut lines = BufReader::new(stdout)
+        .lines()
+        .map_while(Result::ok)
+        // What it says is searched for secrets too.
+        .inspect(move |line| writeln!(log, "{line}").expect("the log can be written to"));
     if lines.any(|line| line.contains("Ready to accept connections")) {
         // It must never wait for somebody to read what it says.
         std::thread::spawn(move || lines.for_each(drop));
