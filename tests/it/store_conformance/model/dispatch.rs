@@ -183,15 +183,21 @@ impl Model {
         Answer::new(text, delivery.due.map(|due| due.1))
     }
 
-    /// The next delivery, if no resend made it and nobody has worked on it.
+    /// The next delivery, if it can only be this one's fallback and nobody has
+    /// worked on it: no resend has a fallback, and none is one.
     fn fallback_made(&self, of: usize, ordinal: u8) -> usize {
         let next = usize::from(ordinal);
-        let made = self.records[of].deliveries.get(next);
-        let is_fresh = |d: &Del| d.operation.is_none() && d.fence == 1 && d.attempts.is_empty();
-        if made.is_some_and(is_fresh) {
-            next + 1
-        } else {
-            0
+        let deliveries = &self.records[of].deliveries;
+        let is_resend = |d: &Del| d.operation.is_some();
+        let is_fresh =
+            |d: &Del| d.status == DeliveryStatus::Queued && d.fence == 1 && d.attempts.is_empty();
+        match (deliveries.get(next - 1), deliveries.get(next)) {
+            (Some(failed), Some(made))
+                if !is_resend(failed) && !is_resend(made) && is_fresh(made) =>
+            {
+                next + 1
+            }
+            _ => 0,
         }
     }
 
