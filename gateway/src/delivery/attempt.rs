@@ -214,9 +214,12 @@ pub(super) fn write_attempt(delivery: &mut DeliveryRecord, settled: &SettledAtte
 /// The delivery that this one's failure has made, if nobody has touched it yet.
 fn fallback_made(record: &Record, ordinal: u8) -> Option<u8> {
     let next = ordinal.checked_add(1)?;
-    let made = record.delivery(next)?;
-    let is_untouched = made.fence == 1 && made.attempts.is_empty();
-    (made.operation.is_none() && is_untouched).then_some(next)
+    let (failed, made) = (record.delivery(ordinal)?, record.delivery(next)?);
+    // Resends have no fallback, and are none.
+    let is_pair = failed.operation.is_none() && made.operation.is_none();
+    let is_untouched =
+        made.status == DeliveryStatus::Queued && made.fence == 1 && made.attempts.is_empty();
+    (is_pair && is_untouched).then_some(next)
 }
 
 /// A receipt may have come before the submit answer.

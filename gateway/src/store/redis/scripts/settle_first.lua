@@ -32,7 +32,9 @@ elseif settled and delivery[DUE] ~= LEASE then
   -- The answer was lost, not the step: it is given again, with the delivery
   -- that this one's failure has made, if nobody has touched it yet.
   local made, fallback = record[DELIVERIES][ordinal + 1], 0
-  if made and not made[OPERATION] and made[FENCE] == 1 and #made[ATTEMPTS] == 0 then
+  -- Resends have no fallback, and are none.
+  local both = made and not delivery[OPERATION] and not made[OPERATION]
+  if both and made[D_STATUS] == QUEUED and made[FENCE] == 1 and #made[ATTEMPTS] == 0 then
     fallback = ordinal + 1
   end
   return {1, clock, delivery[D_STATUS], delivery[DUE], delivery[DUE_AT], fallback}
