@@ -355,6 +355,21 @@ fn the_sandbox_needs_no_file_and_keeps_its_key() {
     let second = sandbox::load(&place, vec![port]).unwrap();
     assert_eq!(second.settings.keys, settings.keys);
     assert_eq!(second.settings.server.listen.port(), 9999);
+    assert_eq!(
+        second.settings.server.public_url.as_deref(),
+        Some("http://127.0.0.1:9999")
+    );
+    assert_eq!(second.settings.providers[0].receipts, Receipts::Reference);
+
+    let url = (
+        "WATCHWORD__SERVER__PUBLIC_URL".to_owned(),
+        "https://otp.example.com".to_owned(),
+    );
+    let third = sandbox::load(&place, vec![url]).unwrap();
+    assert_eq!(
+        third.settings.server.public_url.as_deref(),
+        Some("https://otp.example.com")
+    );
 
     let open = (
         "WATCHWORD__SERVER__LISTEN".to_owned(),

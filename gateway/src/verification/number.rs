@@ -53,19 +53,22 @@ impl Failures {
         };
     }
 
+    /// The next moment at which a check is evaluated; `None` if an operator has
+    /// to lift it.
+    pub fn next_check_at(mut self, now_ms: u64) -> Option<u64> {
+        self.forget_if_old(now_ms);
+        self.wait_ends_at(now_ms)
+    }
+
+    fn wait_ends_at(&self, now_ms: u64) -> Option<u64> {
+        (self.count < FAILURES_MAX).then_some(self.next_check_at_ms.max(now_ms))
+    }
+
     /// Why a check may not be evaluated now.
     pub(super) fn refusal(&self, now_ms: u64) -> Option<CheckAnswer> {
-        if self.count >= FAILURES_MAX {
-            Some(CheckAnswer::TooManyFailures {
-                available_at_ms: None,
-            })
-        } else if now_ms < self.next_check_at_ms {
-            Some(CheckAnswer::TooManyFailures {
-                available_at_ms: Some(self.next_check_at_ms),
-            })
-        } else {
-            None
-        }
+        let available_at_ms = self.wait_ends_at(now_ms);
+        (available_at_ms != Some(now_ms))
+            .then_some(CheckAnswer::TooManyFailures { available_at_ms })
     }
 }
 

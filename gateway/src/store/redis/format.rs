@@ -1,5 +1,6 @@
-//! Records and numbers as they lie in Redis: a version, then one array of
-//! values in a fixed order. Scripts write it (`record.lua`, `number.lua` and
+//! Records and numbers as they lie in Redis: a version, then arrays of values in
+//! a fixed order. A record has two, head and body, with room between them; a
+//! number has one. Scripts write it (`record.lua`, `number.lua` and
 //! `delivery.lua` name the places); here it is read.
 
 use std::sync::Arc;
