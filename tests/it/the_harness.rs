@@ -50,13 +50,8 @@ async fn redis_is_clean(redis: &RedisServer, secrets: Secrets) -> bool {
 
 #[tokio::test]
 async fn the_search_finds_what_stands_in_redis_and_what_would_stay_for_ever() {
-<<<<<<< HEAD
     let redis = RedisServer::start_with(RedisOptions::default().searchable());
     let mut connection = redis.connection().await;
-=======
-    let redis = RedisServer::start_with(RedisOptions::searchable());
-    let mut connection = redis.async_connection().await;
->>>>>>> main
     let mut secrets = Secrets::default();
     secrets.add_code("9384710264");
     let _: () = connection.set_ex("a", "harmless", 100).await.unwrap();
@@ -96,11 +91,7 @@ async fn ping(proxy: &RedisProxy) -> std::io::Result<Vec<u8>> {
 
 #[tokio::test]
 async fn the_proxy_breaks_what_it_is_told_to_break_and_mends_it() {
-<<<<<<< HEAD
     let redis = RedisServer::start_with(RedisOptions::default().searchable());
-=======
-    let redis = RedisServer::start_with(RedisOptions::searchable());
->>>>>>> main
     let proxy = RedisProxy::start(redis.address()).await;
     assert_eq!(ping(&proxy).await.unwrap(), b"+PONG\r\n");
     assert_eq!(

@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! A real `redis-server` of the test's own: on a free loopback port, with its
 //! own directory, gone when dropped.
 
@@ -6,29 +5,17 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-=======
-//! A real `redis-server` of one's own: on a free loopback port, with its own
-//! directory, gone when dropped.
-
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::path::Path;
->>>>>>> main
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
+use rustix::process::{Pid, kill_process};
 use tempfile::TempDir;
 
-<<<<<<< HEAD
 use super::ports;
 use super::process::Signal;
-=======
-use super::ports::free_port;
-use super::process::{self, Signal};
->>>>>>> main
 
 /// What the server is started with beyond the least.
 #[derive(Clone, Debug, Default)]
@@ -51,19 +38,11 @@ impl RedisOptions {
         self
     }
 
-<<<<<<< HEAD
     /// Keeps what it was told over a restart, and the arguments of every command
     /// in its slow log, where a test can look for secrets.
     pub(crate) fn searchable(self) -> Self {
         self.append_only("everysec")
             // Compressed values would hide what the search looks for.
-=======
-    /// As a gateway's in production, but for what helps the search for leaks:
-    /// nothing is compressed, and the slow log keeps every command.
-    pub(crate) fn searchable() -> Self {
-        Self::default()
-            .append_only("everysec")
->>>>>>> main
             .with("rdbcompression no")
             .with("slowlog-log-slower-than 0")
             .with("slowlog-max-len 20000")
@@ -91,30 +70,16 @@ impl RedisOptions {
     }
 }
 
-<<<<<<< HEAD
 /// A server, killed when dropped.
 #[derive(Debug)]
 pub(crate) struct RedisServer {
     process: Mutex<Option<Child>>,
     address: SocketAddr,
-=======
-/// A running server.
-#[derive(Debug)]
-pub(crate) struct RedisServer {
-    process: Mutex<Child>,
-    port: u16,
->>>>>>> main
     options: RedisOptions,
     directory: TempDir,
     ca_pem: Option<Vec<u8>>,
 }
 
-<<<<<<< HEAD
-=======
-/// Longest wait for an answer to a test's own question.
-const PATIENCE: Duration = Duration::from_secs(20);
-
->>>>>>> main
 /// Another program may take a free port before the server does.
 const STARTS_MAX: u32 = 5;
 
@@ -133,19 +98,11 @@ impl RedisServer {
             Transport::Tls => Some(write_certificates(directory.path())),
         };
         for _ in 0..STARTS_MAX {
-<<<<<<< HEAD
             let address = SocketAddr::from(([127, 0, 0, 1], ports::free_port()));
             if let Some(process) = spawn(address, directory.path(), &options) {
                 return Self {
                     process: Mutex::new(Some(process)),
                     address,
-=======
-            let port = free_port();
-            if let Some(process) = spawn(port, directory.path(), &options) {
-                return Self {
-                    process: Mutex::new(process),
-                    port,
->>>>>>> main
                     options,
                     directory,
                     ca_pem,
@@ -156,11 +113,7 @@ impl RedisServer {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-<<<<<<< HEAD
         self.address
-=======
-        SocketAddr::from(([127, 0, 0, 1], self.port))
->>>>>>> main
     }
 
     /// Where it keeps its files.
@@ -171,19 +124,13 @@ impl RedisServer {
     /// Where it listens, without user and password.
     pub(crate) fn url(&self) -> String {
         match self.options.transport {
-<<<<<<< HEAD
             Transport::Plain => format!("redis://{}/0", self.address),
             Transport::Tls => format!("rediss://localhost:{}/0", self.address.port()),
-=======
-            Transport::Plain => format!("redis://127.0.0.1:{}/0", self.port),
-            Transport::Tls => format!("rediss://localhost:{}/0", self.port),
->>>>>>> main
         }
     }
 
     /// As a user with a password.
     pub(crate) fn url_as(&self, user: &str, password: &str) -> String {
-<<<<<<< HEAD
         format!("redis://{user}:{password}@{}/0", self.address)
     }
 
@@ -240,9 +187,6 @@ impl RedisServer {
 
     pub(crate) fn resume(&self) {
         self.signal(Signal::CONT);
-=======
-        format!("redis://{user}:{password}@127.0.0.1:{}/0", self.port)
->>>>>>> main
     }
 
     /// An orderly end: everything is on disk. Its port refuses connections.
@@ -255,7 +199,6 @@ impl RedisServer {
         self.end(Signal::KILL).await;
     }
 
-<<<<<<< HEAD
     /// Starts it after its end with the files and on the port it had.
     pub(crate) async fn start_again(&self) {
         let (address, options) = (self.address, self.options.clone());
@@ -281,104 +224,23 @@ impl RedisServer {
     }
 
     fn process(&self) -> MutexGuard<'_, Option<Child>> {
-=======
-    /// A connection of the test's own that blocks nobody, patient enough for a
-    /// slow log of many thousand commands on a busy machine.
-    pub(crate) async fn async_connection(&self) -> MultiplexedConnection {
-        let client = redis::Client::open(self.url()).expect("its own address is an address");
-        let patient = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE));
-        let connected = client
-            .get_multiplexed_async_connection_with_config(&patient)
-            .await;
-        connected.expect("the server of the test answers")
-    }
-
-    /// Runs one command, its words parted by spaces.
-    pub(crate) fn command<T: redis::FromRedisValue>(&self, words: &str) -> T {
-        let mut words = words.split(' ');
-        let mut command = redis::cmd(words.next().expect("a command has a first word"));
-        for word in words {
-            command.arg(word);
-        }
-        command
-            .query(&mut self.connection())
-            .expect("the server of the test takes the command")
-    }
-
-    /// Makes a server with `cluster-enabled` answer for every slot.
-    pub(crate) fn assign_all_slots(&self) {
-        self.command::<()>("CLUSTER ADDSLOTSRANGE 0 16383");
-        let is_up = |text: String| text.contains("cluster_state:ok");
-        while !is_up(self.command("CLUSTER INFO")) {
-            std::thread::yield_now();
-        }
-    }
-
-    /// Stops it where it stands: connections stay, nothing answers.
-    pub(crate) fn pause(&self) {
-        process::send_signal(self.process().id(), Signal::STOP);
-    }
-
-    pub(crate) fn resume(&self) {
-        process::send_signal(self.process().id(), Signal::CONT);
-    }
-
-    /// Kills it at once.
-    pub(crate) fn kill(&self) {
-        self.end(Signal::KILL);
-    }
-
-    /// Ends it in order: everything is on disk. Its port refuses connections.
-    pub(crate) fn stop(&self) {
-        self.end(Signal::TERM);
-    }
-
-    fn end(&self, signal: Signal) {
-        let mut process = self.process();
-        process::send_signal(process.id(), signal);
-        process.wait().expect("the server was ours to wait for");
-    }
-
-    /// Starts it again after its end, on the same port with the same directory.
-    pub(crate) fn restart(&self) {
-        *self.process() =
-            spawn(self.port, self.directory.path(), &self.options).expect("the port is still free");
-    }
-
-    fn process(&self) -> MutexGuard<'_, Child> {
->>>>>>> main
         self.process.lock().expect("no holder panics")
     }
 }
 
 impl Drop for RedisServer {
     fn drop(&mut self) {
-<<<<<<< HEAD
         if let Ok(Some(process)) = self.process.get_mut() {
             // It may be frozen: SIGKILL reaches it all the same.
             _ = process.kill();
             _ = process.wait();
         }
-=======
-        let Ok(process) = self.process.get_mut() else {
-            return;
-        };
-        // It may have been killed by the test, or be paused: SIGKILL reaches both.
-        _ = process.kill();
-        _ = process.wait();
->>>>>>> main
     }
 }
 
 /// Starts the server and waits for it to say that it is ready; `None` if it ends instead.
-<<<<<<< HEAD
 fn spawn(address: SocketAddr, directory: &Path, options: &RedisOptions) -> Option<Child> {
     let port = address.port();
-=======
-fn spawn(port: u16, directory: &Path, options: &RedisOptions) -> Option<Child> {
->>>>>>> main
     let mut configuration = format!("bind 127.0.0.1\ndir {}\nsave \"\"\n", directory.display());
     match options.transport {
         Transport::Plain => configuration.push_str(&format!("port {port}\n")),
@@ -394,7 +256,6 @@ fn spawn(port: u16, directory: &Path, options: &RedisOptions) -> Option<Child> {
     }
     let file = directory.join("redis.conf");
     std::fs::write(&file, configuration).expect("the directory can be written to");
-<<<<<<< HEAD
     let log = File::options()
         .create(true)
         .append(true)
@@ -403,23 +264,15 @@ fn spawn(port: u16, directory: &Path, options: &RedisOptions) -> Option<Child> {
     let mut process = Command::new("redis-server")
         .arg(&file)
         .stdin(Stdio::null())
-=======
-    let mut process = Command::new("redis-server")
-        .arg(&file)
->>>>>>> main
         .stdout(Stdio::piped())
         .spawn()
         .expect("redis-server is on the PATH");
     let stdout = process.stdout.take().expect("its output is ours to read");
-<<<<<<< HEAD
     let mut lines = BufReader::new(stdout)
         .lines()
         .map_while(Result::ok)
         // What it says is searched for secrets too.
         .inspect(move |line| writeln!(log, "{line}").expect("the log can be written to"));
-=======
-    let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
->>>>>>> main
     if lines.any(|line| line.contains("Ready to accept connections")) {
         // It must never wait for somebody to read what it says.
         std::thread::spawn(move || lines.for_each(drop));

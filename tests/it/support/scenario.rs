@@ -37,18 +37,11 @@ pub(crate) struct Scenario {
 }
 
 impl Scenario {
-<<<<<<< HEAD
     pub(crate) async fn on_redis() -> Self {
         let options = RedisOptions::default().searchable();
         let starting = tokio::task::spawn_blocking(|| RedisServer::start_with(options));
         let redis = starting.await.expect("starting it does not panic");
         Self::on(TestStore::Redis(Box::new(redis)))
-=======
-    pub(crate) fn on_redis() -> Self {
-        Self::on(TestStore::Redis(Box::new(RedisServer::start_with(
-            RedisOptions::searchable(),
-        ))))
->>>>>>> main
     }
 
     pub(crate) fn on_embedded() -> Self {
