@@ -93,6 +93,8 @@ fn serve(loaded: Loaded, source: Source) -> anyhow::Result<u8> {
     let result = runtime.block_on(run::run(loaded, source, metrics));
     // A name look-up that hangs must not hold the exit.
     runtime.shutdown_timeout(Duration::from_secs(1));
+    // Nothing else holds the store now: dropping it writes the last steps down.
+    let result = result.map(drop);
     drop(logs);
     result?;
     Ok(exit_code::DONE)

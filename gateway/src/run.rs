@@ -20,6 +20,7 @@ use crate::config::{Loaded, Settings};
 use crate::ledger::{SweepSettings, sweep};
 use crate::number;
 use crate::server::{self, Drained, Listener, ServerSettings, Shutdown, shutdown_channel};
+use crate::store::Store;
 use crate::telemetry::{Metrics, events};
 use crate::tls::{TlsFiles, TlsReloader};
 
@@ -61,12 +62,17 @@ pub enum Source {
     Sandbox,
 }
 
-/// Runs until told to stop.
+/// Runs until told to stop. Gives the store back: once the runtime is gone, it
+/// is dropped last, and what it was told is on disk.
 ///
 /// # Errors
 ///
 /// [`RunError`]: it could not start. What goes wrong later is logged.
-pub async fn run(loaded: Loaded, source: Source, metrics: Arc<Metrics>) -> Result<(), RunError> {
+pub async fn run(
+    loaded: Loaded,
+    source: Source,
+    metrics: Arc<Metrics>,
+) -> Result<Arc<dyn Store>, RunError> {
     let settings = Arc::new(loaded.settings);
     let mut signals = Signals::new().map_err(RunError::Signals)?;
     // Port and certificate first: what is wrong with them is known at once.
@@ -104,8 +110,9 @@ pub async fn run(loaded: Loaded, source: Source, metrics: Arc<Metrics>) -> Resul
             Asked::Stop => break,
         }
     }
+    let store = Arc::clone(&wired.shared.store);
     stop(reloader.settings(), wired, servers, trigger).await;
-    Ok(())
+    Ok(store)
 }
 
 /// Readiness first, so that balancers look away; then the connections, then

@@ -20,7 +20,7 @@ struct Guessing {
 
 impl Guessing {
     async fn start() -> Self {
-        let mut scenario = Scenario::on_redis().await;
+        let mut scenario = Scenario::on_redis();
         let hook: FakeProvider = scenario.provider("hook-a").await;
         let config = scenario.config(&[&hook]);
         let one = scenario.started("one", &config).await;

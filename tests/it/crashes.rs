@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::client::Client;
 use crate::support::fake_provider::{Behaviour, FakeProvider};
-use crate::support::gateway_config::GatewayConfig;
+use crate::support::gateway_config::{GatewayConfig, ProviderEntry};
 use crate::support::gateway_process::Gateway;
 use crate::support::scenario::Scenario;
 use crate::support::{numbers, random_bytes};
@@ -21,10 +21,12 @@ const DEFAULT_LEASE: Duration = Duration::from_secs(15);
 /// What comes on top of a lease before a lost send is done: the next sweep, the
 /// provider's answer, and a busy machine.
 const AFTER_LEASE: Duration = Duration::from_secs(5);
-/// An answer the provider wrote so shortly before a kill may not have been
-/// noted, on a machine where 200 sends at once fill every queue: its send was
-/// still in flight.
-const NOTING: Duration = Duration::from_millis(400);
+/// What is on its way between gateway and provider for so long, on a machine
+/// where 200 sends at once fill every queue, is still in flight.
+const ON_THE_WAY: Duration = Duration::from_millis(400);
+
+/// Submissions a node makes at once where a test bounds them.
+const AT_ONCE: usize = 10;
 
 /// A moment within the given bounds, in ms, that no two runs share.
 fn some_time(bounds: std::ops::Range<u64>) -> Duration {
@@ -90,20 +92,32 @@ impl Crash {
         join_all(sends).await
     }
 
-    /// At most what was in flight on these nodes at that moment has gone twice.
+    /// Waits until some messages have reached the provider and others have not.
+    async fn is_in_mid_flight(&self) {
+        let some = usize::try_from(some_time(5..150).as_millis()).expect("a small number");
+        let has_begun = self.hook.has_count(some, Duration::from_secs(10)).await;
+        assert!(
+            has_begun,
+            "only {} messages were sent at all",
+            self.hook.count()
+        );
+    }
+
+    /// At most what was in flight on these nodes at that moment has gone twice,
+    /// and what they had `in_hand`: given to the HTTP client, not yet written.
     fn assert_duplicates_were_in_flight(
         &self,
         sent: &[Sent],
-        nodes: std::ops::Range<usize>,
-        at: Instant,
+        (nodes, at): (std::ops::Range<usize>, Instant),
+        in_hand: usize,
     ) {
         let numbers = sent.iter().filter(|one| nodes.contains(&one.node));
         let numbers = numbers.map(|one| one.number.as_str()).collect();
-        let in_flight = self.hook.in_flight_at(at, NOTING, &numbers);
+        let in_flight = self.hook.in_flight_at(at, ON_THE_WAY, &numbers);
         let duplicates = self.hook.duplicates();
         println!("{in_flight} in flight on what was hit, {duplicates} duplicates");
         assert!(
-            duplicates <= in_flight,
+            duplicates <= in_flight + in_hand,
             "{duplicates} duplicates of {in_flight} in flight"
         );
     }
@@ -153,7 +167,7 @@ impl Crash {
 /// Kills the first nodes while sends are in flight and starts again the first of them.
 async fn kill_in_mid_flight(crash: Crash, nodes: &[Gateway], killed: usize, started_again: usize) {
     let kill = async {
-        sleep(some_time(120..450)).await;
+        crash.is_in_mid_flight().await;
         let at = Instant::now();
         join_all(nodes.iter().take(killed).map(Gateway::kill)).await;
         at
@@ -167,20 +181,20 @@ async fn kill_in_mid_flight(crash: Crash, nodes: &[Gateway], killed: usize, star
         .find(|node| node.is_running())
         .expect("one is running");
     crash.assert_all_submitted(survivor, &sent).await;
-    crash.assert_duplicates_were_in_flight(&sent, 0..killed, killed_at);
+    crash.assert_duplicates_were_in_flight(&sent, (0..killed, killed_at), 0);
     crash.scenario.finish().await;
 }
 
 #[tokio::test]
 async fn when_one_of_two_nodes_is_killed_the_other_finishes_its_sends() {
-    let mut crash = Crash::prepare(Scenario::on_redis().await, DEFAULT_LEASE).await;
+    let mut crash = Crash::prepare(Scenario::on_redis(), DEFAULT_LEASE).await;
     let nodes = [crash.node("one").await, crash.node("two").await];
     kill_in_mid_flight(crash, &nodes, 1, 0).await;
 }
 
 #[tokio::test]
 async fn when_every_node_is_killed_at_once_they_finish_their_sends_after_a_restart() {
-    let mut crash = Crash::prepare(Scenario::on_redis().await, SHORT_LEASE).await;
+    let mut crash = Crash::prepare(Scenario::on_redis(), SHORT_LEASE).await;
     let nodes = [crash.node("one").await, crash.node("two").await];
     kill_in_mid_flight(crash, &nodes, 2, 2).await;
 }
@@ -194,11 +208,11 @@ async fn a_killed_node_with_an_embedded_store_finishes_its_sends_after_a_restart
 
 #[tokio::test]
 async fn a_node_that_is_asked_to_end_in_mid_flight_loses_and_repeats_nothing() {
-    let mut crash = Crash::prepare(Scenario::on_redis().await, DEFAULT_LEASE).await;
+    let mut crash = Crash::prepare(Scenario::on_redis(), DEFAULT_LEASE).await;
     let nodes = [crash.node("one").await, crash.node("two").await];
     let [ending, staying] = &nodes;
     let end = async {
-        sleep(some_time(60..300)).await;
+        crash.is_in_mid_flight().await;
         ending.terminate().await
     };
     let (sent, ended) = tokio::join!(crash.send(&nodes), end);
@@ -210,11 +224,14 @@ async fn a_node_that_is_asked_to_end_in_mid_flight_loses_and_repeats_nothing() {
 
 #[tokio::test]
 async fn a_node_that_freezes_past_its_lease_does_not_send_again_what_another_took_over() {
-    let mut crash = Crash::prepare(Scenario::on_redis().await, SHORT_LEASE).await;
+    let mut crash = Crash::prepare(Scenario::on_redis(), SHORT_LEASE).await;
+    // A few at a time, so that most still wait when the node freezes.
+    let narrow = ProviderEntry::new(&crash.hook).line(&format!("concurrency_max = {AT_ONCE}"));
+    crash.config.only_provider(narrow);
     let nodes = [crash.node("one").await, crash.node("two").await];
     let [freezing, staying] = &nodes;
     let freeze = async {
-        sleep(some_time(60..300)).await;
+        crash.is_in_mid_flight().await;
         let at = Instant::now();
         freezing.freeze();
         // Long enough for the other to have taken over and sent everything.
@@ -224,6 +241,6 @@ async fn a_node_that_freezes_past_its_lease_does_not_send_again_what_another_too
     };
     let (sent, frozen_at) = tokio::join!(crash.send(&nodes), freeze);
     crash.assert_all_submitted(staying, &sent).await;
-    crash.assert_duplicates_were_in_flight(&sent, 0..1, frozen_at);
+    crash.assert_duplicates_were_in_flight(&sent, (0..1, frozen_at), AT_ONCE);
     crash.scenario.finish().await;
 }

@@ -37,7 +37,7 @@ struct TwoHops {
 
 impl TwoHops {
     async fn start(first: impl FnOnce(FakeProvider) -> ProviderEntry) -> (Self, FakeProvider) {
-        let mut scenario = Scenario::on_redis().await;
+        let mut scenario = Scenario::on_redis();
         let hook_a = scenario.provider("hook-a").await;
         let second = scenario.provider("hook-b").await;
         let mut config = scenario.config_without_providers();
@@ -124,7 +124,7 @@ async fn a_code_arrives_through_the_second_provider_if_the_first_cannot_be_reach
 
 #[tokio::test]
 async fn a_provider_that_keeps_failing_is_not_called_first_any_more() {
-    let mut scenario = Scenario::on_redis().await;
+    let mut scenario = Scenario::on_redis();
     let first = scenario.provider("hook-a").await;
     let second = scenario.provider("hook-b").await;
     let gateway = scenario
@@ -163,7 +163,7 @@ async fn a_provider_that_keeps_failing_is_not_called_first_any_more() {
 
 #[tokio::test]
 async fn a_final_refusal_stops_the_route() {
-    let mut scenario = Scenario::on_redis().await;
+    let mut scenario = Scenario::on_redis();
     let first = scenario.provider("hook-a").await;
     let second = scenario.provider("hook-b").await;
     let gateway = scenario
@@ -187,7 +187,7 @@ async fn a_final_refusal_stops_the_route() {
 
 #[tokio::test]
 async fn when_sms_fails_the_code_is_read_out_if_the_request_allows_it() {
-    let mut scenario = Scenario::on_redis().await;
+    let mut scenario = Scenario::on_redis();
     let hook = scenario.provider("hook-a").await;
     let gateway = scenario.started("one", &scenario.config(&[&hook])).await;
     let client = scenario.client(&gateway);

@@ -34,7 +34,7 @@ async fn ask_and_hang_up(address: std::net::SocketAddr, key: &str, number: &str)
         .await
         .expect("the gateway reads");
     sleep(Duration::from_millis(
-        u64::from(number.as_bytes()[11] % 10) * 4,
+        u64::from(number.as_bytes()[11] % 10) * 15,
     ))
     .await;
     if number.as_bytes()[10].is_multiple_of(3) {
@@ -57,7 +57,7 @@ async fn on_record(client: &Client, number: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn what_a_thousand_clients_asked_for_who_hung_up_is_submitted_at_once() {
-    let mut scenario = Scenario::on_redis().await;
+    let mut scenario = Scenario::on_redis();
     let hook = scenario.provider("hook-a").await;
     let gateway = scenario.started("one", &scenario.config(&[&hook])).await;
     let client = scenario.client(&gateway);

@@ -35,7 +35,7 @@ async fn impatient_node() -> (Scenario, FakeProvider, Gateway, Client) {
 }
 
 async fn node_with(short_deadlines: &[&'static str]) -> (Scenario, FakeProvider, Gateway, Client) {
-    let mut scenario = Scenario::on_redis().await;
+    let mut scenario = Scenario::on_redis();
     let hook = scenario.provider("hook-a").await;
     let mut config = scenario.config(&[&hook]);
     for deadline in short_deadlines {

@@ -16,7 +16,7 @@ const REFUSES_WITHIN: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn codes_from_before_a_rotation_are_still_checked_after_it() {
-    let mut scenario = Scenario::on_redis().await;
+    let mut scenario = Scenario::on_redis();
     let hook = scenario.provider("hook-a").await;
     let mut config = scenario.config(&[&hook]);
     let gateway = scenario.started("one", &config).await;
@@ -50,7 +50,7 @@ async fn codes_from_before_a_rotation_are_still_checked_after_it() {
 
 #[tokio::test]
 async fn a_node_that_lacks_or_contradicts_a_key_in_use_refuses_to_start() {
-    let mut scenario = Scenario::on_redis().await;
+    let mut scenario = Scenario::on_redis();
     let hook = scenario.provider("hook-a").await;
     let without = scenario.config(&[&hook]);
     let mut with = without.clone();
@@ -78,7 +78,7 @@ async fn a_node_that_lacks_or_contradicts_a_key_in_use_refuses_to_start() {
 
 #[tokio::test]
 async fn a_running_node_without_the_new_key_says_503_and_uses_up_no_guess() {
-    let mut scenario = Scenario::on_redis().await;
+    let mut scenario = Scenario::on_redis();
     let hook = scenario.provider("hook-a").await;
     let old = scenario.config(&[&hook]);
     let mut new = old.clone();

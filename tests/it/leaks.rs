@@ -145,7 +145,7 @@ async fn send_only_and_own_code(scenario: &mut Scenario, hook: &FakeProvider, cl
 
 #[tokio::test]
 async fn nothing_leaks_at_the_most_talkative_level() {
-    let mut scenario = Scenario::on_redis().await;
+    let mut scenario = Scenario::on_redis();
     let hook = scenario.provider("hook-a").await;
     let parrot = scenario.provider("hook-parrot").await;
     parrot.always(Behaviour::Echo);
@@ -184,7 +184,7 @@ async fn nothing_leaks_at_the_most_talkative_level() {
 
 #[tokio::test]
 async fn nothing_leaks_while_everything_fails() {
-    let mut scenario = Scenario::on_redis().await;
+    let mut scenario = Scenario::on_redis();
     let parrot = scenario.provider("hook-parrot").await;
     parrot.always(Behaviour::Echo);
     let mut config = scenario.config(&[&parrot]);
@@ -200,7 +200,7 @@ async fn nothing_leaks_while_everything_fails() {
         parrot.has_count(5, ARRIVES_WITHIN).await,
         "nothing was sent"
     );
-    scenario.redis().freeze();
+    scenario.redis().pause();
     for _ in 0..5 {
         client.start(&numbers::us_number()).await.expect(503);
     }
@@ -211,7 +211,7 @@ async fn nothing_leaks_while_everything_fails() {
 
 /// Also searches what was sent to Redis, not just what stayed there.
 async fn finish_with_commands(scenario: Scenario, monitored: JoinHandle<Vec<u8>>) {
-    let mut connection = scenario.redis().connection().await;
+    let mut connection = scenario.redis().async_connection().await;
     // Ends the monitor's connection, and with it the collection.
     redis::cmd("CLIENT")
         .arg(&["KILL", "TYPE", "normal", "SKIPME", "yes"])

@@ -24,7 +24,7 @@ struct Sent {
 
 /// A message that was submitted to the first of two providers.
 async fn sent() -> Sent {
-    let mut scenario = Scenario::on_redis().await;
+    let mut scenario = Scenario::on_redis();
     let first = scenario.provider("hook-a").await;
     let second = scenario.provider("hook-b").await;
     let mut config = scenario.config_without_providers();

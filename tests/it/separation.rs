@@ -11,7 +11,7 @@ use crate::support::numbers;
 use crate::support::scenario::{ARRIVES_WITHIN, Scenario};
 
 async fn one_node() -> (Scenario, FakeProvider, Client, Client) {
-    let mut scenario = Scenario::on_redis().await;
+    let mut scenario = Scenario::on_redis();
     let hook = scenario.provider("hook-a").await;
     let gateway = scenario.started("one", &scenario.config(&[&hook])).await;
     let acme = scenario.client(&gateway);
@@ -160,7 +160,7 @@ async fn anothers_id_answers_like_one_that_does_not_exist() {
 
 #[tokio::test]
 async fn one_idempotency_key_fifty_times_over_two_nodes_is_one_send_and_one_answer() {
-    let mut scenario = Scenario::on_redis().await;
+    let mut scenario = Scenario::on_redis();
     let hook = scenario.provider("hook-a").await;
     let config = scenario.config(&[&hook]);
     let nodes = [

@@ -102,7 +102,7 @@ async fn keep_sending(client: Client, sent: Arc<Mutex<Vec<Sent>>>) {
 
 impl Faulty {
     async fn start() -> Self {
-        let mut scenario = Scenario::on_redis().await;
+        let mut scenario = Scenario::on_redis();
         let proxy = RedisProxy::start(scenario.redis().address()).await;
         let hook = scenario.provider("hook-a").await;
         let mut config = scenario.config(&[&hook]);
@@ -196,10 +196,10 @@ async fn redis_is_stopped_for_five_seconds() {
     let faulty = Faulty::start().await;
     faulty
         .survives(async |faulty| {
-            faulty.scenario.redis().stop().await;
+            faulty.scenario.redis().stop();
             sleep(Duration::from_secs(5)).await;
             assert_eq!(faulty.gateway.readiness().await, Some(503));
-            faulty.scenario.redis().start_again().await;
+            faulty.scenario.redis().restart();
         })
         .await;
 }
@@ -210,14 +210,14 @@ async fn redis_is_killed_and_restarted() {
     faulty
         .survives(async |faulty| {
             // Lost writes of the last second are Redis's to lose: let it note them.
-            let mut connection = faulty.scenario.redis().connection().await;
+            let mut connection = faulty.scenario.redis().async_connection().await;
             redis::cmd("CONFIG")
                 .arg(&["SET", "appendfsync", "always"])
                 .query_async::<()>(&mut connection)
                 .await
                 .expect("Redis answers");
-            faulty.scenario.redis().kill().await;
-            faulty.scenario.redis().start_again().await;
+            faulty.scenario.redis().kill();
+            faulty.scenario.redis().restart();
         })
         .await;
 }
@@ -227,7 +227,7 @@ async fn redis_forgets_its_scripts() {
     let faulty = Faulty::start().await;
     faulty
         .survives(async |faulty| {
-            let mut connection = faulty.scenario.redis().connection().await;
+            let mut connection = faulty.scenario.redis().async_connection().await;
             for _ in 0..20 {
                 redis::cmd("SCRIPT")
                     .arg("FLUSH")
@@ -245,7 +245,7 @@ async fn redis_freezes_for_three_seconds() {
     let faulty = Faulty::start().await;
     faulty
         .survives(async |faulty| {
-            faulty.scenario.redis().freeze();
+            faulty.scenario.redis().pause();
             sleep(Duration::from_secs(3)).await;
             faulty.scenario.redis().resume();
         })
@@ -293,7 +293,7 @@ async fn a_full_redis_takes_no_sends_and_still_answers_checks() {
         .submission_to(&number, ARRIVES_WITHIN)
         .await
         .code;
-    let mut connection = faulty.scenario.redis().connection().await;
+    let mut connection = faulty.scenario.redis().async_connection().await;
     let mut set_maxmemory = async |bytes: &str| {
         redis::cmd("CONFIG")
             .arg(&["SET", "maxmemory", bytes])

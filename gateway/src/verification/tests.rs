@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::delivery::DELIVERIES_MAX;
+use crate::delivery::NewDelivery;
 use crate::id::Shard;
 use watchword_providers::Channel;
 

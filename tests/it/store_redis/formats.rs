@@ -7,7 +7,7 @@ use watchword::store::redis::{RedisSettings, RedisStore};
 use watchword::store::{Store, StoreError};
 
 use super::{asks, tour};
-use crate::support::own_redis::RedisServer;
+use crate::support::redis_server::RedisServer;
 
 const RECORD: &str = "ww:{s07}r:01040g2081040g2081040g2081";
 
@@ -134,7 +134,7 @@ async fn a_record_has_room_for_long_names_and_many_attempts() {
     let server = RedisServer::start();
     let store = asks::open(&server).await;
     let mut start = asks::start(1);
-    let name = "p".repeat(300);
+    let name = "p".repeat(600);
     let delivery = start.delivery.as_mut().unwrap();
     delivery.first_provider = Some(name.as_str().into());
     let watchword::store::Started::Created { record, .. } =
@@ -149,7 +149,7 @@ async fn a_record_has_room_for_long_names_and_many_attempts() {
         .await
         .unwrap()
         .unwrap();
-    for attempt in 2..=30 {
+    for attempt in 2..=120 {
         let mut begin = tour::begin(attempt);
         begin.provider = format!("{name}{attempt}").into();
         store
@@ -167,7 +167,7 @@ async fn a_record_has_room_for_long_names_and_many_attempts() {
     }
     let found = store.get(asks::record_id(1)).await.unwrap().unwrap();
     let attempts = &found.record.deliveries[0].attempts;
-    assert_eq!(attempts.len(), 30);
-    assert_eq!(&*attempts[29].provider, format!("{name}30"));
+    assert_eq!(attempts.len(), 120);
+    assert_eq!(&*attempts[119].provider, format!("{name}120"));
     assert_eq!(found.record.details, record.details);
 }

@@ -116,7 +116,7 @@ fn stands_alone(bytes: &[u8], at: usize, length: usize) -> bool {
 /// Searches the whole of a Redis: names, values, slow log and files, and looks
 /// for keys that would stay for ever.
 pub(crate) async fn assert_redis_is_clean(redis: &RedisServer, secrets: &Secrets) {
-    let mut connection = redis.connection().await;
+    let mut connection = redis.async_connection().await;
     let mut dump = Vec::new();
     let mut immortal = Vec::new();
     for key in all_keys(&mut connection).await {

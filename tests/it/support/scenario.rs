@@ -10,7 +10,7 @@ use super::fake_provider::FakeProvider;
 use super::gateway_config::{GatewayConfig, ProviderEntry, TestKey, TestTenant};
 use super::gateway_process::Gateway;
 use super::leaks::{self, Secrets};
-use super::redis_server::RedisServer;
+use super::redis_server::{RedisOptions, RedisServer};
 
 /// How long a message may take to a provider that is well, on a busy machine.
 pub(crate) const ARRIVES_WITHIN: Duration = Duration::from_secs(10);
@@ -37,8 +37,10 @@ pub(crate) struct Scenario {
 }
 
 impl Scenario {
-    pub(crate) async fn on_redis() -> Self {
-        Self::on(TestStore::Redis(Box::new(RedisServer::start().await)))
+    pub(crate) fn on_redis() -> Self {
+        Self::on(TestStore::Redis(Box::new(RedisServer::start_with(
+            RedisOptions::searchable(),
+        ))))
     }
 
     pub(crate) fn on_embedded() -> Self {

@@ -84,11 +84,14 @@ pub(super) fn value_at<T: Copy>(list: &[T], place: u64) -> Result<T, Malformed> 
     list.get(place).copied().ok_or(Malformed)
 }
 
+/// The room of a record's head is counted in steps of so many bytes.
+pub(super) const ROOM_STEP: usize = 64;
+
 /// Reads a record.
 pub(super) fn record(packed: &[u8]) -> Result<Record, StoreError> {
     versioned(packed, "a record", |rest| {
         let (room, rest) = rest.split_first_chunk().ok_or(Malformed)?;
-        let room = usize::from(u16::from_be_bytes(*room));
+        let room = usize::from(u16::from_be_bytes(*room)) * ROOM_STEP;
         // The head does not fill its room.
         let (head, body) = rest.split_at_checked(room).ok_or(Malformed)?;
         read_record(&mut Reader::new(head), &mut Reader::new(body))
