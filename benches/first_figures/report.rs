@@ -180,7 +180,11 @@ impl Figures {
                     name.to_owned(),
                     format!("{gateway:.1}"),
                     format!("{yardstick:.1}"),
-                    format!("{ratio:.2}"),
+                    if ratio.is_finite() {
+                        format!("{ratio:.2}")
+                    } else {
+                        String::from("-")
+                    },
                 ]);
             }
             table.push('\n');

@@ -271,3 +271,29 @@ fn answer_body(
     };
     serde_json::to_vec(&answer).context("the answer is always JSON")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_has_six_digits_and_an_id_a_hundred_and_twenty_eight_bits() {
+        let (id, code) = id_and_code([0; 24]);
+        assert_eq!(
+            (id.as_str(), code.as_str()),
+            ("0".repeat(32).as_str(), "000000")
+        );
+        let (id, code) = id_and_code([255; 24]);
+        assert_eq!(
+            (id.as_str(), code.as_str()),
+            ("f".repeat(32).as_str(), "551615")
+        );
+    }
+
+    #[test]
+    fn only_valid_numbers_are_sent_to() {
+        assert_eq!(e164("+1 201 200 0001").unwrap(), "+12012000001");
+        assert!(e164("+1 201 055 0123").is_err());
+        assert!(e164("2012000001").is_err());
+    }
+}
