@@ -3,3 +3,4 @@
 pub mod gcra;
 pub mod limits;
 pub mod memory;
+pub mod watch;

@@ -36,6 +36,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
+use tower::service_fn;
 use tower::util::BoxCloneSyncService;
 
 pub use admin::{Admin, Readiness, Version};
@@ -46,7 +47,7 @@ pub use sandbox::{InboxMessage, SandboxInbox};
 
 use crate::service::Service;
 use answer::Reply;
-use endpoint::{Call, OperatorEndpoint, Page, TenantEndpoint};
+use endpoint::{Call, EdgeCall, OperatorEndpoint, Page, ServiceCall, TenantEndpoint};
 use overload::InFlight;
 use problem::Problem;
 
@@ -112,74 +113,112 @@ pub enum Surface {
 
 /// The API of the main listener.
 pub struct Api {
-    parts: ApiParts,
+    edge: Arc<Edge>,
+    service: Arc<Service>,
+}
+
+/// What every request meets, whatever it asks: shared by all connections.
+struct Edge {
+    parts: EdgeParts,
     settings: ApiSettings,
     in_flight: Arc<InFlight>,
     docs_page: Bytes,
 }
 
+/// [`ApiParts`] without the service: what the edge needs for itself.
+struct EdgeParts {
+    directory: Arc<dyn Directory>,
+    receipts: Arc<dyn ReceiptSink>,
+    sandbox: Option<Arc<dyn SandboxInbox>>,
+    durability: Arc<dyn Fn() -> &'static str + Send + Sync>,
+    observe: Arc<Observe>,
+}
+
 impl Api {
-    /// Renders the documentation once, so that serving it costs nothing.
     pub fn new(parts: ApiParts, settings: ApiSettings) -> Arc<Self> {
+        let edge_parts = EdgeParts {
+            directory: parts.directory,
+            receipts: parts.receipts,
+            sandbox: parts.sandbox,
+            durability: parts.durability,
+            observe: parts.observe,
+        };
         Arc::new(Self {
-            in_flight: InFlight::new(settings.in_flight_max),
-            docs_page: Bytes::from(docs::page()),
-            parts,
-            settings,
+            edge: Arc::new(Edge::new(edge_parts, settings)),
+            service: parts.service,
         })
     }
 
     /// The service a listener drives; for hyper, wrap it in
     /// [`hyper_util::service::TowerToHyperService`].
     pub fn service<B: RequestBody>(self: &Arc<Self>, surface: Surface) -> ApiService<B> {
-        stack::inbound(self, surface)
+        let api = Arc::clone(self);
+        let endpoint = service_fn(move |call: Call| {
+            let api = Arc::clone(&api);
+            async move {
+                match call {
+                    Call::Edge(call) => api.edge.answer(call).await,
+                    Call::Service(call) => ask(&api.service, call).await,
+                }
+            }
+        });
+        stack::inbound(&self.edge, surface, endpoint)
     }
+}
 
-    /// Asks the service what the endpoint promises. Everything about the caller,
-    /// the body and the deadline has been settled by the stack.
-    async fn answer(&self, call: Call) -> Result<Reply, Problem> {
-        match call {
-            Call::Open(page) => Ok(self.page(page)),
-            Call::Tenant(caller, endpoint, asked) => {
-                let service = self.parts.service.as_ref();
-                let caller = &caller;
-                let asked = &asked;
-                match endpoint {
-                    TenantEndpoint::Start => verifications::start(service, caller, asked).await,
-                    TenantEndpoint::List => verifications::list(service, caller, asked).await,
-                    TenantEndpoint::Get => verifications::get(service, caller, asked).await,
-                    TenantEndpoint::Cancel => verifications::cancel(service, caller, asked).await,
-                    TenantEndpoint::Check => verifications::check(service, caller, asked).await,
-                    TenantEndpoint::Resend => verifications::resend(service, caller, asked).await,
-                    TenantEndpoint::Outcome => verifications::outcome(service, caller, asked).await,
-                    TenantEndpoint::Deliver => deliveries::deliver(service, caller, asked).await,
-                    TenantEndpoint::GetDelivery => deliveries::get(service, caller, asked).await,
-                    TenantEndpoint::DeliveryOutcome => {
-                        deliveries::outcome(service, caller, asked).await
-                    }
-                    TenantEndpoint::Lookup => numbers::lookup(service, caller, asked).await,
-                    TenantEndpoint::Explain => numbers::explain(service, caller, asked).await,
-                    TenantEndpoint::SandboxMessages => {
-                        sandbox::messages(self.parts.sandbox.as_deref(), caller, asked)
-                    }
+/// Asks the service what the endpoint promises. Everything about the caller,
+/// the body and the deadline has been settled by the stack.
+async fn ask(service: &Service, call: ServiceCall) -> Result<Reply, Problem> {
+    match call {
+        ServiceCall::Tenant(caller, endpoint, asked) => {
+            let (caller, asked) = (&caller, &asked);
+            match endpoint {
+                TenantEndpoint::Start => verifications::start(service, caller, asked).await,
+                TenantEndpoint::List => verifications::list(service, caller, asked).await,
+                TenantEndpoint::Get => verifications::get(service, caller, asked).await,
+                TenantEndpoint::Cancel => verifications::cancel(service, caller, asked).await,
+                TenantEndpoint::Check => verifications::check(service, caller, asked).await,
+                TenantEndpoint::Resend => verifications::resend(service, caller, asked).await,
+                TenantEndpoint::Outcome => verifications::outcome(service, caller, asked).await,
+                TenantEndpoint::Deliver => deliveries::deliver(service, caller, asked).await,
+                TenantEndpoint::GetDelivery => deliveries::get(service, caller, asked).await,
+                TenantEndpoint::DeliveryOutcome => {
+                    deliveries::outcome(service, caller, asked).await
                 }
+                TenantEndpoint::Lookup => numbers::lookup(service, caller, asked).await,
+                TenantEndpoint::Explain => numbers::explain(service, caller, asked).await,
             }
-            Call::Operator(operator, endpoint, asked) => match endpoint {
-                OperatorEndpoint::LiftFailures => {
-                    admin::lift_failures(&self.parts.service, &operator, &asked).await
-                }
-            },
-            Call::Provider(asked) => {
-                let public_url = &self.settings.public_url;
-                receipts::receive(self.parts.receipts.as_ref(), public_url, asked).await
+        }
+        ServiceCall::Operator(operator, endpoint, asked) => match endpoint {
+            OperatorEndpoint::LiftFailures => {
+                admin::lift_failures(service, &operator, &asked).await
             }
+        },
+    }
+}
+
+impl Edge {
+    /// Renders the documentation once, so that serving it costs nothing.
+    fn new(parts: EdgeParts, settings: ApiSettings) -> Self {
+        Self {
+            in_flight: InFlight::new(settings.in_flight_max),
+            docs_page: Bytes::from(docs::page()),
+            parts,
+            settings,
         }
     }
 
-    fn page(&self, page: Page) -> Reply {
-        match page {
-            Page::OpenApi => openapi::reply(),
-            Page::Docs => docs::reply(self.docs_page.clone()),
+    async fn answer(&self, call: EdgeCall) -> Result<Reply, Problem> {
+        match call {
+            EdgeCall::Open(Page::OpenApi) => Ok(openapi::reply()),
+            EdgeCall::Open(Page::Docs) => Ok(docs::reply(self.docs_page.clone())),
+            EdgeCall::Provider(asked) => {
+                let public_url = &self.settings.public_url;
+                receipts::receive(self.parts.receipts.as_ref(), public_url, asked).await
+            }
+            EdgeCall::SandboxMessages(caller, asked) => {
+                sandbox::messages(self.parts.sandbox.as_deref(), &caller, &asked)
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 pub use providers::ProviderMakings;
 
 use crate::admission::gcra::GcraRule;
+use crate::admission::watch::CheckWatch;
 use crate::code::Code;
 use crate::config::{self, LimitRule, Settings, TenantSettings};
 use crate::delivery::DispatchPolicy;
@@ -166,6 +167,7 @@ fn tenant(
         app_hashes: app_hashes.map_err(|error| refuse("app_hashes", error.to_string()))?,
         submission_caps: submission_caps(configured),
         test_numbers: test_numbers(settings, configured),
+        checks: CheckWatch::default(),
     })
 }
 

@@ -773,3 +773,6 @@ impl Record {
         self.kind == RecordKind::Verification
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 //! Every dispatch runs in a task of its own: a caller that hangs up takes no
 //! message with it. What a task does not finish, the ledger gives to another.
 
-pub mod compose;
+pub(crate) mod compose;
 pub mod plan;
 mod walk;
 
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
+use crate::admission::limits::LimitAsk;
 use crate::admission::memory::Remembered;
 use crate::delivery::{
     DeliveryRecord, DeliveryStatus, DispatchPolicy, Due, DueKind, Settled, Take,
@@ -39,6 +40,8 @@ pub struct Work {
     pub why: Option<DueKind>,
     /// Told how far it got, once.
     pub done: Option<oneshot::Sender<DeliveryStatus>>,
+    /// What was taken from the cap on submissions for the next attempt already.
+    pub prepaid: Option<LimitAsk>,
 }
 
 impl Work {
@@ -130,6 +133,7 @@ impl Dispatcher {
                     record: taken.record?,
                     why: Some(why),
                     done: None,
+                    prepaid: None,
                 };
                 events::LeaseTaken {
                     delivery: &name,
@@ -210,6 +214,7 @@ impl Dispatcher {
                 record: found?.record,
                 why: None,
                 done: None,
+                prepaid: None,
             }),
             Err(error) => {
                 // Its lease runs out, and a sweep goes on with it.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use watchword::cli::{self, Arguments, Command, KeysCommand, exit_code};
@@ -63,6 +64,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
 
 fn serve(loaded: Loaded, source: Source) -> anyhow::Result<u8> {
     let logs = logging::start(&log_settings(&loaded.settings))?;
+    log_panics_without_payload();
     let limits = server::prepare_process();
     if let Err(error) = &limits.open_files_max {
         tracing::warn!("the limit of open files could not be raised: {error}");
@@ -79,10 +81,22 @@ fn serve(loaded: Loaded, source: Source) -> anyhow::Result<u8> {
         .enable_all()
         .build()?;
     let result = runtime.block_on(run::run(loaded, source, metrics));
-    runtime.shutdown_background();
+    // A name look-up that hangs must not hold the exit.
+    runtime.shutdown_timeout(Duration::from_secs(1));
     drop(logs);
     result?;
     Ok(exit_code::DONE)
+}
+
+/// What a panic says may hold a number or a code: only its place is logged.
+fn log_panics_without_payload() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        tracing::error!(place, "panicked");
+    }));
 }
 
 fn log_settings(settings: &Settings) -> LogSettings {

@@ -96,8 +96,12 @@ pub async fn run(loaded: Loaded, source: Source, metrics: Arc<Metrics>) -> Resul
         wiring::print_sandbox_help(&settings);
     }
     let mut reloader = reload::Reloader::new(source, Arc::clone(&settings), &wired, tls);
-    while signals.next().await == Asked::Reload {
-        reloader.reload().await;
+    loop {
+        match signals.next().await {
+            Asked::Reload => reloader.reload().await,
+            Asked::Nothing => reloader.refresh().await,
+            Asked::Stop => break,
+        }
     }
     stop(reloader.settings(), wired, servers, trigger).await;
     Ok(())
@@ -275,7 +279,11 @@ fn server_settings(settings: &Settings) -> ServerSettings {
 enum Asked {
     Reload,
     Stop,
+    /// Time to see whether the certificate or the sealing key is due to change.
+    Nothing,
 }
+
+const REFRESH_INTERVAL: Duration = Duration::from_secs(30);
 
 struct Signals {
     hangup: Signal,
@@ -297,6 +305,7 @@ impl Signals {
             _ = self.hangup.recv() => Asked::Reload,
             _ = self.terminate.recv() => Asked::Stop,
             _ = self.interrupt.recv() => Asked::Stop,
+            () = tokio::time::sleep(REFRESH_INTERVAL) => Asked::Nothing,
         }
     }
 }

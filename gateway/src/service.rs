@@ -55,16 +55,21 @@ impl Service {
 
 /// What a caller is told when the store did not do what was asked.
 fn unavailable(error: &StoreError) -> ServiceError {
-    let (code, retry_after_s) = match error {
+    let (code, retry_after_s) = store_code(error);
+    ServiceError::Unavailable {
+        code,
+        retry_after_s,
+    }
+}
+
+/// The stable word for it, and when to try again, in s.
+fn store_code(error: &StoreError) -> (&'static str, u64) {
+    match error {
         StoreError::Unavailable { .. } | StoreError::ClockSkew { .. } => ("store_unavailable", 1),
         StoreError::OutcomeUnknown { .. } => ("store_outcome_unknown", 1),
         StoreError::Full => ("store_full", 5),
         StoreError::UnknownFormat => ("unknown_format", 5),
         StoreError::Damaged { .. } => ("record_damaged", 5),
-    };
-    ServiceError::Unavailable {
-        code,
-        retry_after_s,
     }
 }
 

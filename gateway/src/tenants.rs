@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use watchword_providers::Channel;
 
+use crate::admission::watch::CheckWatch;
 use crate::code::Code;
 use crate::config::RegionSet;
 use crate::message::{Brand, Locale};
-use crate::number::Region;
 use crate::verification::TenantTag;
 
 /// What an API key may do.
@@ -106,6 +106,7 @@ pub struct Tenant {
     pub submission_caps: Vec<SubmissionCap>,
     /// Never sent anything; each has a fixed code.
     pub test_numbers: HashMap<String, Code>,
+    pub checks: CheckWatch,
 }
 
 /// A bound on what traffic to a region may cost in a day.
@@ -120,13 +121,11 @@ pub struct SubmissionCap {
 
 impl Tenant {
     /// The bound on submissions a day to a region over a channel.
-    pub fn submission_cap(&self, region: Region, channel: Channel) -> Option<u32> {
+    pub fn submission_cap(&self, region: &str, channel: Channel) -> Option<u32> {
         self.submission_caps
             .iter()
             .find(|cap| {
-                cap.region
-                    .as_ref()
-                    .is_none_or(|named| **named == *region.as_str())
+                cap.region.as_ref().is_none_or(|named| **named == *region)
                     && cap.channel.is_none_or(|named| named == channel)
             })
             .map(|cap| cap.max)

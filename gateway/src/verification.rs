@@ -872,3 +872,6 @@ pub fn report_outcome(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,29 @@
 //! Real processes, a real Redis, faults on purpose.
 
 #[cfg(test)]
+mod approved_once;
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod failover;
+#[cfg(test)]
+mod hang_ups;
+#[cfg(test)]
+mod hostile_input;
+#[cfg(test)]
+mod key_rotation;
+#[cfg(test)]
+mod leaks;
+#[cfg(test)]
 mod numbers;
 #[cfg(test)]
+mod receipts;
+#[cfg(test)]
+mod separation;
+#[cfg(test)]
 mod store_conformance;
+#[cfg(test)]
+mod store_faults;
 #[cfg(test)]
 mod store_redis;
 #[cfg(test)]

@@ -7,15 +7,21 @@ mod ledger;
 mod limits;
 mod model;
 mod properties;
+mod repeats;
 mod sends;
 mod world;
 
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use watchword::clock::{Clock as _, SystemClock};
 use watchword::store::Store;
 use watchword::store::embedded::{Clock, EmbeddedStore, Settings};
+use watchword::store::redis::{RedisSettings, RedisStore};
+
+use crate::support::own_redis::RedisServer;
 
 /// A store under test, empty, whose time a story moves.
 pub(crate) struct TestStore {
@@ -69,6 +75,43 @@ async fn on_disk() -> TestStore {
     .await
 }
 
+/// The server's own time, moved against the machine's.
+struct ShiftedClock {
+    store: Arc<RedisStore>,
+    shift_ms: AtomicU64,
+}
+
+impl Advance for ShiftedClock {
+    fn advance(&self, ms: u64) {
+        let shift_ms = self.shift_ms.fetch_add(ms, Ordering::SeqCst) + ms;
+        self.store.set_clock_shift_ms(shift_ms.try_into().unwrap());
+    }
+}
+
+/// Every story gets keys of its own on one server.
+async fn in_redis() -> TestStore {
+    let server = RedisServer::start();
+    let settings = RedisSettings {
+        url: server.url(),
+        ca_pem: None,
+        connect_timeout: Duration::from_secs(1),
+        response_timeout: Duration::from_millis(500),
+        memory_guard_ratio: 0.85,
+        retention_ms: 86_400_000,
+        prefix: "ww:".to_owned(),
+    };
+    let clock = Arc::new(|| SystemClock.now_ms());
+    let store = Arc::new(RedisStore::open(&settings, clock).await.unwrap());
+    TestStore {
+        store: Arc::clone(&store) as Arc<dyn Store>,
+        time: Arc::new(ShiftedClock {
+            store,
+            shift_ms: AtomicU64::new(0),
+        }),
+        _keeps: Box::new(server),
+    }
+}
+
 /// Every story, as a test of the store that `$open` opens.
 macro_rules! conformance {
     ($store:ident, $open:path) => {
@@ -91,10 +134,10 @@ macro_rules! conformance {
             sends::a_send_only_delivery_is_no_verification,
             sends::a_test_number_is_sent_nothing,
             sends::the_last_twenty_verifications_of_a_number_are_listed,
-            sends::undoing_a_create_leaves_no_trace_but_the_refusal,
-            sends::undoing_a_resend_gives_one_send_back,
-            sends::fifty_requests_with_one_idempotency_key_send_once,
-            sends::an_idempotency_key_is_answered_by_what_became_of_it,
+            repeats::undoing_a_create_leaves_no_trace_but_the_refusal,
+            repeats::undoing_a_resend_gives_one_send_back,
+            repeats::fifty_requests_with_one_idempotency_key_send_once,
+            repeats::an_idempotency_key_is_answered_by_what_became_of_it,
             checks::the_right_code_is_approved_once,
             checks::five_wrong_codes_exhaust_a_verification,
             checks::of_a_hundred_wrong_guesses_at_once_five_are_evaluated,
@@ -163,3 +206,4 @@ macro_rules! conformance {
 
 conformance!(memory, super::in_memory);
 conformance!(disk, super::on_disk);
+conformance!(redis, super::in_redis);

@@ -2,4 +2,7 @@
 
 mod against_the_model;
 mod asks;
+mod formats;
 mod limits;
+mod servers;
+mod tour;

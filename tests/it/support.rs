@@ -3,6 +3,7 @@
 //! that ends every test.
 
 pub(crate) mod client;
+pub(crate) mod codes;
 pub(crate) mod fake_provider;
 pub(crate) mod gateway_config;
 pub(crate) mod gateway_process;

@@ -48,7 +48,7 @@ impl Gcra {
         let now_us = now_ms.saturating_mul(1000);
         let mut denied: Option<Denied> = None;
         for (index, (state, rule)) in states.iter().zip(rules).enumerate() {
-            let next_us = state.0.max(now_us) + rule.interval_us();
+            let next_us = state.0.max(now_us).saturating_add(rule.interval_us());
             let allowed_from_us = next_us.saturating_sub(rule.tolerance_us());
             if allowed_from_us > now_us {
                 let available_at_ms = allowed_from_us.div_ceil(1000);
@@ -64,7 +64,7 @@ impl Gcra {
             return Err(denied);
         }
         for (state, rule) in states.iter_mut().zip(rules) {
-            state.0 = state.0.max(now_us) + rule.interval_us();
+            state.0 = state.0.max(now_us).saturating_add(rule.interval_us());
         }
         Ok(())
     }
@@ -84,3 +84,6 @@ impl Gcra {
         u32::try_from(room_us / rule.interval_us()).unwrap_or(u32::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests;

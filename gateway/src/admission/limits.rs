@@ -169,7 +169,8 @@ impl RuleState {
     fn take(&mut self, rule: LimitRule, now_ms: u64) {
         match (self, rule) {
             (Self::Rate(gcra), LimitRule::Rate(rule)) => {
-                gcra.0 = gcra.0.max(now_ms.saturating_mul(1000)) + rule.interval_us();
+                let from_us = gcra.0.max(now_ms.saturating_mul(1000));
+                gcra.0 = from_us.saturating_add(rule.interval_us());
             }
             (Self::Daily { count, .. }, LimitRule::Daily { .. }) => {
                 *count = count.saturating_add(1)
@@ -192,3 +193,6 @@ impl RuleState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use super::endpoint::{self, Endpoint, Matched};
 use super::problem::Problem;
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::stack::Stage;
-use super::{Api, RequestBody, Surface};
+use super::{Edge, RequestBody, Surface};
 
 /// An answer before it gets the headers that all have.
 pub(super) type Reply = Response<Bytes>;
@@ -54,7 +54,7 @@ pub(super) fn empty(status: StatusCode) -> Reply {
 const UNMATCHED: &str = "unmatched";
 
 pub(super) fn answer<B, S>(
-    api: &Arc<Api>,
+    edge: &Arc<Edge>,
     surface: Surface,
     next: S,
 ) -> impl Service<
@@ -70,9 +70,9 @@ where
     B: RequestBody,
     S: Stage<Matched<B>>,
 {
-    let api = Arc::clone(api);
+    let edge = Arc::clone(edge);
     service_fn(move |request: Request<B>| {
-        let api = Arc::clone(&api);
+        let edge = Arc::clone(&edge);
         let next = next.clone();
         async move {
             let started_at = Instant::now();
@@ -88,10 +88,10 @@ where
                 Err(problem) => Err(problem),
             };
             let mut response = finish(result, &method, &id);
-            if let Ok(promise) = HeaderValue::from_str((api.parts.durability)()) {
+            if let Ok(promise) = HeaderValue::from_str((edge.parts.durability)()) {
                 response.headers_mut().insert(WATCHWORD_DURABILITY, promise);
             }
-            (api.parts.observe)(name, response.status(), started_at.elapsed());
+            (edge.parts.observe)(name, response.status(), started_at.elapsed());
             Ok(response)
         }
     })

@@ -14,7 +14,7 @@ use super::codes;
 use super::endpoint::{Admitted, Asked, Identity, Matched, Target};
 use super::problem::Problem;
 use super::stack::Stage;
-use super::{Api, RequestBody};
+use super::{Edge, RequestBody};
 use crate::tenants::{Caller, Operator};
 
 /// Knows the credentials in force, by the SHA-256 of each.
@@ -57,14 +57,14 @@ fn prefix(digest: &[u8; 32]) -> [u8; 16] {
     digest.first_chunk().copied().unwrap_or_default()
 }
 
-pub(super) fn authenticate<B, S>(api: &Arc<Api>, next: S) -> impl Stage<Matched<B>>
+pub(super) fn authenticate<B, S>(edge: &Arc<Edge>, next: S) -> impl Stage<Matched<B>>
 where
     B: RequestBody,
     S: Stage<Admitted<B>>,
 {
-    let api = Arc::clone(api);
+    let edge = Arc::clone(edge);
     service_fn(move |request: Matched<B>| {
-        let identity = identify(&api, &request);
+        let identity = identify(&edge, &request);
         let next = next.clone();
         async move {
             let admitted = Admitted {
@@ -81,22 +81,25 @@ where
     })
 }
 
-fn identify<B>(api: &Api, request: &Matched<B>) -> Result<Identity, Problem> {
-    let directory = &api.parts.directory;
+fn identify<B>(edge: &Edge, request: &Matched<B>) -> Result<Identity, Problem> {
+    let directory = &edge.parts.directory;
     let credential = || bearer_digest(&request.head.headers);
     let unauthorized = || Problem::new(&codes::UNAUTHORIZED);
+    let tenant_with = |scope| {
+        let caller = credential()
+            .and_then(|digest| directory.caller(&digest))
+            .ok_or_else(unauthorized)?;
+        let is_allowed = caller.scopes.contains(scope);
+        is_allowed
+            .then_some(caller)
+            .ok_or_else(|| Problem::new(&codes::SCOPE_MISSING))
+    };
     match request.endpoint.target {
         Target::Open(page) => Ok(Identity::Nobody(page)),
         Target::Tenant(scope, endpoint) => {
-            let caller = credential()
-                .and_then(|digest| directory.caller(&digest))
-                .ok_or_else(unauthorized)?;
-            if caller.scopes.contains(scope) {
-                Ok(Identity::Tenant(caller, endpoint))
-            } else {
-                Err(Problem::new(&codes::SCOPE_MISSING))
-            }
+            tenant_with(scope).map(|caller| Identity::Tenant(caller, endpoint))
         }
+        Target::Sandbox(scope) => tenant_with(scope).map(Identity::Sandbox),
         Target::Operator(endpoint) => credential()
             .and_then(|digest| directory.operator(&digest))
             .map(|operator| Identity::Operator(operator, endpoint))
@@ -105,7 +108,7 @@ fn identify<B>(api: &Api, request: &Matched<B>) -> Result<Identity, Problem> {
             let provider = &request.parameters.first;
             let reference = request.parameters.second.as_deref();
             // Before the body: a stranger must not make us read one.
-            if api.parts.receipts.admits(provider, reference) {
+            if edge.parts.receipts.admits(provider, reference) {
                 Ok(Identity::Provider)
             } else {
                 Err(Problem::new(&codes::NOT_FOUND))

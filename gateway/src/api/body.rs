@@ -15,19 +15,19 @@ use super::codes;
 use super::endpoint::{Admitted, Asked, Call, Identity};
 use super::problem::Problem;
 use super::stack::Stage;
-use super::{Api, ApiSettings, RequestBody};
+use super::{ApiSettings, Edge, RequestBody};
 
 /// Providers put many receipts into one call.
 const RECEIPT_BYTES_MAX: usize = 64 * 1024;
 
-pub(super) fn read_body<B, S>(api: &Arc<Api>, next: S) -> impl Stage<Admitted<B>>
+pub(super) fn read_body<B, S>(edge: &Arc<Edge>, next: S) -> impl Stage<Admitted<B>>
 where
     B: RequestBody,
     S: Stage<Call>,
 {
-    let api = Arc::clone(api);
+    let edge = Arc::clone(edge);
     service_fn(move |request: Admitted<B>| {
-        let api = Arc::clone(&api);
+        let edge = Arc::clone(&edge);
         let next = next.clone();
         async move {
             let Asked {
@@ -36,8 +36,8 @@ where
                 body,
             } = request.asked;
             let body = if request.endpoint.method == Method::POST {
-                let bytes_max = bytes_max(&api.settings, &request.identity);
-                read(body, &head.headers, bytes_max, &api.settings).await?
+                let bytes_max = bytes_max(&edge.settings, &request.identity);
+                read(body, &head.headers, bytes_max, &edge.settings).await?
             } else {
                 Bytes::new()
             };
@@ -54,9 +54,10 @@ where
 fn bytes_max(settings: &ApiSettings, identity: &Identity) -> usize {
     match identity {
         Identity::Provider => RECEIPT_BYTES_MAX,
-        Identity::Nobody(_) | Identity::Tenant(..) | Identity::Operator(..) => {
-            settings.body_bytes_max
-        }
+        Identity::Nobody(_)
+        | Identity::Tenant(..)
+        | Identity::Sandbox(_)
+        | Identity::Operator(..) => settings.body_bytes_max,
     }
 }
 

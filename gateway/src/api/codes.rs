@@ -86,6 +86,13 @@ codes! {
     INVALID_PURPOSE UNPROCESSABLE_ENTITY "invalid_purpose" "Invalid purpose" "A purpose is 1 to 32 of `a-z 0-9 _ . -`."
     INVALID_SUBJECT UNPROCESSABLE_ENTITY "invalid_subject" "Invalid subject" "A subject is 1 to 128 characters without control characters."
     INVALID_BIND UNPROCESSABLE_ENTITY "invalid_bind" "Invalid bind" "A string of 1 to 256 characters, or `amount`, `currency` and `payee`, each one line of at most 32 characters without links, `@`, `#` or digits that look like a code."
+    VALUE_BLANK UNPROCESSABLE_ENTITY "value_blank" "Value blank" "A text that the message would show is blank."
+    VALUE_TOO_LONG UNPROCESSABLE_ENTITY "value_too_long" "Value too long" "A text that the message would show is longer than 32 characters."
+    VALUE_NOT_ONE_LINE UNPROCESSABLE_ENTITY "value_not_one_line" "Value not one line" "A text that the message would show is not one line."
+    VALUE_HAS_SIGN UNPROCESSABLE_ENTITY "value_has_sign" "Value has a sign" "A text that the message would show holds `@` or `#`."
+    VALUE_HAS_LINK UNPROCESSABLE_ENTITY "value_has_link" "Value has a link" "A text that the message would show holds a link."
+    VALUE_LOOKS_LIKE_CODE UNPROCESSABLE_ENTITY "value_looks_like_code" "Value looks like a code" "A text that the message would show holds digits that look like a code."
+    INVALID_CURRENCY UNPROCESSABLE_ENTITY "invalid_currency" "Invalid currency" "A currency is three letters, such as `EUR`."
     INVALID_CODE UNPROCESSABLE_ENTITY "invalid_code" "Invalid code" "A code is 4 to 10 ASCII digits. No guess has been used up."
     INVALID_CLIENT_IP UNPROCESSABLE_ENTITY "invalid_client_ip" "Invalid client address" "An IPv4 or IPv6 address, without port or zone."
     INVALID_ORIGIN UNPROCESSABLE_ENTITY "invalid_origin" "Invalid origin" "An origin is a host name of at most 253 characters."
@@ -105,7 +112,9 @@ codes! {
     TOO_MANY_PENDING TOO_MANY_REQUESTS "too_many_pending" "Too many pending" "This number has as many pending verifications as it may have."
     ADDRESS_LIMIT TOO_MANY_REQUESTS "address_limit" "Address limit" "The client's address has asked for enough for now."
     SUBMISSION_CAP TOO_MANY_REQUESTS "submission_cap" "Submission cap" "The tenant's cap on submissions to this region over this channel is reached."
-    LOOKUP_LIMIT TOO_MANY_REQUESTS "lookup_limit" "Lookup limit" "The API key has looked up enough for now."
+    NUMBER_LIMIT TOO_MANY_REQUESTS "number_limit" "Number limit" "Enough has been sent to this number by all tenants together for now."
+    LOOKUP_LIMIT TOO_MANY_REQUESTS "lookup_limit" "Lookup limit" "The tenant has looked up enough for now."
+    EXPLAIN_LIMIT TOO_MANY_REQUESTS "explain_limit" "Explain limit" "The tenant has had enough explained for now."
     TOO_MANY_FAILURES TOO_MANY_REQUESTS "too_many_failures" "Too many failed checks" "Checks for this number wait. Without `available_at` an operator has to lift it."
     CHECKS_EXHAUSTED TOO_MANY_REQUESTS "checks_exhausted" "Checks exhausted" "This verification has had as many wrong codes as it may have. Start a new one."
 
@@ -118,6 +127,7 @@ codes! {
     STORE_FULL SERVICE_UNAVAILABLE "store_full" "Store full" "The store has no room for new verifications. Checks go on."
     UNKNOWN_KEY SERVICE_UNAVAILABLE "unknown_key" "Unknown key" "The record is sealed under a key this node does not have. Nothing has been used up."
     UNKNOWN_FORMAT SERVICE_UNAVAILABLE "unknown_format" "Unknown format" "Another release has written the record. Nothing has been used up."
+    RECORD_DAMAGED SERVICE_UNAVAILABLE "record_damaged" "Record damaged" "The record cannot be read. Nothing has been used up; the operator has to look at it."
     RECEIPT_UNAVAILABLE SERVICE_UNAVAILABLE "receipt_unavailable" "Receipts unavailable" "The receipt could not be kept. Send it again."
 }
 

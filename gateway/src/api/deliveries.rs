@@ -110,6 +110,6 @@ pub(super) async fn outcome(
 }
 
 /// An id that is not well-formed is nobody's, like one that is not known.
-fn id(asked: &Asked) -> Result<DeliveryId, Problem> {
+pub(super) fn id(asked: &Asked) -> Result<DeliveryId, Problem> {
     DeliveryId::parse(&asked.parameters.first).ok_or_else(|| Problem::new(&codes::NOT_FOUND))
 }

@@ -33,7 +33,7 @@ pub(super) fn page() -> String {
     let reader = Reader {
         document: &document,
     };
-    let mut html = Html::page(text(&document["info"]["title"]));
+    let mut html = Html::page(text(at(&document, "/info/title")));
     reader.contents(&mut html);
     html.open("main");
     reader.introduction(&mut html);
@@ -52,13 +52,13 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn contents(&self, html: &mut Html) {
         html.open("nav");
-        for tag in list(&self.document["tags"]) {
-            let tag = text(&tag["name"]);
+        for tag in list(at(self.document, "/tags")) {
+            let tag = text(at(tag, "/name"));
             html.element("h2", tag);
             html.open("ul");
             for (path, method, operation) in self.operations_of(tag) {
                 html.open("li");
-                html.link(text(&operation["operationId"]), &label(method, path));
+                html.link(text(at(operation, "/operationId")), &label(method, path));
                 html.close("li");
             }
             html.close("ul");
@@ -75,26 +75,26 @@ impl<'a> Reader<'a> {
     }
 
     fn introduction(&self, html: &mut Html) {
-        let about = &self.document["info"];
-        html.element("h1", text(&about["title"]));
-        html.element("p", text(&about["summary"]));
-        for paragraph in text(&about["description"]).split("\n\n") {
+        let about = at(self.document, "/info");
+        html.element("h1", text(at(about, "/title")));
+        html.element("p", text(at(about, "/summary")));
+        for paragraph in text(at(about, "/description")).split("\n\n") {
             html.paragraph(paragraph);
         }
         html.heading("h2", "credentials", "Credentials");
         html.open("dl");
-        for (_, scheme) in entries(&self.document["components"]["securitySchemes"]) {
+        for (_, scheme) in entries(at(self.document, "/components/securitySchemes")) {
             html.element("dt", "Authorization: Bearer …");
-            html.definition(text(&scheme["description"]));
+            html.definition(text(at(scheme, "/description")));
         }
         html.close("dl");
     }
 
     fn operations(&self, html: &mut Html) {
-        for tag in list(&self.document["tags"]) {
-            let name = text(&tag["name"]);
+        for tag in list(at(self.document, "/tags")) {
+            let name = text(at(tag, "/name"));
             html.element("h2", name);
-            html.paragraph(text(&tag["description"]));
+            html.paragraph(text(at(tag, "/description")));
             for (path, method, operation) in self.operations_of(name) {
                 self.operation(html, &label(method, path), operation);
             }
@@ -103,34 +103,34 @@ impl<'a> Reader<'a> {
 
     fn operation(&self, html: &mut Html, label: &str, operation: &Value) {
         html.open("section");
-        html.heading("h3", text(&operation["operationId"]), label);
-        html.strong(text(&operation["summary"]));
-        html.paragraph(text(&operation["description"]));
-        let parameters = list(&operation["parameters"]);
+        html.heading("h3", text(at(operation, "/operationId")), label);
+        html.strong(text(at(operation, "/summary")));
+        html.paragraph(text(at(operation, "/description")));
+        let parameters = list(at(operation, "/parameters"));
         if !parameters.is_empty() {
             html.element("h4", "Parameters");
             html.open("dl");
             for parameter in parameters.iter().map(|given| self.resolved(given)) {
-                let place = text(&parameter["in"]);
-                html.element("dt", &format!("{} ({place})", text(&parameter["name"])));
-                html.definition(text(&parameter["description"]));
+                let place = text(at(parameter, "/in"));
+                html.element("dt", &format!("{} ({place})", text(at(parameter, "/name"))));
+                html.definition(text(at(parameter, "/description")));
             }
             html.close("dl");
         }
-        let body = &operation["requestBody"]["content"]["application/json"];
-        if let Some(name) = schema_name(&body["schema"]) {
+        let body = at(operation, "/requestBody/content/application~1json");
+        if let Some(name) = schema_name(at(body, "/schema")) {
             html.element("h4", "Body");
             html.link(&schema_anchor(name), name);
             self.examples(html, body);
         }
         html.element("h4", "Answers");
         html.open("dl");
-        for (status, response) in entries(&operation["responses"]) {
+        for (status, response) in entries(at(operation, "/responses")) {
             let response = self.resolved(response);
             html.element("dt", status);
-            html.definition(text(&response["description"]));
+            html.definition(text(at(response, "/description")));
             if status.starts_with('2') {
-                self.examples(html, &response["content"]["application/json"]);
+                self.examples(html, at(response, "/content/application~1json"));
             }
         }
         html.close("dl");
@@ -138,22 +138,22 @@ impl<'a> Reader<'a> {
     }
 
     fn examples(&self, html: &mut Html, content: &Value) {
-        for (_, example) in entries(&content["examples"]) {
-            let written = serde_json::to_string_pretty(&example["value"]).unwrap_or_default();
+        for (_, example) in entries(at(content, "/examples")) {
+            let written = serde_json::to_string_pretty(at(example, "/value")).unwrap_or_default();
             html.preformatted(&written);
         }
     }
 
     fn schemas(&self, html: &mut Html) {
         html.heading("h2", "schemas", "Schemas");
-        for (name, schema) in entries(&self.document["components"]["schemas"]) {
+        for (name, schema) in entries(at(self.document, "/components/schemas")) {
             html.open("section");
             html.heading("h3", &schema_anchor(name), name);
-            html.paragraph(text(&schema["description"]));
+            html.paragraph(text(at(schema, "/description")));
             html.paragraph(&one_of(schema));
-            let required = list(&schema["required"]);
+            let required = list(at(schema, "/required"));
             html.open("dl");
-            for (field, content) in entries(&schema["properties"]) {
+            for (field, content) in entries(at(schema, "/properties")) {
                 let is_required = required.iter().any(|name| text(name) == field);
                 html.open("dt");
                 html.code(field);
@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
                     None => html.text(&kind(content)),
                 }
                 html.close("dt");
-                html.definition(text(&content["description"]));
+                html.definition(text(at(content, "/description")));
             }
             html.close("dl");
             html.close("section");
@@ -173,24 +173,24 @@ impl<'a> Reader<'a> {
     /// One anchor for each code: where the `type` of a problem points.
     fn codes(&self, html: &mut Html) {
         html.heading("h2", "errors", "Error codes");
-        for (code, entry) in entries(&self.document["x-error-codes"]) {
+        for (code, entry) in entries(at(self.document, "/x-error-codes")) {
             html.open("section");
             html.heading("h3", code, code);
             html.element(
                 "p",
-                &format!("{} {}", entry["status"], text(&entry["title"])),
+                &format!("{} {}", at(entry, "/status"), text(at(entry, "/title"))),
             );
-            html.paragraph(text(&entry["description"]));
+            html.paragraph(text(at(entry, "/description")));
             html.close("section");
         }
     }
 
     fn operations_of(&self, tag: &str) -> Vec<(&'a str, &'static str, &'a Value)> {
         let mut found = Vec::new();
-        for (path, item) in entries(&self.document["paths"]) {
+        for (path, item) in entries(at(self.document, "/paths")) {
             for method in METHODS {
-                let operation = &item[method];
-                if list(&operation["tags"])
+                let operation = item.get(method).unwrap_or(&NOTHING);
+                if list(at(operation, "/tags"))
                     .iter()
                     .any(|name| text(name) == tag)
                 {
@@ -222,18 +222,18 @@ fn schema_anchor(name: &str) -> String {
 
 /// The schema a value names, directly, as `null` or it, or as a list of it.
 fn schema_name(schema: &Value) -> Option<&str> {
-    let alternatives = list(&schema["oneOf"]);
-    let named = [schema, &schema["items"]]
+    let alternatives = list(at(schema, "/oneOf"));
+    let named = [schema, at(schema, "/items")]
         .into_iter()
         .chain(alternatives)
-        .find_map(|candidate| candidate["$ref"].as_str())?;
+        .find_map(|candidate| at(candidate, "/$ref").as_str())?;
     named.strip_prefix("#/components/schemas/")
 }
 
 /// A schema without a name, in a few words.
 fn kind(schema: &Value) -> String {
-    let one = text(&schema["type"]);
-    let many = list(&schema["type"]).iter().map(text);
+    let one = text(at(schema, "/type"));
+    let many = list(at(schema, "/type")).iter().map(text);
     let types: Vec<_> = [one]
         .into_iter()
         .chain(many)
@@ -249,11 +249,18 @@ fn kind(schema: &Value) -> String {
 
 /// The words an enumeration allows.
 fn one_of(schema: &Value) -> String {
-    let words: Vec<_> = list(&schema["enum"])
+    let words: Vec<_> = list(at(schema, "/enum"))
         .iter()
         .map(|word| format!("`{}`", text(word)))
         .collect();
     words.join(", ")
+}
+
+static NOTHING: Value = Value::Null;
+
+/// What stands there, or null.
+fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
+    value.pointer(pointer).unwrap_or(&NOTHING)
 }
 
 fn text(value: &Value) -> &str {

@@ -29,6 +29,8 @@ pub(super) enum Target {
     Open(Page),
     /// A tenant's API key with this scope.
     Tenant(Scope, TenantEndpoint),
+    /// The simulated handset, for a tenant's API key with this scope.
+    Sandbox(Scope),
     Operator(OperatorEndpoint),
     /// A provider: the receipt sink believes it or not.
     Provider,
@@ -54,7 +56,6 @@ pub(super) enum TenantEndpoint {
     DeliveryOutcome,
     Lookup,
     Explain,
-    SandboxMessages,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -129,7 +130,7 @@ pub(super) static ENDPOINTS: [Endpoint; 19] = {
         line(Method::POST, "/v1/deliveries/{id}/outcome", "report_delivery_outcome", tenant(Scope::Deliver, T::DeliveryOutcome), Class::Check),
         line(Method::POST, "/v1/numbers/lookup", "lookup_number", tenant(Scope::Read, T::Lookup), Class::Read),
         line(Method::POST, "/v1/explain", "explain_number", tenant(Scope::Explain, T::Explain), Class::Read),
-        line(Method::GET, "/v1/sandbox/messages", "list_sandbox_messages", tenant(Scope::Verify, T::SandboxMessages), Class::Read),
+        line(Method::GET, "/v1/sandbox/messages", "list_sandbox_messages", Target::Sandbox(Scope::Verify), Class::Read),
         line(Method::POST, "/v1/admin/failures/lift", "lift_failures", Target::Operator(OperatorEndpoint::LiftFailures), Class::Check),
         line(Method::GET, "/openapi.json", "get_openapi", Target::Open(Page::OpenApi), Class::Read),
         line(Method::GET, "/docs", "get_docs", Target::Open(Page::Docs), Class::Read),
@@ -142,7 +143,9 @@ impl Surface {
             Self::All => true,
             Self::Receipts => match endpoint.target {
                 Target::Provider => true,
-                Target::Open(_) | Target::Tenant(..) | Target::Operator(_) => false,
+                Target::Open(_) | Target::Tenant(..) | Target::Sandbox(_) | Target::Operator(_) => {
+                    false
+                }
             },
         }
     }
@@ -174,6 +177,7 @@ pub(super) struct Admitted<B> {
 pub(super) enum Identity {
     Nobody(Page),
     Tenant(Caller, TenantEndpoint),
+    Sandbox(Caller),
     Operator(Operator, OperatorEndpoint),
     Provider,
 }
@@ -187,19 +191,35 @@ pub(super) struct Asked<B = Bytes> {
 
 /// A request that only has to be answered.
 pub(super) enum Call {
+    /// The edge knows the answer, or whom to hand it to.
+    Edge(EdgeCall),
+    /// The service has to be asked.
+    Service(ServiceCall),
+}
+
+pub(super) enum EdgeCall {
     Open(Page),
+    Provider(Asked),
+    SandboxMessages(Caller, Asked),
+}
+
+pub(super) enum ServiceCall {
     Tenant(Caller, TenantEndpoint, Asked),
     Operator(Operator, OperatorEndpoint, Asked),
-    Provider(Asked),
 }
 
 impl Call {
     pub(super) fn new(identity: Identity, asked: Asked) -> Self {
         match identity {
-            Identity::Nobody(page) => Self::Open(page),
-            Identity::Tenant(caller, endpoint) => Self::Tenant(caller, endpoint, asked),
-            Identity::Operator(operator, endpoint) => Self::Operator(operator, endpoint, asked),
-            Identity::Provider => Self::Provider(asked),
+            Identity::Nobody(page) => Self::Edge(EdgeCall::Open(page)),
+            Identity::Provider => Self::Edge(EdgeCall::Provider(asked)),
+            Identity::Sandbox(caller) => Self::Edge(EdgeCall::SandboxMessages(caller, asked)),
+            Identity::Tenant(caller, endpoint) => {
+                Self::Service(ServiceCall::Tenant(caller, endpoint, asked))
+            }
+            Identity::Operator(operator, endpoint) => {
+                Self::Service(ServiceCall::Operator(operator, endpoint, asked))
+            }
         }
     }
 }

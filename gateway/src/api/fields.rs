@@ -83,7 +83,7 @@ pub(super) static CODE: TextRule = TextRule {
     ..rule("code", &codes::INVALID_CODE, 10, digit)
 };
 static SESSION: TextRule = rule("bind", &codes::INVALID_BIND, 256, printable);
-static PAYMENT_PART: TextRule = rule("bind", &codes::INVALID_BIND, 64, printable);
+static PAYMENT_PART: TextRule = rule("bind", &codes::INVALID_BIND, 32, printable);
 /// The longest IPv6 address in text.
 static CLIENT_IP: TextRule = rule("client.ip", &codes::INVALID_CLIENT_IP, 45, visible);
 static CHANNEL: TextRule = rule("channel", &codes::INVALID_CHANNEL, 5, visible);

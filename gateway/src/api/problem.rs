@@ -21,9 +21,8 @@ pub(super) struct Problem {
     code: &'static str,
     title: &'static str,
     detail: &'static str,
-    advice: Advice,
-    /// The methods of the path, for 405.
-    allow: Option<String>,
+    /// Boxed, so that every `Result` on the way stays small.
+    advice: Box<Advice>,
 }
 
 /// What a caller can do about it.
@@ -40,6 +39,9 @@ struct Advice {
     alternatives: Vec<Channel>,
     #[serde(skip_serializing_if = "Option::is_none")]
     checks_remaining: Option<u8>,
+    /// The methods of the path, for the header `Allow` of a 405.
+    #[serde(skip)]
+    allow: Option<String>,
 }
 
 /// A problem in JSON.
@@ -64,8 +66,7 @@ impl Problem {
             code: code.code,
             title: code.title,
             detail: code.detail,
-            advice: Advice::default(),
-            allow: None,
+            advice: Box::default(),
         }
     }
 
@@ -77,8 +78,7 @@ impl Problem {
                 code,
                 title: "Refused",
                 detail: "The request is refused.",
-                advice: Advice::default(),
-                allow: None,
+                advice: Box::default(),
             },
             |entry| Self {
                 status,
@@ -99,7 +99,7 @@ impl Problem {
     }
 
     pub(super) fn with_allow(mut self, methods: String) -> Self {
-        self.allow = Some(methods);
+        self.advice.allow = Some(methods);
         self
     }
 
@@ -144,7 +144,7 @@ impl Problem {
         if let Some(seconds) = self.advice.retry_after {
             put(RETRY_AFTER, &seconds.to_string());
         }
-        if let Some(methods) = &self.allow {
+        if let Some(methods) = &self.advice.allow {
             put(ALLOW, methods);
         }
         if self.status == StatusCode::UNAUTHORIZED {

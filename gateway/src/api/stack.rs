@@ -17,7 +17,7 @@ use super::codes;
 use super::endpoint::{Call, Matched};
 use super::overload::shed_overload;
 use super::problem::Problem;
-use super::{Api, ApiService, RequestBody, Surface};
+use super::{ApiService, Edge, RequestBody, Surface};
 
 /// One stage of the stack: takes `R`, replies or says what is wrong.
 pub(super) trait Stage<R>:
@@ -38,29 +38,27 @@ impl<R, S> Stage<R> for S where
 {
 }
 
-pub(super) fn inbound<B: RequestBody>(api: &Arc<Api>, surface: Surface) -> ApiService<B> {
-    let endpoint = {
-        let api = Arc::clone(api);
-        service_fn(move |call: Call| {
-            let api = Arc::clone(&api);
-            async move { api.answer(call).await }
-        })
-    };
+/// The stack before `endpoint`, which answers what passes.
+pub(super) fn inbound<B, S>(edge: &Arc<Edge>, surface: Surface, endpoint: S) -> ApiService<B>
+where
+    B: RequestBody,
+    S: Stage<Call>,
+{
     let stack = ServiceBuilder::new()
         // Without an id nobody can find a request again; without one writer of
         // answers some would lack headers or leak what was sent.
-        .layer_fn(|next| answer(api, surface, next))
+        .layer_fn(|next| answer(edge, surface, next))
         // Without it a panic closes a connection that other requests share.
         .layer_fn(catch_panic)
         // Without it too many requests wait in memory until all are late.
-        .layer_fn(|next| shed_overload(&api.in_flight, next))
+        .layer_fn(|next| shed_overload(&edge.in_flight, next))
         // Without it a request stuck on anything keeps its place for ever.
-        .layer_fn(|next| bound_time(api, next))
+        .layer_fn(|next| bound_time(edge, next))
         // Without it strangers spend our memory and money; it comes before the
         // body, so that nobody unknown makes us read one.
-        .layer_fn(|next| authenticate(api, next))
+        .layer_fn(|next| authenticate(edge, next))
         // Without it a body is as long, and takes as long, as its sender likes.
-        .layer_fn(|next| read_body(api, next))
+        .layer_fn(|next| read_body(edge, next))
         .service(endpoint);
     ApiService::new(stack)
 }
@@ -85,12 +83,12 @@ where
     })
 }
 
-fn bound_time<B, S>(api: &Api, next: S) -> impl Stage<Matched<B>>
+fn bound_time<B, S>(edge: &Edge, next: S) -> impl Stage<Matched<B>>
 where
     B: RequestBody,
     S: Stage<Matched<B>>,
 {
-    let request_timeout = api.settings.request_timeout;
+    let request_timeout = edge.settings.request_timeout;
     service_fn(move |request: Matched<B>| {
         let next = next.clone();
         async move {

@@ -1,10 +1,13 @@
 //! The whole stack, in process: what callers meet whatever they send.
 
 mod bad_input;
+mod bounds;
 mod contract;
 mod document;
+mod over_http;
 mod views;
 
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,15 +17,22 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
-use tower::ServiceExt;
+use tower::{ServiceExt, service_fn};
 
-use super::endpoint::{Asked, Parameters};
+use super::answer::Reply;
+use super::endpoint::{
+    Asked, Call, OperatorEndpoint, Parameters, ServiceCall, Target, TenantEndpoint,
+};
 use super::problem::Problem;
 use super::{
-    Api, ApiParts, ApiSettings, Credentials, Directory, InboxMessage, ReceiptAnswer, ReceiptCall,
-    ReceiptSink, RequestBody, SandboxInbox, Surface, admin, deliveries, numbers, verifications,
+    ApiService, ApiSettings, Credentials, Directory, Edge, EdgeParts, InboxMessage, ReceiptAnswer,
+    ReceiptCall, ReceiptSink, RequestBody, SandboxInbox, Surface, admin, deliveries, numbers,
+    stack, verifications,
 };
-use crate::service::Service;
+use crate::admission::watch::CheckWatch;
+use crate::config::RegionSet;
+use crate::message::{Brand, Locale};
+use crate::service::ServiceError;
 use crate::tenants::{Caller, Operator, Scope, Scopes, Tenant};
 use crate::verification::TenantTag;
 use watchword_providers::{Channel, PhoneNumber};
@@ -56,7 +66,17 @@ fn caller(scopes: impl IntoIterator<Item = Scope>) -> Caller {
     let tenant = Tenant {
         name: "acme".into(),
         tag: TenantTag([1; 8]),
-        brand: "Acme".into(),
+        brand: Brand::parse("Acme").unwrap(),
+        locale: Locale::parse("en").unwrap(),
+        regions: RegionSet::default(),
+        voice_regions: RegionSet::default(),
+        origins: HashSet::new(),
+        app_hashes: HashSet::new(),
+        submission_caps: Vec::new(),
+        test_numbers: HashMap::new(),
+        checks: CheckWatch::default(),
+        sms_sender: None,
+        voice_sender: None,
     };
     Caller {
         tenant: Arc::new(tenant),
@@ -114,27 +134,43 @@ impl SandboxInbox for Inbox {
     }
 }
 
-/// A service that knows no verification. What it would do with a request is
-/// tested where it is; here only what reaches it.
-fn idle_service() -> Arc<Service> {
-    Arc::new(Service)
+/// Reads a request as its endpoint does, without asking the service.
+fn read(target: Target, asked: &Asked) -> Result<(), Problem> {
+    match target {
+        Target::Tenant(_, endpoint) => read_as_tenant(endpoint, asked),
+        Target::Operator(OperatorEndpoint::LiftFailures) => {
+            admin::tenant_and_number(asked).map(drop)
+        }
+        Target::Open(_) | Target::Sandbox(_) | Target::Provider => Ok(()),
+    }
 }
 
-/// Reads a request as its endpoint does, without asking the service.
-fn read_by(endpoint: &str, asked: &Asked) -> Result<(), Problem> {
+fn read_as_tenant(endpoint: TenantEndpoint, asked: &Asked) -> Result<(), Problem> {
     match endpoint {
-        "start_verification" => verifications::start_request(asked).map(drop),
-        "check_verification" => verifications::check_request(asked).map(drop),
-        "resend_verification" => verifications::resend_request(asked).map(drop),
-        "report_verification_outcome" | "report_delivery_outcome" => {
+        TenantEndpoint::Start => verifications::start_request(asked).map(drop),
+        TenantEndpoint::Check => verifications::check_request(asked).map(drop),
+        TenantEndpoint::Resend => verifications::resend_request(asked).map(drop),
+        TenantEndpoint::Outcome | TenantEndpoint::DeliveryOutcome => {
             verifications::was_used(asked).map(drop)
         }
-        "send_delivery" => deliveries::deliver_request(asked).map(drop),
-        "lookup_number" => numbers::number_and_region(asked).map(drop),
-        "explain_number" => numbers::explain_request(asked).map(drop),
-        "lift_failures" => admin::tenant_and_number(asked).map(drop),
-        other => panic!("{other} reads no body"),
+        TenantEndpoint::Get | TenantEndpoint::Cancel => verifications::id(asked).map(drop),
+        TenantEndpoint::List => verifications::number_asked_for(asked).map(drop),
+        TenantEndpoint::Deliver => deliveries::deliver_request(asked).map(drop),
+        TenantEndpoint::GetDelivery => deliveries::id(asked).map(drop),
+        TenantEndpoint::Lookup => numbers::number_and_region(asked).map(drop),
+        TenantEndpoint::Explain => numbers::explain_request(asked).map(drop),
     }
+}
+
+/// Stands for a service that knows no verification and no number.
+fn ask_nobody(call: ServiceCall) -> Result<Reply, Problem> {
+    match call {
+        ServiceCall::Tenant(_, endpoint, asked) => read_as_tenant(endpoint, &asked)?,
+        ServiceCall::Operator(_, OperatorEndpoint::LiftFailures, asked) => {
+            admin::tenant_and_number(&asked).map(drop)?;
+        }
+    }
+    Err(Problem::from(ServiceError::NotFound))
 }
 
 /// A request as an endpoint gets it.
@@ -157,7 +193,7 @@ fn asked(headers: &[(&'static str, &str)], body: &str) -> Asked {
 
 /// The API as a test builds it, and what it was told.
 struct TestApi {
-    api: Arc<Api>,
+    edge: Arc<Edge>,
     sink: Arc<Sink>,
     observed: Arc<Mutex<Vec<(&'static str, StatusCode)>>>,
 }
@@ -182,8 +218,7 @@ impl TestApi {
         });
         let observed: Arc<Mutex<Vec<_>>> = Arc::default();
         let observer = Arc::clone(&observed);
-        let parts = ApiParts {
-            service: idle_service(),
+        let parts = EdgeParts {
             directory: Arc::new(keys()),
             receipts: Arc::<Sink>::clone(&sink),
             sandbox,
@@ -198,14 +233,28 @@ impl TestApi {
             ..settings
         };
         Self {
-            api: Api::new(parts, settings),
+            edge: Arc::new(Edge::new(parts, settings)),
             sink,
             observed,
         }
     }
 
+    fn service<B: RequestBody>(&self) -> ApiService<B> {
+        let edge = Arc::clone(&self.edge);
+        let endpoint = service_fn(move |call: Call| {
+            let edge = Arc::clone(&edge);
+            async move {
+                match call {
+                    Call::Edge(call) => edge.answer(call).await,
+                    Call::Service(call) => ask_nobody(call),
+                }
+            }
+        });
+        stack::inbound(&self.edge, Surface::All, endpoint)
+    }
+
     async fn send<B: RequestBody>(&self, request: Request<B>) -> Answered {
-        let service = self.api.service::<B>(Surface::All);
+        let service = self.service::<B>();
         Answered::of(service.oneshot(request).await.unwrap()).await
     }
 

@@ -212,9 +212,7 @@ pub(super) async fn list(
     caller: &Caller,
     asked: &Asked,
 ) -> Result<Reply, Problem> {
-    let query = Query::parse(asked.head.uri.query())?;
-    let to = fields::TO.required(query.to)?;
-    let region = fields::REGION.optional(query.region)?;
+    let (to, region) = number_asked_for(asked)?;
     let found = service
         .verifications_of(caller, &to, region.as_deref())
         .await?;
@@ -226,8 +224,17 @@ pub(super) async fn list(
     json(StatusCode::OK, &ListJson { verifications })
 }
 
+/// Whose verifications are wanted, from the query.
+pub(super) fn number_asked_for(asked: &Asked) -> Result<(String, Option<String>), Problem> {
+    let query = Query::parse(asked.head.uri.query())?;
+    Ok((
+        fields::TO.required(query.to)?,
+        fields::REGION.optional(query.region)?,
+    ))
+}
+
 /// An id that is not well-formed is nobody's, like one that is not known.
-fn id(asked: &Asked) -> Result<VerificationId, Problem> {
+pub(super) fn id(asked: &Asked) -> Result<VerificationId, Problem> {
     VerificationId::parse(&asked.parameters.first).ok_or_else(|| Problem::new(&codes::NOT_FOUND))
 }
 

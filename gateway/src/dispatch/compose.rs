@@ -6,15 +6,18 @@ use std::time::Duration;
 use watchword_providers::{Channel, Message, PhoneNumber};
 
 use super::Work;
+use crate::admission::limits::{LimitAsk, LimitRule, LimitStep};
 use crate::details::{Details, PaymentDetails, open_code};
 use crate::id::DeliveryId;
+use crate::keys::random;
 use crate::keys::seal::OpenError;
 use crate::live::Live;
 use crate::message::{AppHash, Content, Locale, Origin, Payment};
 use crate::receipts::{ReceiptReference, receipts_by_reference};
 use crate::routing::Destination;
 use crate::stack::ProviderStack;
-use crate::verification::{Record, RecordKind, TenantTag};
+use crate::tenants::Tenant;
+use crate::verification::{OperationId, Record, RecordKind, TenantTag};
 
 /// A message but for what differs between attempts.
 pub(super) struct Composed {
@@ -129,6 +132,18 @@ impl Composed {
         })
     }
 
+    /// The question to the tenant's cap on submissions there, if it has one.
+    pub(super) fn submission_cap(&self, live: &Live) -> Option<LimitAsk> {
+        let tenant = live.tenants.by_tag(self.tenant_tag)?;
+        submission_cap(
+            live,
+            tenant,
+            &self.region,
+            self.channel,
+            OperationId(random()),
+        )
+    }
+
     pub(super) fn destination(&self) -> Destination<'_> {
         Destination {
             tenant: &self.tenant,
@@ -166,6 +181,26 @@ impl Composed {
             receipt_url: receipt_url.flatten(),
         }
     }
+}
+
+/// Takes one from a tenant's cap on submissions to a region over a channel.
+pub(crate) fn submission_cap(
+    live: &Live,
+    tenant: &Tenant,
+    region: &str,
+    channel: Channel,
+    operation: OperationId,
+) -> Option<LimitAsk> {
+    let max = tenant.submission_cap(region, channel)?;
+    Some(LimitAsk {
+        key: live
+            .ring
+            .index()
+            .submission_limit(tenant.tag, region, channel.as_str()),
+        rules: vec![LimitRule::Daily { max }],
+        step: LimitStep::Take,
+        operation,
+    })
 }
 
 /// It was checked when the verification was started.

@@ -12,6 +12,7 @@ use super::plan::{
     after_walk, is_final_by_receipt, is_left_out, only_provider, outcome_of, reason_of,
 };
 use super::{Dispatcher, Work};
+use crate::admission::limits::{LimitAsk, LimitStep};
 use crate::delivery::{
     Begin, DueKind, Next, Outcome, Settle, Settled, SettledAttempt, Stop, delivery_mut,
 };
@@ -28,6 +29,14 @@ struct Walk<'a> {
     /// Everything is written down by then, or somebody else's turn has come.
     lease_ends: Instant,
     deadline: Instant,
+}
+
+impl HopEnd {
+    fn attempt(&self) -> &SettledAttempt {
+        match self {
+            Self::Settle(attempt, _) | Self::GoOn(attempt) => attempt,
+        }
+    }
 }
 
 /// How a hop ended for the walk.
@@ -47,12 +56,13 @@ impl Dispatcher {
             Ok(composed) => composed,
             Err(unreadable) => {
                 warn!(delivery.id = %work.delivery, "cannot dispatch: {unreadable}");
-                // Another node may have the key; damage is damage everywhere.
-                return if unreadable.is_final() {
-                    self.close(work, None, fail("unreadable", false)).await
-                } else {
-                    None
-                };
+                if unreadable.is_final() {
+                    return self.close(work, None, fail("unreadable", false)).await;
+                }
+                // Another node may have the key, or the tenant: it is theirs at
+                // once, and no lost lease counts against it.
+                self.hand_back(work).await;
+                return None;
             }
         };
         let span = debug_span!("dispatch", delivery.id = %work.delivery);
@@ -77,13 +87,25 @@ impl Dispatcher {
                 break;
             }
             let settling = unsettled.take();
+            let Ok(paid) = self.pay(work, walk).await? else {
+                return self
+                    .close(work, settling, fail("submission_cap", false))
+                    .await;
+            };
             match self.begin(work, walk, (&hop, settling)).await? {
                 Ok(()) => {}
-                Err(stop) => return self.stopped(work, stop).await,
+                Err(stop) => {
+                    self.pay_back(paid);
+                    return self.stopped(work, stop).await;
+                }
             }
             walk.lease_ends =
                 Instant::now() + Duration::from_millis(walk.live.dispatch.policy.lease_ms);
-            match self.attempt(work, walk, &hop, is_last).await? {
+            let end = self.attempt(work, walk, &hop, is_last).await?;
+            if !end.attempt().outcome.counts_as_submission() {
+                self.pay_back(paid);
+            }
+            match end {
                 HopEnd::Settle(attempt, next) => {
                     return self.close(work, Some(attempt), next).await;
                 }
@@ -92,6 +114,44 @@ impl Dispatcher {
         }
         let next = self.next_after(work, walk);
         self.close(work, unsettled, next).await
+    }
+
+    /// Takes one from the tenant's cap on submissions, if it has one and the
+    /// send has not paid already. `Some(Err(()))`: the cap is reached.
+    async fn pay(&self, work: &mut Work, walk: &Walk<'_>) -> Option<Result<Option<LimitAsk>, ()>> {
+        if let Some(prepaid) = work.prepaid.take() {
+            return Some(Ok(Some(prepaid)));
+        }
+        let Some(ask) = walk.composed.submission_cap(walk.live) else {
+            return Some(Ok(None));
+        };
+        let mut patience = Insistence::until(walk.lease_ends);
+        loop {
+            match self.shared.store.limits(std::slice::from_ref(&ask)).await {
+                Ok(answers) if answers.iter().all(Result::is_ok) => return Some(Ok(Some(ask))),
+                Ok(_) => return Some(Err(())),
+                Err(error) => self.shared.store_failed("limits", &error),
+            }
+            patience.pause().await?;
+        }
+    }
+
+    /// Gives back what was paid for an attempt that was no submission. Nobody
+    /// waits for it, and losing it only makes the cap a little stricter.
+    fn pay_back(&self, paid: Option<LimitAsk>) {
+        let Some(ask) = paid else {
+            return;
+        };
+        let shared = self.shared.clone();
+        self.spawn(async move {
+            let back = LimitAsk {
+                step: LimitStep::GiveBack,
+                ..ask
+            };
+            if let Err(error) = shared.store.limits(&[back]).await {
+                shared.store_failed("limits", &error);
+            }
+        });
     }
 
     /// Records that an attempt at this hop begins, and how the one before ended,

@@ -61,6 +61,37 @@ impl Reloader {
         }
     }
 
+    /// A certificate that was replaced, and a key whose time has come, need no signal.
+    pub(super) async fn refresh(&mut self) {
+        self.certificate();
+        if let Err(reason) = self.keys().await {
+            tracing::warn!("keys not agreed on: {reason}");
+        }
+    }
+
+    /// Agrees again; the requests get new keys only if another one seals now.
+    async fn keys(&self) -> Result<(), String> {
+        let settings = &self.settings;
+        let masters = master_keys(settings);
+        let agreed = agree(
+            self.shared.store.as_ref(),
+            &masters,
+            settings.store.shards,
+            self.retention,
+        )
+        .await
+        .map_err(|error| error.to_string())?;
+        let before = self.shared.live.load_full();
+        if before.ring.newest().id != agreed.ring.newest().id {
+            let live = assemble::live(settings, agreed.ring, &self.makings, Some(&before))
+                .map_err(|error| error.to_string())?;
+            self.shared.live.store(Arc::new(live));
+            tracing::info!(key.id = %before.ring.newest().id, "another key seals now");
+        }
+        self.state.agreed(agreed.meta);
+        Ok(())
+    }
+
     fn certificate(&self) {
         let Some(tls) = &self.tls else {
             return;

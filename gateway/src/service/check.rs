@@ -47,6 +47,7 @@ impl Service {
     }
 
     fn checked(&self, caller: &Caller, request: &CheckRequest, answer: CheckAnswer) {
+        self.watch(caller, answer);
         let name = request.id.to_string();
         events::Checked {
             tenant: &caller.tenant.name,
@@ -63,6 +64,37 @@ impl Service {
             },
         }
         .emit(&self.shared.metrics);
+    }
+}
+
+impl Service {
+    /// Raises the alarms that a person should look at.
+    fn watch(&self, caller: &Caller, answer: CheckAnswer) {
+        let tenant = &caller.tenant;
+        let has_failed = match answer {
+            CheckAnswer::Approved => false,
+            CheckAnswer::Mismatch { .. } => true,
+            CheckAnswer::TooManyFailures { available_at_ms } => {
+                if available_at_ms.is_none() {
+                    events::ChecksStopped {
+                        tenant: &tenant.name,
+                    }
+                    .emit(&self.shared.metrics);
+                }
+                return;
+            }
+            CheckAnswer::NotPending { .. }
+            | CheckAnswer::UnknownKey
+            | CheckAnswer::KeyReused
+            | CheckAnswer::NotFound => return,
+        };
+        if let Some(ratio) = tenant.checks.note(has_failed, self.shared.store_now_ms()) {
+            events::ManyChecksFail {
+                tenant: &tenant.name,
+                ratio,
+            }
+            .emit(&self.shared.metrics);
+        }
     }
 }
 

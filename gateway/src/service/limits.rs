@@ -10,6 +10,7 @@ use super::request::Client;
 use super::{Answer, Service};
 use crate::admission::gcra::Denied;
 use crate::admission::limits::{LimitAsk, LimitKey, LimitRule, LimitStep};
+use crate::dispatch::compose::submission_cap;
 use crate::live::Live;
 use crate::number::ParsedNumber;
 use crate::tenants::Tenant;
@@ -21,6 +22,9 @@ pub(super) struct NamedLimit {
     pub code: &'static str,
     pub ask: LimitAsk,
 }
+
+/// The first submission of a send is paid before it is accepted.
+pub(super) const SUBMISSION_CAP: &str = "submission_cap";
 
 /// The limits of one send.
 pub(super) fn of_send(
@@ -49,9 +53,12 @@ pub(super) fn of_send(
             named.push(take("address_limit", key, &limits.sends_per_address));
         }
     }
-    if let Some(max) = tenant.submission_cap(to.region, channel) {
-        let key = index.submission_limit(tenant.tag, to.region.as_str(), channel.as_str());
-        named.push(take("submission_cap", key, &[LimitRule::Daily { max }]));
+    let region = to.region.as_str();
+    if let Some(ask) = submission_cap(live, tenant, region, channel, operation) {
+        named.push(NamedLimit {
+            code: SUBMISSION_CAP,
+            ask,
+        });
     }
     named.retain(|limit| !limit.ask.rules.is_empty());
     named

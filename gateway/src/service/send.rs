@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::error::ServiceError;
-use super::limits::{NamedLimit, limited};
-use super::{Answer, OVERLOADED, Service, unavailable};
+use super::limits::{NamedLimit, SUBMISSION_CAP, limited};
+use super::{Answer, OVERLOADED, Service, store_code, unavailable};
 use crate::admission::gcra::Denied;
 use crate::admission::limits::{LimitAsk, LimitStep};
 use crate::admission::memory::Remembered;
@@ -33,6 +33,16 @@ pub(super) struct Send {
     pub idempotency: Option<Idempotency>,
     pub limits: Vec<NamedLimit>,
     pub wait: Option<Duration>,
+}
+
+impl Send {
+    fn paid_submission(&self) -> Option<LimitAsk> {
+        let cap = self
+            .limits
+            .iter()
+            .find(|named| named.code == SUBMISSION_CAP);
+        cap.map(|named| named.ask.clone())
+    }
 }
 
 /// A send that was accepted.
@@ -122,6 +132,7 @@ impl Sending {
                 record: record.clone(),
                 why: None,
                 done: Some(done),
+                prepaid: send.paid_submission(),
             };
             self.dispatcher.dispatch(work, place);
         }
@@ -314,10 +325,7 @@ struct Refusal {
 impl Refusal {
     /// Limits fail closed: without their answer nothing is sent.
     fn unanswered(error: &StoreError) -> Self {
-        let code = match unavailable(error) {
-            ServiceError::Unavailable { code, .. } => code,
-            _ => "store_unavailable",
-        };
+        let (code, _) = store_code(error);
         Self {
             code,
             limit: None,

@@ -37,6 +37,7 @@ mod link;
 mod pack;
 mod scripts;
 mod server;
+mod template;
 
 /// Where Redis is and how it is used.
 #[derive(Clone)]
@@ -194,13 +195,13 @@ impl RedisStore {
         &self,
         script: &'static Script,
         keys: Vec<String>,
-        argument: impl FnOnce(Terms) -> Vec<u8>,
+        arguments: impl FnOnce(Terms) -> Vec<Vec<u8>>,
     ) -> Result<Answer, StoreError> {
         let terms = self.terms();
         let call = Call {
             script,
             keys,
-            argument: argument(terms),
+            arguments: arguments(terms),
         };
         let mut answers = self.run_all(&[call], terms).await?;
         answers
@@ -298,7 +299,7 @@ impl Store for RedisStore {
         keys.extend(idempotency.map(|key| self.keys.idempotency(shard, key.tag)));
         self.run(&scripts::START, keys, |terms| terms.start(ask, idempotency))
             .await?
-            .started(ask.id)
+            .started(ask.id, |now_ms| Some(template::created(ask, now_ms)))
     }
 
     async fn resend(&self, ask: &Resend) -> Result<Started, StoreError> {
@@ -308,7 +309,7 @@ impl Store for RedisStore {
         let keys = self.record_and_ledger(ask.id);
         self.run(&scripts::RESEND, keys, |terms| terms.resend(ask))
             .await?
-            .started(ask.id)
+            .started(ask.id, |_| None)
     }
 
     async fn undo(&self, ask: &Undo) -> Result<(), StoreError> {
@@ -449,7 +450,7 @@ impl Store for RedisStore {
         let call = |ask: &LimitAsk| Call {
             script: &scripts::LIMIT,
             keys: vec![self.keys.limit(ask.key.shard, ask.key.tag)],
-            argument: terms.limit(ask),
+            arguments: terms.limit(ask),
         };
         let calls: Vec<Call> = asks.iter().map(call).collect();
         let answers = self.run_all(&calls, terms).await?;
@@ -470,7 +471,7 @@ impl Store for RedisStore {
         let call = |group: &&[RecordId]| Call {
             script: &scripts::GET,
             keys: group.iter().map(|id| self.keys.record(*id)).collect(),
-            argument: terms.plain(),
+            arguments: terms.plain(),
         };
         let calls: Vec<Call> = groups.iter().map(call).collect();
         let answers = self.run_all(&calls, terms).await?;

@@ -16,7 +16,7 @@ pub use delivery::{
 pub use process::{
     CertificateReloaded, ConfigReloaded, DrainEnded, DrainStarted, ReloadRefused, StoreFailed,
 };
-pub use verification::{Checked, Refused, Resent, Started};
+pub use verification::{Checked, ChecksStopped, ManyChecksFail, Refused, Resent, Started};
 
 use std::time::Duration;
 

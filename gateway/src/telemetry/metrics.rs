@@ -55,6 +55,7 @@ pub struct Metrics {
     pub(super) configuration: Family<HashLabels, Gauge>,
     pub(super) certificate_expiry: Gauge,
     process_start: Fraction,
+    alarms: Family<KindLabels, Counter>,
     reloads_refused: Family<WhatLabels, Counter>,
     draining: Gauge,
     panics: Counter,
@@ -104,6 +105,7 @@ impl Metrics {
             configuration: family(to, &names::CONFIGURATION),
             certificate_expiry: shared(to, &names::CERTIFICATE_EXPIRY),
             process_start: shared(to, &names::PROCESS_START),
+            alarms: family(to, &names::ALARMS),
             reloads_refused: family(to, &names::RELOADS_REFUSED),
             draining: shared(to, &names::DRAINING),
             panics: shared(to, &names::PANICS),
@@ -206,6 +208,10 @@ impl Metrics {
     /// A record of a format version that this release does not read.
     pub fn unknown_format(&self) {
         self.unknown_formats.inc();
+    }
+
+    pub(super) fn alarm(&self, kind: &'static str) {
+        self.alarms.get_or_create_owned(&KindLabels { kind }).inc();
     }
 
     pub(super) fn reload_refused(&self, what: &'static str) {

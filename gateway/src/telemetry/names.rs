@@ -63,6 +63,7 @@ metric_names! {
     CONFIGURATION = Gauge "configuration_hash" ["hash"] "Always 1; its label is the hash of the configuration in force";
     PROCESS_START = Gauge "process_start_time_seconds" [] "When the process started, in seconds since the Unix epoch";
     CERTIFICATE_EXPIRY = Gauge "certificate_expiry_timestamp_seconds" [] "When the served certificate expires, in seconds since the Unix epoch; 0 without TLS";
+    ALARMS = Counter "alarms_total" ["kind"] "What a person should look at";
     RELOADS_REFUSED = Counter "reloads_refused_total" ["what"] "Reloads that left the old in force";
     DRAINING = Gauge "draining" [] "1 while the process drains";
     LOG_LINES_DROPPED = Counter "log_lines_dropped_total" [] "Log lines given up since the output was too slow";

@@ -1,5 +1,7 @@
 //! Stories of limits outside a number's record, of `meta`, and of ids nobody knows.
 
+use std::slice;
+
 use watchword::admission::gcra::{Denied, GcraRule};
 use watchword::admission::limits::{DAY_MS, LimitAsk, LimitKey, LimitRule, LimitStep};
 use watchword::delivery::{ReceiptApplied, Stop, Take};
@@ -79,7 +81,10 @@ pub(super) async fn what_is_given_back_can_be_taken_again(w: World) {
 pub(super) async fn a_repeated_take_takes_once(w: World) {
     let first = ask(vec![two_a_minute()]);
     for _ in 0..5 {
-        assert_eq!(w.store.limits(&[first.clone()]).await.unwrap(), [Ok(())]);
+        assert_eq!(
+            w.store.limits(slice::from_ref(&first)).await.unwrap(),
+            [Ok(())]
+        );
     }
     assert_eq!(w.limit(&first, LimitStep::Take).await, Ok(()));
     assert!(w.limit(&first, LimitStep::Take).await.is_err());

@@ -200,34 +200,38 @@ impl World {
 
     /// Starts something that is created.
     pub(super) async fn created(&self, ask: &Start) -> Record {
-        match self.store.start(ask, None).await.unwrap() {
-            Started::Created { record, .. } => *record,
-            other => panic!("not created: {other:?}"),
-        }
+        let started = self.store.start(ask, None).await.unwrap();
+        let Started::Created { record, .. } = started else {
+            panic!("not created: {started:?}");
+        };
+        *record
     }
 
     /// Starts something that is refused.
     pub(super) async fn refused(&self, ask: &Start) -> SendRefusal {
-        match self.store.start(ask, None).await.unwrap() {
-            Started::Refused { refusal, .. } => refusal,
-            other => panic!("not refused: {other:?}"),
-        }
+        let started = self.store.start(ask, None).await.unwrap();
+        let Started::Refused { refusal, .. } = started else {
+            panic!("not refused: {started:?}");
+        };
+        refusal
     }
 
     /// Sends again something that is refused.
     pub(super) async fn resend_refused(&self, ask: &Resend) -> SendRefusal {
-        match self.store.resend(ask).await.unwrap() {
-            Started::Refused { refusal, .. } => refusal,
-            other => panic!("not refused: {other:?}"),
-        }
+        let started = self.store.resend(ask).await.unwrap();
+        let Started::Refused { refusal, .. } = started else {
+            panic!("not refused: {started:?}");
+        };
+        refusal
     }
 
     /// Sends again something that goes out, and gives its ordinal.
     pub(super) async fn resent(&self, ask: &Resend) -> Option<u8> {
-        match self.store.resend(ask).await.unwrap() {
-            Started::Resent { ordinal, .. } => ordinal,
-            other => panic!("not sent again: {other:?}"),
-        }
+        let started = self.store.resend(ask).await.unwrap();
+        let Started::Resent { ordinal, .. } = started else {
+            panic!("not sent again: {started:?}");
+        };
+        ordinal
     }
 
     pub(super) async fn check(&self, ask: &Check) -> Checked {

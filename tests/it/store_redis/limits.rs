@@ -71,8 +71,11 @@ async fn compare(server: &RedisServer, turns: Vec<Turn>) -> Result<(), TestCaseE
             for now_ms in from_ms..=until_ms {
                 let mut after = before.clone();
                 let is_it = after.apply(&ask, now_ms) == answer;
-                // Looking and being refused change nothing.
-                let after = if answer.is_err() || ask.step == LimitStep::Peek {
+                // Looking, being refused and taking again change nothing.
+                let is_repeated =
+                    ask.step == LimitStep::Take && before.last_operation == Some(ask.operation);
+                let is_peek = ask.step == LimitStep::Peek;
+                let after = if answer.is_err() || is_peek || is_repeated {
                     before.clone()
                 } else {
                     after

@@ -1,5 +1,6 @@
 //! Calls the API as an identity service does.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -71,6 +72,26 @@ impl Answer {
     }
 }
 
+/// How many answers of each status and code there are; the code of a success is empty.
+pub(crate) fn tally(answers: &[Answer]) -> BTreeMap<(u16, String), usize> {
+    let mut counts = BTreeMap::new();
+    for answer in answers {
+        *counts
+            .entry((answer.status.as_u16(), answer.code()))
+            .or_default() += 1;
+    }
+    counts
+}
+
+/// A tally as a test writes it down.
+pub(crate) fn counts<const LENGTH: usize>(
+    expected: [(u16, &str, usize); LENGTH],
+) -> BTreeMap<(u16, String), usize> {
+    expected
+        .map(|(status, code, count)| ((status, code.to_owned()), count))
+        .into()
+}
+
 impl Client {
     pub(crate) fn new(address: SocketAddr, key: &str) -> Self {
         Self {
@@ -86,6 +107,11 @@ impl Client {
             base: String::new(),
             key: None,
         }
+    }
+
+    /// What the paths of this client's requests are put behind.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
     }
 
     pub(crate) fn with_key(&self, key: &str) -> Self {

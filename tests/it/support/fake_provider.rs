@@ -1,7 +1,7 @@
 //! A provider that takes messages over the `webhook` wire form, remembers
 //! every one, and answers each as well or as badly as the test says.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -42,12 +42,13 @@ pub(crate) enum Behaviour {
     Drip,
     /// 200 with a body of 10 MB.
     Huge,
+    /// 500 that repeats the whole request, number and code, in header and body.
+    Echo,
 }
 
 /// One message as it arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Submission {
-    pub(crate) reference: String,
     pub(crate) to: String,
     pub(crate) channel: String,
     pub(crate) text: String,
@@ -72,6 +73,8 @@ struct Shared {
     secret: WebhookSecret,
     script: Mutex<Script>,
     submissions: watch::Sender<Vec<Submission>>,
+    /// When the answer to a submission was written, by its `webhook_id`.
+    answered: Mutex<HashMap<String, Instant>>,
     /// What arrived and was no submission: why.
     rejected: Mutex<Vec<String>>,
 }
@@ -81,7 +84,7 @@ struct Shared {
 pub(crate) struct FakeProvider {
     address: SocketAddr,
     shared: Arc<Shared>,
-    listener: Arc<AbortOnDrop>,
+    _listener: Arc<AbortOnDrop>,
 }
 
 struct AbortOnDrop(JoinHandle<()>);
@@ -106,13 +109,14 @@ impl FakeProvider {
                 otherwise: Box::new(|_| Behaviour::Accept),
             }),
             submissions: watch::Sender::new(Vec::new()),
+            answered: Mutex::new(HashMap::new()),
             rejected: Mutex::new(Vec::new()),
         });
         Self {
             address: listener
                 .local_addr()
                 .expect("a bound listener has an address"),
-            listener: Arc::new(AbortOnDrop(tokio::spawn(listen(
+            _listener: Arc::new(AbortOnDrop(tokio::spawn(listen(
                 listener,
                 Arc::clone(&shared),
             )))),
@@ -171,6 +175,33 @@ impl FakeProvider {
         self.shared.submissions.borrow().len()
     }
 
+    /// Submissions to these numbers that had arrived at a moment and whose
+    /// answer was not written `margin` before it: the sender may not have noted it.
+    pub(crate) fn in_flight_at(
+        &self,
+        moment: Instant,
+        margin: Duration,
+        numbers: &HashSet<&str>,
+    ) -> usize {
+        let answered = self.shared.answered.lock().expect("no holder panics");
+        let is_noted = |submission: &Submission| {
+            let at = answered.get(&submission.webhook_id);
+            at.is_some_and(|at| *at + margin < moment)
+        };
+        let all = self.shared.submissions.borrow();
+        all.iter()
+            .filter(|one| numbers.contains(one.to.as_str()) && one.arrived_at <= moment)
+            .filter(|one| !is_noted(one))
+            .count()
+    }
+
+    /// Messages beyond the first to the same number.
+    pub(crate) fn duplicates(&self) -> usize {
+        let all = self.shared.submissions.borrow();
+        let numbers: HashSet<&str> = all.iter().map(|one| one.to.as_str()).collect();
+        all.len() - numbers.len()
+    }
+
     /// Waits until this number has been sent something; the latest submission.
     ///
     /// # Panics
@@ -193,6 +224,12 @@ impl FakeProvider {
     /// Waits until at least so many submissions have arrived. `false`: not in time.
     pub(crate) async fn has_count(&self, count: usize, within: Duration) -> bool {
         self.wait_until(within, |all| all.len() >= count).await
+    }
+
+    /// Waits until this number has been sent so many messages. `false`: not in time.
+    pub(crate) async fn has_count_to(&self, number: &str, count: usize, within: Duration) -> bool {
+        let of_number = |all: &Vec<Submission>| all.iter().filter(|one| one.to == number).count();
+        self.wait_until(within, |all| of_number(all) >= count).await
     }
 
     async fn wait_until(
@@ -253,13 +290,7 @@ async fn serve(mut socket: TcpStream, shared: Arc<Shared>) {
     while let Some(request) = read_request(&mut socket, &mut buffer).await {
         let arrived_at = Instant::now();
         let answered = match parse(&request, &shared.secret, arrived_at) {
-            Ok(mut submission) => {
-                let behaviour = shared.behaviour_for(&submission);
-                submission.behaviour = behaviour.clone();
-                let message_id = format!("{}-{}", shared.id, submission.webhook_id);
-                shared.submissions.send_modify(|all| all.push(submission));
-                answer(&mut socket, &behaviour, &message_id).await
-            }
+            Ok(submission) => shared.take(&mut socket, submission, &request.body).await,
             Err(reason) => {
                 shared
                     .rejected
@@ -276,6 +307,24 @@ async fn serve(mut socket: TcpStream, shared: Arc<Shared>) {
 }
 
 impl Shared {
+    /// Remembers a submission and answers it; `None` if the connection is over.
+    async fn take(
+        &self,
+        socket: &mut TcpStream,
+        mut submission: Submission,
+        body: &[u8],
+    ) -> Option<()> {
+        let behaviour = self.behaviour_for(&submission);
+        submission.behaviour = behaviour.clone();
+        let webhook_id = submission.webhook_id.clone();
+        self.submissions.send_modify(|all| all.push(submission));
+        let message_id = format!("{}-{webhook_id}", self.id);
+        let answered = answer(socket, &behaviour, &message_id, body).await;
+        let mut times = self.answered.lock().expect("no holder panics");
+        times.insert(webhook_id, Instant::now());
+        answered
+    }
+
     fn behaviour_for(&self, submission: &Submission) -> Behaviour {
         let mut script = self
             .script
@@ -317,8 +366,8 @@ fn parse(
         Ok(text.to_owned())
     };
     let text = field("text")?;
+    field("reference")?;
     Ok(Submission {
-        reference: field("reference")?,
         to: field("to")?,
         channel: field("channel")?,
         code: longest_digits(&text).to_owned(),
@@ -337,8 +386,13 @@ fn longest_digits(text: &str) -> &str {
         .unwrap_or_default()
 }
 
-/// Answers; `None` if the connection is over.
-async fn answer(socket: &mut TcpStream, behaviour: &Behaviour, message_id: &str) -> Option<()> {
+/// Answers a request with this body; `None` if the connection is over.
+async fn answer(
+    socket: &mut TcpStream,
+    behaviour: &Behaviour,
+    message_id: &str,
+    body: &[u8],
+) -> Option<()> {
     let accepted = format!(r#"{{"message_id":"{message_id}"}}"#);
     match behaviour {
         Behaviour::Accept => respond(socket, "200 OK", "", &accepted).await,
@@ -386,12 +440,17 @@ async fn answer(socket: &mut TcpStream, behaviour: &Behaviour, message_id: &str)
             let body = format!(r#"{{"message_id":"{}"}}"#, "9".repeat(10_000_000));
             respond(socket, "200 OK", "", &body).await
         }
+        Behaviour::Echo => {
+            let body = String::from_utf8_lossy(body);
+            let header = format!("x-failed-request: {body}\r\n");
+            respond(socket, "500 Echo", &header, &body).await
+        }
     }
 }
 
 async fn drip(socket: &mut TcpStream) -> Option<()> {
     socket
-        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n{")
+        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{")
         .await
         .ok()?;
     loop {

@@ -90,6 +90,10 @@ impl RedisProxy {
         }
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("redis://{}/0", self.address)
     }

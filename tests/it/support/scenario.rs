@@ -17,7 +17,7 @@ pub(crate) const ARRIVES_WITHIN: Duration = Duration::from_secs(10);
 
 /// Where a scenario's gateways keep their records.
 pub(crate) enum TestStore {
-    Redis(RedisServer),
+    Redis(Box<RedisServer>),
     /// A file in the scenario's directory; for one gateway at a time.
     Embedded,
 }
@@ -38,7 +38,7 @@ pub(crate) struct Scenario {
 
 impl Scenario {
     pub(crate) async fn on_redis() -> Self {
-        Self::on(TestStore::Redis(RedisServer::start().await))
+        Self::on(TestStore::Redis(Box::new(RedisServer::start().await)))
     }
 
     pub(crate) fn on_embedded() -> Self {
@@ -148,7 +148,7 @@ impl Scenario {
     }
 
     /// What the test named, and everything that reached a provider.
-    fn all_secrets(&self) -> Secrets {
+    pub(crate) fn all_secrets(&self) -> Secrets {
         let mut secrets = self.secrets.clone();
         secrets.add_bytes("a master key", &self.key.bytes);
         secrets.add_text("a master key", &self.key.base64());
@@ -158,7 +158,10 @@ impl Scenario {
         for provider in &self.providers {
             secrets.add_text("a webhook secret", provider.secret().text());
             for submission in provider.submissions() {
-                secrets.add_code(&submission.code);
+                // A tenant's own text need not have a code.
+                if submission.code.len() >= 4 {
+                    secrets.add_code(&submission.code);
+                }
                 secrets.add_number(&submission.to);
             }
         }

@@ -1,10 +1,14 @@
 //! Whatever is sent, the answer is a refusal or an answer: never a fault.
 
+use std::sync::LazyLock;
+
 use super::*;
 use crate::api::endpoint::ENDPOINTS;
 use proptest::collection::{hash_map, vec};
 use proptest::prelude::*;
 use serde_json::json;
+
+static API: LazyLock<TestApi> = LazyLock::new(TestApi::new);
 
 /// Sends it with every header a request can have, good or not.
 fn answered(method: &Method, path: &str, header: &str, body: Vec<u8>) -> Option<Answered> {
@@ -22,7 +26,7 @@ fn answered(method: &Method, path: &str, header: &str, body: Vec<u8>) -> Option<
         .enable_time()
         .build()
         .unwrap();
-    Some(runtime.block_on(TestApi::new().send(request)))
+    Some(runtime.block_on(API.send(request)))
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -57,7 +61,7 @@ proptest! {
     fn any_body_gets_an_answer(index in 0..ENDPOINTS.len(), body: Vec<u8>) {
         let endpoint = &ENDPOINTS[index];
         let path = endpoint.pattern.replace("{id}", UNKNOWN_ID);
-        let path = path.replace('{', "").replace('}', "");
+        let path = path.replace(['{', '}'], "");
         let answer = answered(&endpoint.method, &path, "h", body).unwrap();
         prop_assert!(is_sound(&answer));
     }
@@ -69,7 +73,7 @@ proptest! {
     ) {
         let endpoint = &ENDPOINTS[index];
         let path = endpoint.pattern.replace("{id}", UNKNOWN_ID);
-        let path = path.replace('{', "").replace('}', "");
+        let path = path.replace(['{', '}'], "");
         let mut body = serde_json::to_value(&fields).unwrap();
         body["secret_field"] = json!("canary-7391");
         let body = serde_json::to_vec(&body).unwrap();

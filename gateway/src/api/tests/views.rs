@@ -38,7 +38,7 @@ fn delivery() -> DeliveryView {
         reason: None,
         created_at_ms: START_MS,
         due_at_ms: Some(START_MS + 60_084),
-        due: Some("receipt"),
+        due: Some("receipt_deadline"),
         attempts: vec![AttemptView {
             number: 1,
             provider: String::from("twilio-sms"),
@@ -103,7 +103,7 @@ fn a_verification_is_written_as_the_contract_shows_it() {
             "channel": "sms",
             "status": "submitted",
             "created_at": "2026-03-01T09:00:00.000Z",
-            "due": "receipt",
+            "due": "receipt_deadline",
             "due_at": "2026-03-01T09:01:00.084Z",
             "attempts": [{
                 "attempt": 1,
@@ -216,7 +216,7 @@ fn explanation() -> Value {
 /// are there: enough of JSON Schema for our own document.
 fn misfit(document: &Value, schema: &Value, value: &Value, at: &str) -> Option<String> {
     if let Some(reference) = schema["$ref"].as_str() {
-        let named = document.pointer(&reference[1..]).unwrap();
+        let named = document.pointer(reference.trim_start_matches("#")).unwrap();
         return misfit(document, named, value, at);
     }
     if let Some(alternatives) = schema["oneOf"].as_array() {

@@ -90,9 +90,12 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner);
         // The old one holds the file's lock.
         *database = None;
-        let opened = (self.opener)().map_err(|error| match error {
-            DatabaseError::Storage(error) => failed(&error),
-            other => unavailable(&other.to_string()),
+        let opened = (self.opener)().map_err(|error| {
+            if let DatabaseError::Storage(error) = error {
+                failed(&error)
+            } else {
+                unavailable(&error.to_string())
+            }
         })?;
         *database = Some(opened);
         self.has_failed.store(false, Ordering::Relaxed);
@@ -133,7 +136,7 @@ impl Shared {
 }
 
 /// One state of the storage, unmoved by what is written meanwhile.
-pub(super) struct Snapshot(ReadTransaction);
+pub(super) struct Snapshot(pub(super) ReadTransaction);
 
 impl Snapshot {
     pub(super) fn get(&self, table: Raw, key: &[u8]) -> Result<Option<Vec<u8>>, StepError> {
@@ -170,23 +173,20 @@ impl Snapshot {
 
 /// What a storage error means for who asked.
 pub(super) fn failed(error: &StorageError) -> StoreError {
-    match error {
-        StorageError::Io(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
-            ) =>
-        {
-            StoreError::Full
-        }
-        other => unavailable(&other.to_string()),
+    if let StorageError::Io(error) = error
+        && let ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge =
+            error.kind()
+    {
+        return StoreError::Full;
     }
+    unavailable(&error.to_string())
 }
 
 fn of_transaction(error: TransactionError) -> StorageError {
-    match error {
-        TransactionError::Storage(error) => error,
-        other => StorageError::Corrupted(other.to_string()),
+    if let TransactionError::Storage(error) = error {
+        error
+    } else {
+        StorageError::Corrupted(error.to_string())
     }
 }
 

@@ -25,6 +25,10 @@ const LIMITS: Raw = TableDefinition::new("limits");
 pub(super) const LEDGER: Raw = TableDefinition::new("ledger");
 const EXPIRY: Raw = TableDefinition::new("expiry");
 
+/// All whose entries expire.
+#[cfg(test)]
+pub(super) const PERISHABLE: [Raw; 6] = [RECORDS, NUMBERS, IDEMPOTENCY, LIMITS, LEDGER, EXPIRY];
+
 const META_KEY: &[u8] = b"meta";
 const SEQUENCE_KEY: &[u8] = b"sequence";
 
@@ -305,7 +309,7 @@ impl<'t> Tables<'t> {
     }
 
     pub(super) fn meta(&self) -> Result<Option<StoredMeta>, StepError> {
-        Ok(read_meta(&self.meta)?)
+        read_meta(&self.meta)
     }
 
     pub(super) fn write_meta(&mut self, stored: &StoredMeta) -> Result<(), StorageError> {
@@ -376,8 +380,9 @@ pub(super) fn read_sequence(
 
 /// A table that cannot be opened is one the file does not hold as we left it.
 pub(super) fn of_table(error: TableError) -> StorageError {
-    match error {
-        TableError::Storage(error) => error,
-        other => StorageError::Corrupted(other.to_string()),
+    if let TableError::Storage(error) = error {
+        error
+    } else {
+        StorageError::Corrupted(error.to_string())
     }
 }

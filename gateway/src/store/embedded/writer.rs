@@ -272,9 +272,10 @@ impl Writer {
                 Ok(())
             }
             Err(error) => {
-                let error = match error {
-                    CommitError::Storage(error) => failed(&error),
-                    other => unavailable(&other.to_string()),
+                let error = if let CommitError::Storage(error) = error {
+                    failed(&error)
+                } else {
+                    unavailable(&error.to_string())
                 };
                 Err(self.after_failed_commit(error))
             }

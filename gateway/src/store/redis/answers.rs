@@ -115,12 +115,20 @@ impl Answer {
         })
     }
 
-    /// The answer to a start or resend of record `id`.
-    pub(super) fn started(mut self, id: RecordId) -> Result<Started, StoreError> {
+    /// The answer to a start or resend of record `id`. A script does not send a
+    /// record back that it has just been sent: `created` knows it.
+    pub(super) fn started(
+        mut self,
+        id: RecordId,
+        created: impl FnOnce(u64) -> Option<Record>,
+    ) -> Result<Started, StoreError> {
         let now_ms = self.now_ms;
         Ok(match self.code {
             1 => Started::Created {
-                record: self.record()?,
+                record: match self.bytes_if_any()? {
+                    Some(packed) => Box::new(format::record(&packed)?),
+                    None => created(now_ms).map(Box::new).ok_or_else(strange)?,
+                },
                 now_ms,
             },
             2 => Started::Resent {

@@ -1,10 +1,11 @@
-//! What each script is asked with: one packed array, whose first five values
-//! are every script's and whose others its step names.
+//! What each script is asked with: the terms of the call, and what its step
+//! needs, packed into one array. Only a start is cut finer, for speed.
 
-use super::format::{
-    CHANNELS, CLIENTS, CONVERSIONS, KINDS, OUTCOMES, RECEIPT_STATUSES, number_text, place_of,
-};
-use super::pack::Packer;
+use watchword_providers::Channel;
+
+use super::format::{CHANNELS, CLIENTS, CONVERSIONS, KINDS, OUTCOMES, RECEIPT_STATUSES, place_of};
+use super::pack::{NUMBER_MAX, Packer};
+use super::template;
 use crate::admission::gcra::GcraRule;
 use crate::admission::limits::{LimitAsk, LimitRule, LimitStep};
 use crate::delivery::{ApplyReceipt, Begin, DispatchPolicy, NewDelivery, Next, Settle};
@@ -25,65 +26,71 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// Begins an argument of `further` values beyond these.
-    fn begin(self, further: usize) -> Packer {
-        let mut packer = Packer::with_capacity(512);
-        packer
-            .array(5 + further)
-            .number(self.not_after_ms)
-            .number(self.gateway_now_ms)
-            .signed(self.shift_ms)
-            .number(u64::from(self.epoch))
-            .number(self.retention_ms);
-        packer
+    fn header(self) -> Vec<u8> {
+        let mut header = Vec::with_capacity(40);
+        header.extend_from_slice(&self.not_after_ms.min(NUMBER_MAX).to_be_bytes());
+        header.extend_from_slice(&self.gateway_now_ms.min(NUMBER_MAX).to_be_bytes());
+        header.extend_from_slice(&self.shift_ms.to_be_bytes());
+        header.extend_from_slice(&u64::from(self.epoch).to_be_bytes());
+        header.extend_from_slice(&self.retention_ms.min(NUMBER_MAX).to_be_bytes());
+        header
     }
 
-    pub(super) fn plain(self) -> Vec<u8> {
-        self.begin(0).finish()
+    fn with(self, packer: Packer) -> Vec<Vec<u8>> {
+        vec![self.header(), packer.finish()]
     }
 
-    pub(super) fn start(self, ask: &Start, idempotency: Option<&Idempotency>) -> Vec<u8> {
-        let mut packer = self.begin(16);
-        packer
-            .number(place_of(&KINDS, &ask.kind))
-            .bytes(&ask.tenant.0)
-            .bytes(number_text(ask.number).as_bytes())
-            .bytes(&ask.identity.0)
-            .bytes_or_nothing(ask.custom_code.as_ref().map(|tag| tag.0.as_slice()))
-            .flag(ask.wants_new_code)
-            .number(place_of(&CLIENTS, &ask.client))
-            .number(ask.lifetime_ms)
-            .number(u64::from(ask.checks_max));
-        match &ask.digest {
-            Some(digest) => {
-                let key_id = digest.key_id.as_bytes();
-                packer.array(2).bytes(key_id).bytes(&digest.mac)
-            }
-            None => packer.nothing(),
-        };
-        packer
-            .bytes(&ask.details)
-            .bytes_or_nothing(ask.code.as_deref());
-        new_delivery(&mut packer, ask.delivery.as_ref());
-        send_policy(&mut packer, &ask.policy);
-        packer.bytes(&ask.id.random);
-        packer.bytes_or_nothing(idempotency.map(|idempotency| idempotency.fingerprint.as_slice()));
-        packer.finish()
+    pub(super) fn plain(self) -> Vec<Vec<u8>> {
+        vec![self.header()]
     }
 
-    pub(super) fn resend(self, ask: &Resend) -> Vec<u8> {
-        let mut packer = self.begin(5);
+    /// See `start.lua` for what stands where.
+    pub(super) fn start(self, ask: &Start, idempotency: Option<&Idempotency>) -> Vec<Vec<u8>> {
+        let place = |place: u64| u8::try_from(place).unwrap_or(u8::MAX);
+        let mut numbers = vec![
+            place(place_of(&KINDS, &ask.kind)),
+            u8::from(ask.wants_new_code),
+            place(place_of(&CLIENTS, &ask.client)),
+            u8::from(ask.delivery.is_some()),
+        ];
+        numbers.extend_from_slice(&ask.lifetime_ms.min(NUMBER_MAX).to_be_bytes());
+        let mut policy = Packer::with_capacity(128);
+        send_policy(&mut policy, &ask.policy);
+        let mut arguments = vec![
+            self.header(),
+            numbers,
+            policy.finish(),
+            ask.identity.0.to_vec(),
+            ask.custom_code
+                .map(|tag| tag.0.to_vec())
+                .unwrap_or_default(),
+            ask.id.random.to_vec(),
+            idempotency
+                .map(|key| key.fingerprint.to_vec())
+                .unwrap_or_default(),
+        ];
+        arguments.extend(template::of_record(ask, self.epoch));
+        if let Some(delivery) = &ask.delivery {
+            let mut packer = Packer::default();
+            new_delivery(&mut packer, Some(delivery));
+            arguments.push(packer.finish());
+        }
+        arguments
+    }
+
+    pub(super) fn resend(self, ask: &Resend) -> Vec<Vec<u8>> {
+        let mut packer = array(5);
         packer
             .bytes(&ask.tenant.0)
             .bytes(&ask.operation.0)
             .number(place_of(&CLIENTS, &ask.client));
         new_delivery(&mut packer, ask.delivery.as_ref());
         send_policy(&mut packer, &ask.policy);
-        packer.finish()
+        self.with(packer)
     }
 
-    pub(super) fn undo(self, ask: &Undo) -> Vec<u8> {
-        let mut packer = self.begin(7);
+    pub(super) fn undo(self, ask: &Undo) -> Vec<Vec<u8>> {
+        let mut packer = array(7);
         packer
             .flag(ask.was_created)
             .bytes(&ask.operation.0)
@@ -94,17 +101,17 @@ impl Terms {
             .bytes_or_nothing(fingerprint.as_ref().map(<[u8; 16]>::as_slice))
             .bytes(&ask.refusal)
             .number(ask.available_at_ms);
-        packer.finish()
+        self.with(packer)
     }
 
-    pub(super) fn confirm(self, idempotency: &Idempotency) -> Vec<u8> {
-        let mut packer = self.begin(1);
+    pub(super) fn confirm(self, idempotency: &Idempotency) -> Vec<Vec<u8>> {
+        let mut packer = array(1);
         packer.bytes(&idempotency.fingerprint);
-        packer.finish()
+        self.with(packer)
     }
 
-    pub(super) fn check(self, ask: &Check) -> Vec<u8> {
-        let mut packer = self.begin(4);
+    pub(super) fn check(self, ask: &Check) -> Vec<Vec<u8>> {
+        let mut packer = array(4);
         packer
             .bytes(&ask.tenant.0)
             .bytes(&ask.operation.0)
@@ -113,36 +120,36 @@ impl Terms {
         for digest in &ask.digests {
             packer.bytes(digest.key_id.as_bytes()).bytes(&digest.mac);
         }
-        packer.finish()
+        self.with(packer)
     }
 
-    pub(super) fn cancel(self, tenant: TenantTag) -> Vec<u8> {
-        let mut packer = self.begin(1);
+    pub(super) fn cancel(self, tenant: TenantTag) -> Vec<Vec<u8>> {
+        let mut packer = array(1);
         packer.bytes(&tenant.0);
-        packer.finish()
+        self.with(packer)
     }
 
-    pub(super) fn outcome(self, tenant: TenantTag, conversion: Conversion) -> Vec<u8> {
-        let mut packer = self.begin(2);
+    pub(super) fn outcome(self, tenant: TenantTag, conversion: Conversion) -> Vec<Vec<u8>> {
+        let mut packer = array(2);
         packer
             .bytes(&tenant.0)
             .number(place_of(&CONVERSIONS, &conversion));
-        packer.finish()
+        self.with(packer)
     }
 
-    pub(super) fn begin_attempt(self, ordinal: u8, ask: &Begin) -> Vec<u8> {
-        let mut packer = self.begin(5);
+    pub(super) fn begin_attempt(self, ordinal: u8, ask: &Begin) -> Vec<Vec<u8>> {
+        let mut packer = array(5);
         packer
             .number(u64::from(ordinal))
             .number(u64::from(ask.fence))
             .number(u64::from(ask.attempt))
             .bytes(ask.provider.as_bytes());
         dispatch_policy(&mut packer, &ask.policy);
-        packer.finish()
+        self.with(packer)
     }
 
-    pub(super) fn settle(self, ordinal: u8, ask: &Settle) -> Vec<u8> {
-        let mut packer = self.begin(5);
+    pub(super) fn settle(self, ordinal: u8, ask: &Settle) -> Vec<Vec<u8>> {
+        let mut packer = array(5);
         packer
             .number(u64::from(ordinal))
             .number(u64::from(ask.fence));
@@ -158,11 +165,11 @@ impl Terms {
         };
         next(&mut packer, &ask.next);
         dispatch_policy(&mut packer, &ask.policy);
-        packer.finish()
+        self.with(packer)
     }
 
-    pub(super) fn receipt(self, ordinal: u8, ask: &ApplyReceipt) -> Vec<u8> {
-        let mut packer = self.begin(5);
+    pub(super) fn receipt(self, ordinal: u8, ask: &ApplyReceipt) -> Vec<Vec<u8>> {
+        let mut packer = array(5);
         packer
             .number(u64::from(ordinal))
             .number(u64::from(ask.attempt))
@@ -173,36 +180,36 @@ impl Terms {
             .flag(ask.receipt.is_final_for_number)
             .flag(ask.may_redispatch);
         dispatch_policy(&mut packer, &ask.policy);
-        packer.finish()
+        self.with(packer)
     }
 
-    pub(super) fn take(self, ordinal: u8, policy: &DispatchPolicy) -> Vec<u8> {
-        let mut packer = self.begin(2);
+    pub(super) fn take(self, ordinal: u8, policy: &DispatchPolicy) -> Vec<Vec<u8>> {
+        let mut packer = array(2);
         packer.number(u64::from(ordinal));
         dispatch_policy(&mut packer, policy);
-        packer.finish()
+        self.with(packer)
     }
 
     /// Looks at `window` due entries from the `skip`th on.
-    pub(super) fn sweep(self, ask: &Sweep, skip: u64, window: u64) -> Vec<u8> {
-        let mut packer = self.begin(5);
+    pub(super) fn sweep(self, ask: &Sweep, skip: u64, window: u64) -> Vec<Vec<u8>> {
+        let mut packer = array(5);
         packer
             .number(u64::from(ask.count_max))
             .number(ask.grace_ms)
             .number(skip)
             .number(window);
         dispatch_policy(&mut packer, &ask.policy);
-        packer.finish()
+        self.with(packer)
     }
 
-    pub(super) fn hand_back(self, ordinal: u8, fence: u32) -> Vec<u8> {
-        let mut packer = self.begin(2);
+    pub(super) fn hand_back(self, ordinal: u8, fence: u32) -> Vec<Vec<u8>> {
+        let mut packer = array(2);
         packer.number(u64::from(ordinal)).number(u64::from(fence));
-        packer.finish()
+        self.with(packer)
     }
 
-    pub(super) fn limit(self, ask: &LimitAsk) -> Vec<u8> {
-        let mut packer = self.begin(3);
+    pub(super) fn limit(self, ask: &LimitAsk) -> Vec<Vec<u8>> {
+        let mut packer = array(3);
         packer
             .number(match ask.step {
                 LimitStep::Take => 0,
@@ -220,14 +227,20 @@ impl Terms {
                 LimitRule::Daily { max } => packer.number(1).number(u64::from(*max)).number(0),
             };
         }
-        packer.finish()
+        self.with(packer)
     }
 
-    pub(super) fn write_meta(self, revision: u64, meta: &[u8]) -> Vec<u8> {
-        let mut packer = self.begin(2);
+    pub(super) fn write_meta(self, revision: u64, meta: &[u8]) -> Vec<Vec<u8>> {
+        let mut packer = array(2);
         packer.number(revision).bytes(meta);
-        packer.finish()
+        self.with(packer)
     }
+}
+
+fn array(length: usize) -> Packer {
+    let mut packer = Packer::with_capacity(256);
+    packer.array(length);
+    packer
 }
 
 fn new_delivery(packer: &mut Packer, delivery: Option<&NewDelivery>) {
@@ -235,15 +248,19 @@ fn new_delivery(packer: &mut Packer, delivery: Option<&NewDelivery>) {
         packer.nothing();
         return;
     };
-    let fallback = delivery.fallback.iter();
-    let digits: String = fallback
-        .map(|channel| place_of(&CHANNELS, channel).to_string())
-        .collect();
     packer
         .array(3)
         .number(place_of(&CHANNELS, &delivery.channel))
-        .bytes(digits.as_bytes())
+        .bytes(channels(&delivery.fallback).as_bytes())
         .bytes_or_nothing(delivery.first_provider.as_ref().map(|name| name.as_bytes()));
+}
+
+/// Channels, one digit each.
+pub(super) fn channels(channels: &[Channel]) -> String {
+    let digits = channels.iter();
+    digits
+        .map(|channel| place_of(&CHANNELS, channel).to_string())
+        .collect()
 }
 
 fn send_policy(packer: &mut Packer, policy: &SendPolicy) {

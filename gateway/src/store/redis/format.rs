@@ -117,34 +117,43 @@ fn versioned<T>(
 }
 
 fn read_record(reader: &mut Reader<'_>) -> Result<Record, Malformed> {
-    reader.array_of(20)?;
+    reader.array_of(6)?;
     let _epoch: u32 = reader.small()?;
-    Ok(Record {
-        kind: value_at(&KINDS, reader.number()?)?,
-        tenant: TenantTag(reader.exact()?),
-        number: number_tag(reader.text()?)?,
-        status: value_at(&STATUSES, reader.number()?)?,
-        created_at_ms: reader.number()?,
-        expires_at_ms: reader.number()?,
-        decided_at_ms: reader.number()?,
-        checks_used: reader.small()?,
-        checks_max: reader.small()?,
-        sends_used: reader.small()?,
-        next_send_at_ms: reader.number()?,
-        conversion: value_at(&CONVERSIONS, reader.number()?)?,
-        client: value_at(&CLIENTS, reader.number()?)?,
-        has_custom_code: reader.flag()?,
-        digest: reader.optional(|reader| {
-            reader.array_of(2)?;
-            Ok(CodeDigest {
-                key_id: reader.text()?.into(),
-                mac: reader.bytes()?.to_vec(),
-            })
-        })?,
-        details: ByteBuf::from(reader.bytes()?),
-        code: reader.optional(|reader| reader.bytes().map(ByteBuf::from))?,
-        checks: read_checks(reader)?,
-        deliveries: reader.list(read_delivery)?,
+    let kind = value_at(&KINDS, reader.number()?)?;
+    let status = value_at(&STATUSES, reader.number()?)?;
+    let expires_at_ms = reader.number()?;
+    let deliveries = reader.list(read_delivery)?;
+    let mut body = Reader::new(reader.bytes()?);
+    body.array_of(15)?;
+    let record = Record {
+        kind,
+        tenant: TenantTag(body.exact()?),
+        number: number_tag(body.text()?)?,
+        status,
+        created_at_ms: body.number()?,
+        expires_at_ms,
+        decided_at_ms: body.number()?,
+        checks_used: body.small()?,
+        checks_max: body.small()?,
+        sends_used: body.small()?,
+        next_send_at_ms: body.number()?,
+        conversion: value_at(&CONVERSIONS, body.number()?)?,
+        client: value_at(&CLIENTS, body.number()?)?,
+        has_custom_code: body.flag()?,
+        digest: body.optional(read_digest)?,
+        details: ByteBuf::from(body.bytes()?),
+        code: body.optional(|body| body.bytes().map(ByteBuf::from))?,
+        checks: read_checks(&mut body)?,
+        deliveries,
+    };
+    body.is_at_end().then_some(record).ok_or(Malformed)
+}
+
+fn read_digest(reader: &mut Reader<'_>) -> Result<CodeDigest, Malformed> {
+    reader.array_of(2)?;
+    Ok(CodeDigest {
+        key_id: reader.text()?.into(),
+        mac: reader.bytes()?.to_vec(),
     })
 }
 

@@ -36,12 +36,12 @@ const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// Commands that may wait for their turn to be written.
 const QUEUE_MAX: usize = 1024;
 
-/// One script with its keys and packed argument.
+/// One script with its keys and packed arguments.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) script: &'static Script,
     pub(super) keys: Vec<String>,
-    pub(super) argument: Vec<u8>,
+    pub(super) arguments: Vec<Vec<u8>>,
 }
 
 impl Call {
@@ -51,7 +51,7 @@ impl Call {
 
     /// Carries the source, which makes Redis keep the script.
     fn by_source(&self) -> Cmd {
-        self.command("EVAL", self.script.source)
+        self.command("EVAL", &self.script.source)
     }
 
     fn command(&self, name: &str, script: &str) -> Cmd {
@@ -59,7 +59,7 @@ impl Call {
         command.arg(name).arg(script).arg(self.keys.len());
         command
             .arg(self.keys.as_slice())
-            .arg(self.argument.as_slice());
+            .arg(self.arguments.as_slice());
         command
     }
 }

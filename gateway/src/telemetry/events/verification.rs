@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tracing::info;
+use tracing::{error, info};
 use watchword_providers::{Channel, PhoneNumber};
 
 use super::ms;
@@ -114,6 +114,43 @@ impl Checked<'_> {
             checks_remaining = self.checks_remaining,
             "code checked: {}",
             self.result
+        );
+    }
+}
+
+/// A number has had so many failed checks in a row that no more are evaluated
+/// until an operator lifts it.
+#[derive(Clone, Copy, Debug)]
+pub struct ChecksStopped<'a> {
+    pub tenant: &'a str,
+}
+
+impl ChecksStopped<'_> {
+    pub fn emit(self, metrics: &Metrics) {
+        metrics.alarm("checks_stopped");
+        error!(
+            tenant = self.tenant,
+            "a number's checks have stopped after 100 failures: an operator can lift it"
+        );
+    }
+}
+
+/// Most of a tenant's checks fail: somebody may be trying codes on many numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct ManyChecksFail<'a> {
+    pub tenant: &'a str,
+    /// From 0 to 1.
+    pub ratio: f64,
+}
+
+impl ManyChecksFail<'_> {
+    pub fn emit(self, metrics: &Metrics) {
+        metrics.alarm("many_checks_fail");
+        error!(
+            tenant = self.tenant,
+            failed_check_ratio = self.ratio,
+            "most checks of {} fail",
+            self.tenant
         );
     }
 }

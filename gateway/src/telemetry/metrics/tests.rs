@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use watchword_providers::{Channel, PhoneNumber};
 
 use super::*;
+use crate::stack::breaker::BreakerState;
 use crate::telemetry::events::{
-    AttemptEnded, BreakerChanged, BreakerState, CertificateReloaded, Checked, ConfigReloaded,
-    CredentialsRefused, DeliveryEnded, DrainEnded, DrainStarted, LeaseTaken, Poisoned,
-    PossibleDuplicate, ReceiptApplied, ReceiptRefused, Refused, ReloadRefused, Resent, Started,
-    StoreFailed,
+    AttemptEnded, BreakerChanged, CertificateReloaded, Checked, ChecksStopped, ConfigReloaded,
+    CredentialsRefused, DeliveryEnded, DrainEnded, DrainStarted, LeaseTaken, ManyChecksFail,
+    Poisoned, PossibleDuplicate, ReceiptApplied, ReceiptRefused, Refused, ReloadRefused, Resent,
+    Started, StoreFailed,
 };
 use crate::telemetry::logging::{LogLevel, LogSettings, capture};
 use crate::telemetry::names::{ALL, Kind};
@@ -65,8 +66,7 @@ fn emit_verification_events(metrics: &Metrics) {
     let retry_after = Some(Duration::from_secs(30));
     Refused {
         tenant,
-        to,
-        channel,
+        to: Some(to),
         limit: "number",
         retry_after,
     }
@@ -75,9 +75,11 @@ fn emit_verification_events(metrics: &Metrics) {
         tenant,
         verification,
         result: "approved",
-        checks_remaining: 4,
+        checks_remaining: Some(4),
     }
     .emit(metrics);
+    ChecksStopped { tenant }.emit(metrics);
+    ManyChecksFail { tenant, ratio: 0.7 }.emit(metrics);
 }
 
 fn emit_delivery_events(metrics: &Metrics) {
@@ -116,6 +118,7 @@ fn emit_delivery_events(metrics: &Metrics) {
         provider,
         status: "delivered",
         code,
+        effect: "delivered",
     }
     .emit(metrics);
     ReceiptRefused {
@@ -126,7 +129,7 @@ fn emit_delivery_events(metrics: &Metrics) {
     LeaseTaken {
         delivery,
         fence: 2,
-        overdue: took,
+        why: "lease",
     }
     .emit(metrics);
     Poisoned { delivery }.emit(metrics);

@@ -1,23 +1,23 @@
 -- Sends a verification once more: nil and the ordinal, or the refusal.
-local function send_again(record, number, ask)
+local function send_again(record, body, number, ask)
   for ordinal, delivery in ipairs(record[DELIVERIES]) do
     if delivery[OPERATION] == ask.operation then
       return nil, ordinal
     end
   end
   local policy = ask.policy
-  if record[SENDS_USED] >= policy[SENDS_MAX] then
+  if body[SENDS_USED] >= policy[SENDS_MAX] then
     return refuse(SENDS_EXHAUSTED, submit_before(record, policy[QUIET]))
   end
-  if now < record[NEXT_SEND] then
-    return refuse(TOO_EARLY, record[NEXT_SEND])
+  if now < body[NEXT_SEND] then
+    return refuse(TOO_EARLY, body[NEXT_SEND])
   end
   local rule, opens = take_send(number, ask.client, policy)
   if rule then
     return refuse(SEND_LIMIT, rule, opens)
   end
-  record[SENDS_USED] = record[SENDS_USED] + 1
-  record[NEXT_SEND] = now + wait_after(record[SENDS_USED], policy[WAITS])
+  body[SENDS_USED] = body[SENDS_USED] + 1
+  body[NEXT_SEND] = now + wait_after(body[SENDS_USED], policy[WAITS])
   if not ask.delivery then
     return nil, 0
   end

@@ -1,6 +1,6 @@
 -- Records an attempt before its first byte. KEYS: record, ledger.
 local ATTEMPTS_MAX = 40
-local ordinal, fence, attempt_number, provider, policy = arg[6], arg[7], arg[8], arg[9], arg[10]
+local ordinal, fence, attempt_number, provider, policy = arg[1], arg[2], arg[3], arg[4], arg[5]
 local record, marker = load_record(KEYS[1])
 if marker then
   return {marker, clock}

@@ -4,19 +4,20 @@ local record, marker = load_record(KEYS[1])
 if marker then
   return {marker, clock}
 end
-if not record or record[TENANT] ~= arg[6] then
+local body = record and cmsgpack.unpack(record[BODY])
+if not record or body[TENANT] ~= arg[1] then
   return refuse(NOT_FOUND)
 end
 local status = status_now(record)
 if status == CANCELED then
-  return {FOUND, clock, pack_record(record)}
+  return {FOUND, clock, cmsgpack.pack(FORMAT, record)}
 end
 if status ~= PENDING then
   return refuse(NOT_PENDING, status)
 end
-decide(record, CANCELED, now)
+decide(record, body, CANCELED, now)
 if record[KIND] == VERIFICATION then
-  local number_key = number_key_of(KEYS[1], record)
+  local number_key = number_key_of(KEYS[1], body)
   local number, unreadable = load_number(number_key)
   if not number then
     return {unreadable, clock}
@@ -24,4 +25,4 @@ if record[KIND] == VERIFICATION then
   remove_live(number, id_of(KEYS[1]))
   save_number(number_key, number)
 end
-return {FOUND, clock, save_record(KEYS[1], record)}
+return {FOUND, clock, save_record(KEYS[1], record, body)}

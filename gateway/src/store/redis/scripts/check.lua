@@ -2,7 +2,7 @@
 local RIGHT, MISMATCH, IS_NOT_PENDING, TOO_MANY_FAILURES = 1, 2, 3, 4
 local UNKNOWN_KEY, REUSED, MISSING = 5, 6, 7
 local FAILURES_FREE, FAILURES_MAX = 15, 100
-local tenant, operation, client, digests = arg[6], arg[7], arg[8], arg[9]
+local tenant, operation, client, digests = arg[1], arg[2], arg[3], arg[4]
 local id = id_of(KEYS[1])
 local packed = redis.call('GET', KEYS[1])
 if not packed then
@@ -12,11 +12,12 @@ local record, marker = open(packed)
 if not record then
   return {marker, clock}
 end
-if record[TENANT] ~= tenant or record[KIND] ~= VERIFICATION then
+local body = cmsgpack.unpack(record[BODY])
+if body[TENANT] ~= tenant or record[KIND] ~= VERIFICATION then
   return {MISSING, clock}
 end
 -- The operations already answered: each with what is left, or -1 for approved.
-local checks = record[CHECKS]
+local checks = body[CHECKS]
 for index = 1, #checks, 2 do
   if checks[index] == operation then
     if checks[index + 1] < 0 then
@@ -30,7 +31,7 @@ for index = 1, #checks, 2 do
     return {REUSED, clock}
   end
 end
-local digest, status = record[DIGEST], status_now(record)
+local digest, status = body[DIGEST], status_now(record)
 if status ~= PENDING or not digest then
   return {IS_NOT_PENDING, clock, status}
 end
@@ -44,7 +45,7 @@ end
 if not typed then
   return {UNKNOWN_KEY, clock}
 end
-local number_key = number_key_of(KEYS[1], record)
+local number_key = number_key_of(KEYS[1], body)
 local number, unreadable = load_number(number_key)
 if not number then
   return {unreadable, clock}
@@ -59,12 +60,12 @@ end
 if now < failures[FAILED_NEXT] then
   return {TOO_MANY_FAILURES, clock, 1, failures[FAILED_NEXT]}
 end
-record[CHECKS_USED] = record[CHECKS_USED] + 1
+body[CHECKS_USED] = body[CHECKS_USED] + 1
 local answer
 if typed == digest[2] then
   failures[FAILED_COUNT], failures[FAILED_NEXT], failures[FAILED_LAST] = 0, 0, 0
-  decide(record, APPROVED, now)
-  record[CONVERSION] = 1
+  decide(record, body, APPROVED, now)
+  body[CONVERSION] = 1
   remove_live(number, id)
   checks[#checks + 1] = operation
   checks[#checks + 1] = -1
@@ -78,16 +79,16 @@ else
     local doublings = math.min(count - FAILURES_FREE, 16)
     failures[FAILED_NEXT] = now + math.min(30000 * 2 ^ doublings, 3600000)
   end
-  local remaining = math.max(record[CHECKS_MAX] - record[CHECKS_USED], 0)
+  local remaining = math.max(body[CHECKS_MAX] - body[CHECKS_USED], 0)
   if remaining == 0 then
-    decide(record, EXHAUSTED, now)
+    decide(record, body, EXHAUSTED, now)
     remove_live(number, id)
   end
   checks[#checks + 1] = operation
   checks[#checks + 1] = remaining
   answer = {MISMATCH, clock, remaining}
 end
-local saved = save_record(KEYS[1], record)
+local saved = save_record(KEYS[1], record, body)
 save_number(number_key, number)
 if answer[1] == RIGHT then
   answer[3] = saved

@@ -1,20 +1,18 @@
--- Arguments, time and the two guards every script begins with.
--- ARGV[1] is one packed array: not_after, the gateway's clock, the shift of
--- the clock, the epoch, the retention; then what the step itself needs.
+-- Time, and the two guards every script begins with. ARGV[1] holds not_after,
+-- the gateway's clock, the shift of the clock, the epoch and the retention.
 -- An answer is {code, clock, ..}; codes below zero say why nothing was done.
 local LATE, SKEWED, UNKNOWN_FORMAT, DAMAGED = -1, -2, -3, -4
 local FORMAT = 1
 
-local arg = cmsgpack.unpack(ARGV[1])
+local not_after, gateway_clock, shift, epoch, retention = struct.unpack('>I8I8i8I8I8', ARGV[1])
 local time = redis.call('TIME')
 local clock = time[1] * 1000 + (time[2] - time[2] % 1000) / 1000
-if clock > arg[1] then
+if clock > not_after then
   return {LATE, clock}
 end
-if clock - arg[2] > 5000 or arg[2] - clock > 5000 then
+if clock - gateway_clock > 5000 or gateway_clock - clock > 5000 then
   return {SKEWED, clock}
 end
-local shift = arg[3]
 local now = clock + shift
 
 -- The value in a stored string, or nil and the reason.

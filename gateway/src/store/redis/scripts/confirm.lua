@@ -5,7 +5,7 @@ if packed then
   if not entry then
     return {marker, clock}
   end
-  if entry[I_STATE] == I_OPEN and entry[FINGERPRINT] == arg[6] then
+  if entry[I_STATE] == I_OPEN and entry[FINGERPRINT] == arg[1] then
     entry[I_STATE] = I_CLOSED
     save_idempotency(KEYS[1], entry)
   end

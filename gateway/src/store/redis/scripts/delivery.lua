@@ -24,14 +24,14 @@ local function new_delivery(wanted, lease)
 end
 
 -- The ledger's member for a delivery: format, epoch, record, ordinal.
-local function member_of(id, record, ordinal)
-  return '1:' .. record[EPOCH] .. ':' .. id .. string.sub('123456789abcdef', ordinal, ordinal)
+local function member_of(id, epoch_of, ordinal)
+  return '1:' .. epoch_of .. ':' .. id .. string.sub('123456789abcdef', ordinal, ordinal)
 end
 
 -- Keeps the ledger equal to what the delivery says is due.
 local function keep_due(ledger, id, record, ordinal)
   local delivery = record[DELIVERIES][ordinal]
-  local member = member_of(id, record, ordinal)
+  local member = member_of(id, record[EPOCH], ordinal)
   if delivery[DUE] == NONE then
     redis.call('ZREM', ledger, member)
   else

@@ -1,5 +1,5 @@
 -- Makes a leased delivery due now, for any node. KEYS: record, ledger.
-local ordinal, fence = arg[6], arg[7]
+local ordinal, fence = arg[1], arg[2]
 local record, marker = load_record(KEYS[1])
 if marker then
   return {marker, clock}

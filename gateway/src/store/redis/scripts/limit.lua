@@ -4,7 +4,7 @@
 -- the day, with the count behind it.
 local TAKE, PEEK, GIVE_BACK = 0, 1, 2
 local RATE, DAILY, DAY = 0, 1, 86400000
-local step, operation, rules = arg[6], arg[7], arg[8]
+local step, operation, rules = arg[1], arg[2], arg[3]
 local packed = redis.call('GET', KEYS[1])
 local last, states = false, {}
 if packed then

@@ -14,11 +14,6 @@ local function load_number(key)
   return open(packed)
 end
 
--- The number's key stands in the shard of the record's.
-local function number_key_of(record_key, record)
-  return string.sub(record_key, 1, -29) .. 'n:' .. record[NUMBER]
-end
-
 -- It lives as long as anything in it means something.
 local function save_number(key, number)
   local till = math.max(number[KEEP], now + 1000)

@@ -1,27 +1,28 @@
 -- Notes what the tenant reports of a code's use. KEYS: record.
 local FOUND, CONVERTED = 1, 1
-local tenant, conversion = arg[6], arg[7]
+local tenant, conversion = arg[1], arg[2]
 local record, marker = load_record(KEYS[1])
 if marker then
   return {marker, clock}
 end
-if not record or record[TENANT] ~= tenant then
+local body = record and cmsgpack.unpack(record[BODY])
+if not record or body[TENANT] ~= tenant then
   return refuse(NOT_FOUND)
 end
 local decided
 if record[STATUS] == PENDING then
   local is_verification = record[KIND] == VERIFICATION
   if now >= record[EXPIRES] then
-    decide(record, EXPIRED, record[EXPIRES])
+    decide(record, body, EXPIRED, record[EXPIRES])
     decided = is_verification
-  elseif is_verification and record[CUSTOM] == 1 and conversion == CONVERTED then
-    decide(record, APPROVED, now)
-    record[CONVERSION] = conversion
+  elseif is_verification and body[CUSTOM] == 1 and conversion == CONVERTED then
+    decide(record, body, APPROVED, now)
+    body[CONVERSION] = conversion
     decided = true
   end
 end
 if decided then
-  local number_key = number_key_of(KEYS[1], record)
+  local number_key = number_key_of(KEYS[1], body)
   local number, unreadable = load_number(number_key)
   if not number then
     return {unreadable, clock}
@@ -30,6 +31,6 @@ if decided then
   save_number(number_key, number)
 end
 if record[STATUS] ~= APPROVED then
-  record[CONVERSION] = conversion
+  body[CONVERSION] = conversion
 end
-return {FOUND, clock, save_record(KEYS[1], record)}
+return {FOUND, clock, save_record(KEYS[1], record, body)}

@@ -1,7 +1,7 @@
 -- Applies a verified receipt: each status once, and only forward. KEYS: record, ledger.
 local NOTHING, RECORDED, REDISPATCH, NO_ATTEMPT = 0, 1, 2, 3
 local ordinal, attempt_number, receipt, may_redispatch, policy =
-  arg[6], arg[7], arg[8], arg[9] == 1, arg[10]
+  arg[1], arg[2], arg[3], arg[4] == 1, arg[5]
 local record, marker = load_record(KEYS[1])
 if marker then
   return {marker, clock}

@@ -1,8 +1,10 @@
--- A record: one string, the format version and then an array.
-local EPOCH, KIND, TENANT, NUMBER, STATUS, CREATED, EXPIRES, DECIDED = 1, 2, 3, 4, 5, 6, 7, 8
-local CHECKS_USED, CHECKS_MAX, SENDS_USED, NEXT_SEND = 9, 10, 11, 12
-local CONVERSION, CLIENT, CUSTOM, DIGEST, DETAILS, CODE, CHECKS, DELIVERIES =
-  13, 14, 15, 16, 17, 18, 19, 20
+-- A record: one string, the format version and then an array. What dispatch
+-- needs stands in it openly; the rest, its body, is packed for itself, so that
+-- most steps carry it along unread.
+local EPOCH, KIND, STATUS, EXPIRES, DELIVERIES, BODY = 1, 2, 3, 4, 5, 6
+local TENANT, NUMBER, CREATED, DECIDED, CHECKS_USED, CHECKS_MAX, SENDS_USED, NEXT_SEND =
+  1, 2, 3, 4, 5, 6, 7, 8
+local CONVERSION, CLIENT, CUSTOM, DIGEST, DETAILS, CODE, CHECKS = 9, 10, 11, 12, 13, 14, 15
 local VERIFICATION = 0
 local PENDING, APPROVED, CANCELED, EXPIRED, EXHAUSTED, SUPERSEDED, FAILED = 0, 1, 2, 3, 4, 5, 6
 
@@ -19,13 +21,12 @@ local function load_record(key)
   return open(packed)
 end
 
-local function pack_record(record)
-  return cmsgpack.pack(FORMAT, record)
-end
-
--- Its expiry never changes after it was created.
-local function save_record(key, record)
-  local packed = pack_record(record)
+-- With its body, if that was read. Its expiry never changes after it was created.
+local function save_record(key, record, body)
+  if body then
+    record[BODY] = cmsgpack.pack(body)
+  end
+  local packed = cmsgpack.pack(FORMAT, record)
   redis.call('SET', key, packed, 'KEEPTTL')
   return packed
 end
@@ -45,9 +46,14 @@ local function submit_before(record, quiet)
   return record[EXPIRES]
 end
 
-local function decide(record, status, at)
+local function decide(record, body, status, at)
   record[STATUS] = status
-  record[DECIDED] = at
-  record[DIGEST] = false
-  record[CODE] = false
+  body[DECIDED] = at
+  body[DIGEST] = false
+  body[CODE] = false
+end
+
+-- The number's key stands in the shard of the record's.
+local function number_key_of(record_key, body)
+  return string.sub(record_key, 1, -29) .. 'n:' .. body[NUMBER]
 end

@@ -1,17 +1,18 @@
 -- Sends a verification again by its id. KEYS: record, ledger.
 local RESENT = 2
-local tenant, operation, client, wanted, policy = arg[6], arg[7], arg[8], arg[9], arg[10]
+local tenant, operation, client, wanted, policy = arg[1], arg[2], arg[3], arg[4], arg[5]
 local id = id_of(KEYS[1])
 local record, marker = load_record(KEYS[1])
 if marker then
   return {marker, clock}
 end
-if not record or record[TENANT] ~= tenant or record[KIND] ~= VERIFICATION then
+local body = record and cmsgpack.unpack(record[BODY])
+if not record or body[TENANT] ~= tenant or record[KIND] ~= VERIFICATION then
   return refuse(NOT_FOUND)
 end
 for ordinal, delivery in ipairs(record[DELIVERIES]) do
   if delivery[OPERATION] == operation then
-    return {RESENT, clock, id, ordinal, pack_record(record)}
+    return {RESENT, clock, id, ordinal, cmsgpack.pack(FORMAT, record)}
   end
 end
 for _, delivery in ipairs(record[DELIVERIES]) do
@@ -27,17 +28,17 @@ end
 if now >= submit_before(record, policy[QUIET]) then
   return refuse(TOO_LATE)
 end
-local number_key = number_key_of(KEYS[1], record)
+local number_key = number_key_of(KEYS[1], body)
 local number, unreadable = load_number(number_key)
 if not number then
   return {unreadable, clock}
 end
 local ask = {client = client, delivery = wanted, policy = policy, operation = operation}
-local refusal, ordinal, is_new = send_again(record, number, ask)
+local refusal, ordinal, is_new = send_again(record, body, number, ask)
 if refusal then
   return refusal
 end
-local packed = save_record(KEYS[1], record)
+local packed = save_record(KEYS[1], record, body)
 save_number(number_key, number)
 if is_new then
   keep_due(KEYS[2], id, record, ordinal)

@@ -1,29 +1,5 @@
--- Records how an attempt ended and what is due. KEYS: record, ledger.
-local CONTINUE, NEXT_SUBMITTED, NEXT_RETRY, FAIL = 0, 1, 2, 3
+-- The other ends of a settle.
 local DELIVERIES_MAX = 12
-local ordinal, fence, settled, step, policy = arg[6], arg[7], arg[8], arg[9], arg[10]
-local record, marker = load_record(KEYS[1])
-if marker then
-  return {marker, clock}
-end
-local delivery = record and record[DELIVERIES][ordinal]
-if not delivery then
-  return stop(GONE)
-end
-if delivery[FENCE] ~= fence then
-  return stop(FENCE_LOST)
-end
-
-local id = id_of(KEYS[1])
-local before, before_at = delivery[DUE], delivery[DUE_AT]
-local function answer(status, fallback)
-  save_record(KEYS[1], record)
-  if delivery[DUE] ~= before or delivery[DUE_AT] ~= before_at then
-    keep_due(KEYS[2], id, record, ordinal)
-  end
-  return {1, clock, status, delivery[DUE], delivery[DUE_AT], fallback}
-end
-
 -- A receipt may have come before the submit answer.
 local function after_submission(within)
   delivery[REASON] = false
@@ -77,21 +53,22 @@ local function fail(reason, is_final)
     end
   end
   if is_final and record[STATUS] == PENDING then
-    decide(record, FAILED, now)
+    body = cmsgpack.unpack(record[BODY])
+    decide(record, body, FAILED, now)
+    local number_key = number_key_of(KEYS[1], body)
+    local number = load_number(number_key)
+    if number then
+      remove_live(number, id_of(KEYS[1]))
+      save_number(number_key, number)
+    end
   end
   return 0
 end
 
-local attempt = settled and delivery[ATTEMPTS][settled[1]]
-if attempt and attempt[OUTCOME] == BEGUN then
-  attempt[OUTCOME], attempt[DURATION] = settled[2], settled[3]
-  attempt[A_CODE], attempt[MESSAGE_ID] = settled[4], settled[5]
-end
 if delivery[D_STATUS] > SUBMITTED or is_delivered(delivery) then
   close(delivery, final_status(delivery, delivery[D_STATUS]))
   return answer(delivery[D_STATUS], 0)
 end
-local kind = step[1]
 if kind == NEXT_SUBMITTED then
   after_submission(step[2])
 elseif kind == NEXT_RETRY then

@@ -1,52 +1,56 @@
 -- Creates a verification or send-only delivery, sends an earlier one again, or refuses.
 -- KEYS: record, number, ledger, idempotency record (if the request has a key).
 local CREATED_ANSWER, RESENT, REPLAYED, REPLAYED_REFUSAL, IN_PROGRESS, REUSED = 1, 2, 3, 4, 5, 6
-local retention, kind, tenant, number_tag, identity = arg[5], arg[6], arg[7], arg[8], arg[9]
-local custom, wants_new, client, lifetime = arg[10], arg[11], arg[12], arg[13]
-local wanted, policy, operation, fingerprint = arg[18], arg[19], arg[20], arg[21]
+-- ARGV[2]: numbers; ARGV[3]: the policy, packed; then identity, caller-supplied code's
+-- tag, operation and fingerprint, each empty if there is none. From ARGV[8] on: the
+-- record as it will be stored, cut where the moments of its creation belong, so that
+-- the common case packs nothing.
+local kind, wants_new, client, is_sent, lifetime = struct.unpack('>BBBBI8', ARGV[2])
+local policy = cmsgpack.unpack(ARGV[3])
+local identity, custom, operation, fingerprint = ARGV[4], ARGV[5] ~= '' and ARGV[5], ARGV[6], ARGV[7]
 local id = id_of(KEYS[1])
 local records = string.sub(KEYS[1], 1, -27)
 
--- Whether nobody has worked on the delivery since it was leased to the request.
-local function is_untouched(delivery)
-  local attempts = delivery[ATTEMPTS]
-  return delivery[D_STATUS] == QUEUED and delivery[FENCE] == 1 and #attempts <= 1
-    and (not attempts[1] or attempts[1][OUTCOME] == BEGUN)
-end
-
--- The answer this idempotency key has had, or nil.
-local function replay(entry)
-  if entry[I_TILL] <= now then
-    return nil
-  end
-  if entry[FINGERPRINT] ~= fingerprint then
-    return {REUSED, clock}
-  end
-  if entry[I_STATE] == I_REFUSED then
-    return now < entry[I_OPENS] and {REPLAYED_REFUSAL, clock, entry[I_REFUSAL]} or nil
-  end
-  local packed = redis.call('GET', records .. entry[I_ID])
-  if not packed then
-    return nil
-  end
-  local record, marker = open(packed)
-  if not record then
-    return {marker, clock}
-  end
-  if entry[I_OPERATION] == operation then
-    if entry[I_CREATED] == 1 then
-      return {CREATED_ANSWER, clock, packed}
-    end
-    return {RESENT, clock, entry[I_ID], entry[I_ORDINAL], packed}
-  end
-  local delivery = record[DELIVERIES][entry[I_ORDINAL]]
-  if entry[I_STATE] == I_OPEN and delivery and is_untouched(delivery) then
-    return {IN_PROGRESS, clock}
-  end
-  return {REPLAYED, clock, entry[I_ID], packed}
-end
-
 if KEYS[4] then
+  -- Whether nobody has worked on the delivery since it was leased to the request.
+  local function is_untouched(delivery)
+    local attempts = delivery[ATTEMPTS]
+    return delivery[D_STATUS] == QUEUED and delivery[FENCE] == 1 and #attempts <= 1
+      and (not attempts[1] or attempts[1][OUTCOME] == BEGUN)
+  end
+
+  -- The answer this idempotency key has had, or nil.
+  local function replay(entry)
+    if entry[I_TILL] <= now then
+      return nil
+    end
+    if entry[FINGERPRINT] ~= fingerprint then
+      return {REUSED, clock}
+    end
+    if entry[I_STATE] == I_REFUSED then
+      return now < entry[I_OPENS] and {REPLAYED_REFUSAL, clock, entry[I_REFUSAL]} or nil
+    end
+    local packed = redis.call('GET', records .. entry[I_ID])
+    if not packed then
+      return nil
+    end
+    local record, marker = open(packed)
+    if not record then
+      return {marker, clock}
+    end
+    if entry[I_OPERATION] == operation then
+      if entry[I_CREATED] == 1 then
+        return {CREATED_ANSWER, clock, packed}
+      end
+      return {RESENT, clock, entry[I_ID], entry[I_ORDINAL], packed}
+    end
+    local delivery = record[DELIVERIES][entry[I_ORDINAL]]
+    if entry[I_STATE] == I_OPEN and delivery and is_untouched(delivery) then
+      return {IN_PROGRESS, clock}
+    end
+    return {REPLAYED, clock, entry[I_ID], packed}
+  end
+
   local packed = redis.call('GET', KEYS[4])
   if packed then
     local entry, marker = open(packed)
@@ -106,12 +110,14 @@ if entry then
     or custom and custom ~= entry[LIVE_CUSTOM] then
     replaced = entry[LIVE_ID]
   else
+    local wanted = is_sent == 1 and cmsgpack.unpack(ARGV[#ARGV])
     local ask = {client = client, delivery = wanted, policy = policy, operation = operation}
-    local refusal, ordinal, is_new = send_again(record, number, ask)
+    local body = cmsgpack.unpack(record[BODY])
+    local refusal, ordinal, is_new = send_again(record, body, number, ask)
     if refusal then
       return refusal
     end
-    local packed = save_record(key, record)
+    local packed = save_record(key, record, body)
     save_number(KEYS[2], number)
     if is_new then
       keep_due(KEYS[3], entry[LIVE_ID], record, ordinal)
@@ -156,34 +162,37 @@ for _, other in ipairs({replaced or room, replaced and room}) do
     return {unreadable, clock}
   end
   if record then
-    decide(record, SUPERSEDED, now)
-    superseded[#superseded + 1] = {records .. other, record}
+    local body = cmsgpack.unpack(record[BODY])
+    decide(record, body, SUPERSEDED, now)
+    superseded[#superseded + 1] = {records .. other, record, body}
   end
 end
 
-local expires = now + lifetime
-local deliveries = {}
-if wanted then
-  deliveries[1] = new_delivery(wanted, policy[LEASE_FOR])
+local function moment(at)
+  return struct.pack('>BI8', 207, at)
 end
-local record = {
-  arg[4], kind, tenant, number_tag, PENDING, now, expires, 0,
-  0, arg[14], 1, now + wait_after(1, policy[WAITS]),
-  0, client, custom and 1 or 0, arg[15], arg[16], arg[17], {}, deliveries,
-}
+local expires, created = now + lifetime, moment(now)
+local deliveries = ARGV[12]
+if is_sent == 1 then
+  deliveries = deliveries .. moment(now + policy[LEASE_FOR]) .. ARGV[13] .. created .. ARGV[14]
+  if ARGV[16] then
+    deliveries = deliveries .. created .. ARGV[15]
+  end
+end
+local packed = ARGV[8] .. moment(expires) .. deliveries .. ARGV[9] .. created .. ARGV[10]
+  .. moment(now + wait_after(1, policy[WAITS])) .. ARGV[11]
 if kind == VERIFICATION then
   number[RECENT] = string.sub(id .. number[RECENT], 1, 520)
   live[#live + 1] = {id, identity, custom, expires, client}
   number[KEEP] = math.max(number[KEEP], expires + retention)
 end
-local packed = pack_record(record)
 redis.call('SET', KEYS[1], packed, 'PXAT', expires + retention - shift)
 save_number(KEYS[2], number)
 for _, other in ipairs(superseded) do
-  save_record(other[1], other[2])
+  save_record(other[1], other[2], other[3])
 end
-if wanted then
-  keep_due(KEYS[3], id, record, 1)
+if is_sent == 1 then
+  redis.call('ZADD', KEYS[3], now + policy[LEASE_FOR], member_of(id, epoch, 1))
 end
-remember(id, wanted and 1 or 0, 1)
-return {CREATED_ANSWER, clock, packed}
+remember(id, is_sent, 1)
+return {CREATED_ANSWER, clock}

@@ -1,7 +1,7 @@
 -- Takes what is overdue in a shard, oldest first. KEYS: ledger.
 -- Reads a window of the due entries from `skip` on, so that entries of another
 -- format, which stay in place, cannot hide the ones behind them.
-local count_max, grace, skip, window, policy = arg[6], arg[7], arg[8], arg[9], arg[10]
+local count_max, grace, skip, window, policy = arg[1], arg[2], arg[3], arg[4], arg[5]
 local ledger = KEYS[1]
 local records = string.sub(ledger, 1, -7) .. 'r:'
 local taken, unknown, seen = {}, 0, 0

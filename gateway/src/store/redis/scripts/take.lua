@@ -1,5 +1,5 @@
 -- Takes one delivery if it is due. KEYS: record, ledger.
-local ordinal, policy = arg[6], arg[7]
+local ordinal, policy = arg[1], arg[2]
 local record, marker = load_record(KEYS[1])
 if marker then
   return {marker, clock}

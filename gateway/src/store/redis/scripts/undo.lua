@@ -1,7 +1,7 @@
 -- Takes back a send that a limit of another slot refused.
 -- KEYS: record, ledger, idempotency record (if the request has a key).
-local was_created, operation, client, policy = arg[6] == 1, arg[7], arg[8], arg[9]
-local fingerprint, refusal, opens = arg[10], arg[11], arg[12]
+local was_created, operation, client, policy = arg[1] == 1, arg[2], arg[3], arg[4]
+local fingerprint, refusal, opens = arg[5], arg[6], arg[7]
 local id = id_of(KEYS[1])
 
 local entry, unreadable
@@ -27,7 +27,8 @@ if record then
 end
 -- Without a delivery to find there is nothing that tells a second undo from a first.
 if record and (was_created or undone or #record[DELIVERIES] == 0) then
-  local number_key = number_key_of(KEYS[1], record)
+  local body = cmsgpack.unpack(record[BODY])
+  local number_key = number_key_of(KEYS[1], body)
   local number, broken = load_number(number_key)
   if not number then
     return {broken, clock}
@@ -44,17 +45,17 @@ if record and (was_created or undone or #record[DELIVERIES] == 0) then
       number[RECENT] = string.sub(recent, 1, at - 1) .. string.sub(recent, at + 26)
     end
     for ordinal in ipairs(record[DELIVERIES]) do
-      redis.call('ZREM', KEYS[2], member_of(id, record, ordinal))
+      redis.call('ZREM', KEYS[2], member_of(id, record[EPOCH], ordinal))
     end
     redis.call('DEL', KEYS[1])
   elseif undone then
     local delivery = record[DELIVERIES][undone]
     close(delivery, D_CANCELED, 'limit')
     delivery[OPERATION] = false
-    record[SENDS_USED] = math.max(record[SENDS_USED] - 1, 0)
-    record[NEXT_SEND] = now
+    body[SENDS_USED] = math.max(body[SENDS_USED] - 1, 0)
+    body[NEXT_SEND] = now
     keep_due(KEYS[2], id, record, undone)
-    save_record(KEYS[1], record)
+    save_record(KEYS[1], record, body)
   end
   save_number(number_key, number)
 end

@@ -1,0 +1,112 @@
+//! What expires is forgotten on time and deleted soon after.
+
+use super::*;
+use crate::admission::gcra::GcraRule;
+use crate::admission::limits::{LimitAsk, LimitKey, LimitRule, LimitStep};
+use crate::store::embedded::Settings;
+use crate::store::{IDEMPOTENCY_KEPT_MS, Idempotency};
+use crate::verification::{CheckAnswer, FAILURES_KEPT_MS};
+
+fn in_memory(hand: &Hand) -> EmbeddedStore {
+    EmbeddedStore::in_memory(&Settings::default(), hand.clock()).unwrap()
+}
+
+fn limit() -> LimitAsk {
+    LimitAsk {
+        key: LimitKey {
+            shard: id(0).shard,
+            tag: [5; 16],
+        },
+        rules: vec![LimitRule::Rate(GcraRule {
+            count: 1,
+            per_ms: 1000,
+        })],
+        step: LimitStep::Take,
+        operation: OperationId([5; 16]),
+    }
+}
+
+#[tokio::test]
+async fn a_tombstone_is_kept_for_its_retention_and_not_longer() {
+    let hand = Hand::new();
+    let store = in_memory(&hand);
+    created(&store, 1).await;
+    hand.advance(600_000 + DAY_MS - 1);
+    assert!(store.get(id(1)).await.unwrap().is_some());
+    hand.advance(1);
+    assert!(store.get(id(1)).await.unwrap().is_none());
+    let answer = store.check(&check(1, "right")).await.unwrap().answer;
+    assert_eq!(answer, CheckAnswer::NotFound);
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_forgotten_after_a_day() {
+    let hand = Hand::new();
+    let store = in_memory(&hand);
+    let key = Idempotency {
+        tag: [9; 16],
+        fingerprint: [1; 16],
+    };
+    store.start(&start(1), Some(&key)).await.unwrap();
+    store.confirm(id(1).shard, &key).await.unwrap();
+    hand.advance(IDEMPOTENCY_KEPT_MS - 1);
+    let answer = store.start(&start(2), Some(&key)).await.unwrap();
+    assert!(matches!(answer, Started::Replayed { .. }), "{answer:?}");
+    hand.advance(1);
+    let answer = store.start(&start(2), Some(&key)).await.unwrap();
+    assert!(matches!(answer, Started::Created { .. }), "{answer:?}");
+}
+
+#[tokio::test]
+async fn the_reaper_leaves_nothing_behind() {
+    let hand = Hand::new();
+    let store = in_memory(&hand);
+    let key = Idempotency {
+        tag: [9; 16],
+        fingerprint: [1; 16],
+    };
+    store.start(&start(1), Some(&key)).await.unwrap();
+    for number in 2..200 {
+        created(&store, number).await;
+    }
+    store.check(&check(1, "wrong")).await.unwrap();
+    store.limits(&[limit()]).await.unwrap();
+    assert!(store.counts().iter().all(|count| *count > 0));
+
+    // The number whose check failed is remembered longest.
+    hand.advance(600_000 + 2 * DAY_MS);
+    for _ in 0..20 {
+        store.limits(&[]).await.unwrap();
+    }
+    assert_eq!(store.counts().iter().sum::<u64>(), 2);
+    let (number, _) = store.number(id(1).shard, NumberTag([1; 16])).await.unwrap();
+    assert_eq!(number.failures.unknown.count, 1);
+    hand.advance(FAILURES_KEPT_MS);
+    store.limits(&[]).await.unwrap();
+    assert_eq!(store.counts(), [0; 6]);
+    assert_eq!(store.sweep(&sweep()).await.unwrap().depth, 0);
+}
+
+#[tokio::test]
+async fn time_never_goes_back() {
+    let hand = Hand::new();
+    let store = in_memory(&hand);
+    let before_ms = created(&store, 1).await.created_at_ms;
+    hand.0.fetch_sub(60_000, Ordering::SeqCst);
+    assert_eq!(created(&store, 2).await.created_at_ms, before_ms);
+    assert_eq!(store.health().await.unwrap().clock_skew_ms, 60_000);
+    hand.advance(60_001);
+    assert_eq!(created(&store, 3).await.created_at_ms, before_ms + 1);
+    assert_eq!(store.health().await.unwrap().clock_skew_ms, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_store_in_memory_stands_under_a_paused_clock() {
+    let hand = Hand::new();
+    let store = in_memory(&hand);
+    let before = tokio::time::Instant::now();
+    for number in 1..100 {
+        created(&store, number).await;
+    }
+    assert_eq!(tokio::time::Instant::now(), before);
+}

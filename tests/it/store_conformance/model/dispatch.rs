@@ -1,0 +1,301 @@
+//! The rules of attempts, receipts and what is due.
+
+use watchword::delivery::{DeliveryStatus, DueKind, Outcome};
+use watchword::verification::Status;
+use watchword_providers::ReceiptStatus;
+
+use super::{After, Answer, Att, Del, LEASE_MS, Model, QUIET_MS};
+
+impl Del {
+    pub(in crate::store_conformance) fn is_closed(&self) -> bool {
+        !matches!(
+            self.status,
+            DeliveryStatus::Queued | DeliveryStatus::Submitted
+        )
+    }
+
+    /// Attempts that may have reached the person.
+    fn sent(&self) -> impl Iterator<Item = &Att> {
+        let may_be = [Outcome::Begun, Outcome::Submitted, Outcome::Unknown];
+        self.attempts
+            .iter()
+            .filter(move |a| may_be.contains(&a.outcome))
+    }
+
+    fn has_delivered(&self) -> bool {
+        let delivered = Some(ReceiptStatus::Delivered);
+        self.attempts.iter().any(|a| a.receipt == delivered)
+    }
+
+    fn is_all_lost(&self) -> bool {
+        let lost = Some(ReceiptStatus::Undelivered);
+        self.sent().count() > 0 && self.sent().all(|a| a.receipt == lost)
+    }
+
+    fn close(&mut self, status: DeliveryStatus) {
+        self.status = status;
+        self.due = None;
+    }
+
+    /// Ends it with what it has come to: submitted stays submitted.
+    fn end(&mut self, otherwise: DeliveryStatus, reason: Option<&'static str>) {
+        let was_submitted = self
+            .attempts
+            .iter()
+            .any(|a| a.outcome == Outcome::Submitted);
+        let reached = match (self.has_delivered(), was_submitted, self.is_all_lost()) {
+            (true, _, _) => DeliveryStatus::Delivered,
+            (false, true, true) => DeliveryStatus::Undelivered,
+            (false, true, false) => DeliveryStatus::Submitted,
+            (false, false, _) => otherwise,
+        };
+        if reached == DeliveryStatus::Failed {
+            self.reason = reason.or(self.reason);
+        }
+        self.close(reached);
+    }
+}
+
+impl Model {
+    fn delivery(&mut self, of: usize, ordinal: u8) -> Option<&mut Del> {
+        let record = &mut self.records[of];
+        let is_there = !record.is_gone;
+        let index = usize::from(ordinal).checked_sub(1)?;
+        record.deliveries.get_mut(index).filter(|_| is_there)
+    }
+
+    pub(in crate::store_conformance) fn begin(
+        &mut self,
+        of: usize,
+        ordinal: u8,
+        (fence, attempt): (u32, u8),
+    ) -> Answer {
+        let (status, may_submit, now_ms) = (self.status(of), self.may_submit(of), self.now_ms);
+        let Some(delivery) = self.delivery(of, ordinal) else {
+            return Answer::says("gone");
+        };
+        if delivery.fence != fence {
+            return Answer::says("fence lost");
+        }
+        if delivery.is_closed() {
+            return Answer::says(format!("closed {:?}", delivery.status));
+        }
+        if let Some(known) = delivery.attempts.get(usize::from(attempt) - 1) {
+            let is_same = known.outcome == Outcome::Begun && known.provider == attempt;
+            return Answer::says(if is_same { "begun" } else { "fence lost" });
+        }
+        if status != Status::Pending {
+            return Answer::says(format!("not pending {status:?}"));
+        }
+        if !may_submit {
+            return Answer::says("too late");
+        }
+        if delivery.sent().count() >= 3 || delivery.attempts.len() >= 40 {
+            return Answer::says("too many");
+        }
+        delivery.status = DeliveryStatus::Queued;
+        delivery.due = Some((DueKind::Lease, now_ms + LEASE_MS));
+        delivery.attempts.push(Att {
+            provider: attempt,
+            outcome: Outcome::Begun,
+            receipt: None,
+        });
+        Answer::says("begun")
+    }
+
+    /// How a delivery ends that may not go on.
+    fn end_delivery(&mut self, of: usize, ordinal: u8, reason: &'static str) {
+        let has_expired = self.now_ms >= self.records[of].expires_ms;
+        let otherwise = if self.is_pending(of) {
+            DeliveryStatus::Failed
+        } else if has_expired {
+            DeliveryStatus::Expired
+        } else {
+            DeliveryStatus::Canceled
+        };
+        if let Some(delivery) = self.delivery(of, ordinal) {
+            delivery.end(otherwise, Some(reason));
+        }
+    }
+
+    pub(in crate::store_conformance) fn settle(
+        &mut self,
+        of: usize,
+        ordinal: u8,
+        (fence, attempt, outcome): (u32, u8, Outcome),
+        after: After,
+    ) -> Answer {
+        let (may_submit, now_ms) = (self.may_submit(of), self.now_ms);
+        let submit_until_ms = self.records[of].expires_ms - QUIET_MS;
+        let is_pending = self.is_pending(of);
+        let Some(delivery) = self.delivery(of, ordinal) else {
+            return Answer::says("gone");
+        };
+        if delivery.fence != fence {
+            return Answer::says("fence lost");
+        }
+        if let Some(begun) = delivery.attempts.get_mut(usize::from(attempt) - 1)
+            && begun.outcome == Outcome::Begun
+        {
+            begun.outcome = outcome;
+        }
+        let mut fallback = 0;
+        if delivery.is_closed() || delivery.has_delivered() {
+            delivery.end(delivery.status, None);
+        } else {
+            match after {
+                After::Continue => {}
+                After::Submitted => {
+                    delivery.reason = None;
+                    delivery.lost = 0;
+                    delivery.status = DeliveryStatus::Submitted;
+                    if !delivery.is_all_lost() {
+                        delivery.due = Some((DueKind::Receipt, now_ms + 30_000));
+                    } else if may_submit {
+                        delivery.due = Some((DueKind::Undelivered, now_ms));
+                    } else {
+                        delivery.close(DeliveryStatus::Undelivered);
+                    }
+                }
+                After::Retry(after_ms) if is_pending && now_ms + after_ms < submit_until_ms => {
+                    delivery.walk += 1;
+                    delivery.reason = Some("busy");
+                    delivery.due = Some((DueKind::Retry, now_ms + after_ms));
+                }
+                After::Retry(_) => self.end_delivery(of, ordinal, "busy"),
+                After::Close => self.end_delivery(of, ordinal, "closed"),
+                After::Fail { is_final } => fallback = self.fail(of, ordinal, is_final),
+            }
+        }
+        let delivery = &self.records[of].deliveries[usize::from(ordinal) - 1];
+        let kind = delivery.due.map(|due| due.0);
+        let text = format!("settled {:?} {kind:?} {fallback}", delivery.status);
+        Answer::new(text, delivery.due.map(|due| due.1))
+    }
+
+    fn fail(&mut self, of: usize, ordinal: u8, is_final: bool) -> usize {
+        let may_submit = self.may_submit(of);
+        let next = self.new_delivery(false, None);
+        let record = &mut self.records[of];
+        let has_room = record.deliveries.len() < 12;
+        let delivery = &mut record.deliveries[usize::from(ordinal) - 1];
+        delivery.end(DeliveryStatus::Failed, Some("refused"));
+        if std::mem::take(&mut delivery.can_fall_back) && may_submit && has_room {
+            record.deliveries.push(next);
+            return record.deliveries.len();
+        }
+        let any_sent = record.deliveries.iter().any(|d| d.sent().count() > 0);
+        let all_closed = record.deliveries.iter().all(Del::is_closed);
+        if is_final && record.status == Status::Pending && !any_sent && all_closed {
+            self.end(of, Status::Failed);
+        }
+        0
+    }
+
+    pub(in crate::store_conformance) fn receipt(
+        &mut self,
+        of: usize,
+        ordinal: u8,
+        (attempt, status, may): (u8, ReceiptStatus, bool),
+    ) -> Answer {
+        let (may_submit, now_ms) = (self.may_submit(of), self.now_ms);
+        let Some(delivery) = self.delivery(of, ordinal) else {
+            return Answer::says("no attempt");
+        };
+        let Some(known) = delivery.attempts.get_mut(usize::from(attempt) - 1) else {
+            return Answer::says("no attempt");
+        };
+        if known.receipt.is_some_and(|receipt| receipt >= status) {
+            return Answer::says("nothing");
+        }
+        known.receipt = Some(status);
+        let waits = delivery.status == DeliveryStatus::Submitted;
+        if status == ReceiptStatus::Delivered {
+            delivery.close(DeliveryStatus::Delivered);
+        } else if status == ReceiptStatus::Undelivered && waits && delivery.is_all_lost() {
+            let has_room = delivery.sent().count() < 3 || delivery.can_fall_back;
+            if may && may_submit && has_room {
+                delivery.due = Some((DueKind::Undelivered, now_ms));
+                return Answer::says("redispatch");
+            }
+            delivery.close(DeliveryStatus::Undelivered);
+        }
+        Answer::says(format!("recorded {:?}", delivery.status))
+    }
+
+    pub(in crate::store_conformance) fn take(&mut self, of: usize, ordinal: u8) -> &'static str {
+        let (may_submit, now_ms) = (self.may_submit(of), self.now_ms);
+        let Some(delivery) = self.delivery(of, ordinal) else {
+            return "not due";
+        };
+        let Some((kind, _)) = delivery.due.filter(|due| due.1 <= now_ms) else {
+            return "not due";
+        };
+        delivery.fence += 1;
+        for attempt in &mut delivery.attempts {
+            if attempt.outcome == Outcome::Begun {
+                attempt.outcome = Outcome::Unknown;
+            }
+        }
+        if kind == DueKind::Lease {
+            delivery.lost += 1;
+            if delivery.lost >= 3 {
+                delivery.end(DeliveryStatus::Failed, Some("poison"));
+                // Why it ended is kept even where something was submitted.
+                delivery.reason = Some("poison");
+                return "poisoned";
+            }
+        }
+        if !may_submit {
+            let unknown = delivery
+                .attempts
+                .iter()
+                .any(|a| a.outcome == Outcome::Unknown);
+            let reason = match (unknown, delivery.reason) {
+                (true, _) => "outcome_unknown",
+                (false, last) => last.unwrap_or("too_late"),
+            };
+            self.end_delivery(of, ordinal, reason);
+            return "closed";
+        }
+        delivery.status = DeliveryStatus::Queued;
+        delivery.due = Some((DueKind::Lease, now_ms + LEASE_MS));
+        "taken"
+    }
+
+    pub(in crate::store_conformance) fn hand_back(
+        &mut self,
+        of: usize,
+        ordinal: u8,
+        fence: u32,
+    ) -> Answer {
+        let now_ms = self.now_ms;
+        let Some(delivery) = self.delivery(of, ordinal) else {
+            return Answer::says("gone");
+        };
+        if delivery.fence != fence {
+            return Answer::says("fence lost");
+        }
+        if let Some((DueKind::Lease, _)) = delivery.due {
+            delivery.due = Some((DueKind::Handover, now_ms));
+        }
+        Answer::says("handed back")
+    }
+
+    /// Takes all that is due, and says what came of each.
+    pub(in crate::store_conformance) fn sweep(&mut self) -> Vec<String> {
+        let mut taken = Vec::new();
+        for of in 0..self.records.len() {
+            // A fallback is not due yet when it is made.
+            for index in 0..self.records[of].deliveries.len() {
+                let ordinal = u8::try_from(index + 1).unwrap();
+                let took = self.take(of, ordinal);
+                if took != "not due" {
+                    taken.push(format!("{of} {ordinal} {took}"));
+                }
+            }
+        }
+        taken.sort();
+        taken
+    }
+}

@@ -1,0 +1,122 @@
+//! The steps of dispatch, asked of both.
+
+use watchword::delivery::{Begin, Outcome, ReceiptApplied};
+use watchword::id::DeliveryId;
+
+use super::Case;
+use super::answers::{dispatch_policy, next, of_stop, of_take};
+use super::steps::Dispatch;
+use crate::store_conformance::model::{After, Answer};
+use crate::store_conformance::world;
+
+impl Case<'_> {
+    /// Asks about a delivery.
+    pub(super) async fn dispatch(
+        &mut self,
+        of: usize,
+        ordinal: u8,
+        step: &Dispatch,
+    ) -> (Answer, Answer) {
+        let id = DeliveryId {
+            record: self.ids[of],
+            ordinal,
+        };
+        match *step {
+            Dispatch::Begin {
+                is_stale,
+                is_repeated,
+            } => {
+                let (fence, attempts) = self.at(of, ordinal, is_stale);
+                let attempt = if is_repeated {
+                    attempts.max(1)
+                } else {
+                    attempts + 1
+                };
+                let expected = self.model.begin(of, ordinal, (fence, attempt));
+                let ask = Begin {
+                    fence,
+                    attempt,
+                    provider: format!("p{attempt}").into(),
+                    policy: dispatch_policy(),
+                };
+                let begun = self.store().begin(id, &ask).await.unwrap();
+                (
+                    begun.map_or_else(of_stop, |()| Answer::says("begun")),
+                    expected,
+                )
+            }
+            Dispatch::Settle {
+                is_stale,
+                outcome,
+                after,
+            } => self.settle(of, ordinal, (is_stale, outcome), after).await,
+            Dispatch::Receipt {
+                attempt,
+                status,
+                may,
+            } => {
+                let mut ask = world::receipt(attempt, status);
+                ask.may_redispatch = may;
+                let expected = self.model.receipt(of, ordinal, (attempt, status, may));
+                let said = match self.store().apply_receipt(id, &ask).await.unwrap() {
+                    ReceiptApplied::Nothing => "nothing".to_owned(),
+                    ReceiptApplied::Recorded { status } => format!("recorded {status:?}"),
+                    ReceiptApplied::Redispatch => "redispatch".to_owned(),
+                    ReceiptApplied::NoAttempt => "no attempt".to_owned(),
+                };
+                (Answer::says(said), expected)
+            }
+            Dispatch::Take => {
+                let expected = Answer::says(self.model.take(of, ordinal));
+                let taken = self.store().take(id, &dispatch_policy()).await.unwrap();
+                (Answer::says(of_take(taken.take)), expected)
+            }
+            Dispatch::HandBack { is_stale } => {
+                let (fence, _) = self.at(of, ordinal, is_stale);
+                let expected = self.model.hand_back(of, ordinal, fence);
+                let handed = self.store().hand_back(id, fence).await.unwrap();
+                (
+                    handed.map_or_else(of_stop, |()| Answer::says("handed back")),
+                    expected,
+                )
+            }
+        }
+    }
+
+    async fn settle(
+        &mut self,
+        of: usize,
+        ordinal: u8,
+        (is_stale, outcome): (bool, Outcome),
+        after: After,
+    ) -> (Answer, Answer) {
+        let id = DeliveryId {
+            record: self.ids[of],
+            ordinal,
+        };
+        let (fence, attempts) = self.at(of, ordinal, is_stale);
+        let attempt = attempts.max(1);
+        let ask = world::settle(fence, attempt, outcome, next(after));
+        let expected = self
+            .model
+            .settle(of, ordinal, (fence, attempt, outcome), after);
+        let settled = self.store().settle(id, &ask).await.unwrap();
+        let said = settled.map_or_else(of_stop, |settled| {
+            let kind = settled.due.map(|due| due.kind);
+            let fallback = settled.fallback.unwrap_or(0);
+            let text = format!("settled {:?} {kind:?} {fallback}", settled.status);
+            Answer::new(text, settled.due.map(|due| due.at_ms))
+        });
+        (said, expected)
+    }
+
+    /// The delivery's fence, or the one before, and its number of attempts.
+    fn at(&self, of: usize, ordinal: u8, is_stale: bool) -> (u32, u8) {
+        let deliveries = &self.model.records[of].deliveries;
+        let Some(delivery) = deliveries.get(usize::from(ordinal) - 1) else {
+            return (1, 0);
+        };
+        let attempts = u8::try_from(delivery.attempts.len()).unwrap();
+        (delivery.fence - u32::from(is_stale), attempts)
+    }
+}

@@ -1,0 +1,139 @@
+//! Stories of sends taken back, and of requests that come again.
+
+use futures_util::future::join_all;
+use watchword::delivery::DeliveryStatus;
+use watchword::id::DeliveryId;
+use watchword::store::{Idempotency, Started, Undo};
+use watchword::verification::{OperationId, SendRefusal, Start};
+
+use super::sends::one_in_a_minute;
+use super::world::*;
+
+fn key() -> Idempotency {
+    Idempotency {
+        tag: unique(),
+        fingerprint: [1; 16],
+    }
+}
+
+fn undo(ask: &Start, available_at_ms: u64) -> Undo {
+    Undo {
+        id: ask.id,
+        was_created: true,
+        operation: OperationId(ask.id.random),
+        client: ask.client,
+        policy: ask.policy.clone(),
+        idempotency: None,
+        refusal: b"refused so".to_vec(),
+        available_at_ms,
+    }
+}
+
+pub(super) async fn undoing_a_create_leaves_no_trace_but_the_refusal(w: World) {
+    let mut first = start();
+    first.policy.rules = one_in_a_minute();
+    let key = key();
+    w.store.start(&first, Some(&key)).await.unwrap();
+    let now_ms = w.now_ms().await;
+    let mut undo = undo(&first, now_ms + MINUTE_MS);
+    undo.idempotency = Some(key);
+    w.store.undo(&undo).await.unwrap();
+    w.store.undo(&undo).await.unwrap();
+    assert!(w.store.get(first.id).await.unwrap().is_none());
+    let (number, _) = w.store.number(first.id.shard, first.number).await.unwrap();
+    assert!(number.recent.is_empty() && number.live.is_empty());
+    assert_eq!(w.sweep(first.id.shard, 10, 0).await.depth, 0);
+    let answer = w.store.start(&again(&first), Some(&key)).await.unwrap();
+    let Started::ReplayedRefusal { refusal } = answer else {
+        panic!("not the refusal: {answer:?}");
+    };
+    assert_eq!(refusal, b"refused so");
+    // The send was given back, and given back once.
+    w.created(&again(&first)).await;
+    assert!(matches!(
+        w.refused(&other_identity(&first, 2)).await,
+        SendRefusal::SendLimit { .. }
+    ));
+    w.advance(MINUTE_MS);
+    let answer = w.store.start(&again(&first), Some(&key)).await.unwrap();
+    assert!(matches!(answer, Started::Resent { .. }), "{answer:?}");
+}
+
+pub(super) async fn undoing_a_resend_gives_one_send_back(w: World) {
+    let first = start();
+    w.created(&first).await;
+    w.advance(30_000);
+    let ask = resend(first.id);
+    w.resent(&ask).await;
+    let undo = Undo {
+        was_created: false,
+        operation: ask.operation,
+        ..undo(&first, 0)
+    };
+    w.store.undo(&undo).await.unwrap();
+    w.store.undo(&undo).await.unwrap();
+    let record = w.record(first.id).await;
+    assert_eq!((record.sends_used, record.deliveries.len()), (1, 2));
+    assert_eq!(record.deliveries[1].status, DeliveryStatus::Canceled);
+    assert_eq!(record.deliveries[1].due, None);
+    // Its place stays taken: the next one is the third.
+    assert_eq!(w.resent(&resend(first.id)).await, Some(3));
+}
+
+pub(super) async fn fifty_requests_with_one_idempotency_key_send_once(w: World) {
+    let first = start();
+    let key = key();
+    let asks: Vec<Start> = (0..50).map(|_| again(&first)).collect();
+    let answers = join_all(asks.iter().map(|ask| w.store.start(ask, Some(&key)))).await;
+    let mut created = 0;
+    for answer in answers {
+        let answer = answer.unwrap();
+        if let Started::Created { .. } = answer {
+            created += 1;
+        } else {
+            assert!(matches!(answer, Started::InProgress), "{answer:?}");
+        }
+    }
+    assert_eq!(created, 1);
+    let (number, _) = w.store.number(first.id.shard, first.number).await.unwrap();
+    assert_eq!(number.recent.len(), 1);
+}
+
+pub(super) async fn an_idempotency_key_is_answered_by_what_became_of_it(w: World) {
+    let first = start();
+    let key = key();
+    w.store.start(&first, Some(&key)).await.unwrap();
+    let repeat = || async { w.store.start(&again(&first), Some(&key)).await.unwrap() };
+    assert!(matches!(repeat().await, Started::InProgress));
+    w.store.confirm(first.id.shard, &key).await.unwrap();
+    w.store.confirm(first.id.shard, &key).await.unwrap();
+    let answer = repeat().await;
+    let Started::Replayed { id, record, .. } = answer else {
+        panic!("not replayed: {answer:?}");
+    };
+    assert_eq!((id, record.sends_used), (first.id, 1));
+    let other = Idempotency {
+        fingerprint: [2; 16],
+        ..key
+    };
+    let answer = w.store.start(&again(&first), Some(&other)).await.unwrap();
+    assert!(matches!(answer, Started::KeyReused), "{answer:?}");
+
+    // A node that dies before it confirms leaves the send to the sweep.
+    let second = start();
+    let key = Idempotency {
+        tag: unique(),
+        ..key
+    };
+    w.store.start(&second, Some(&key)).await.unwrap();
+    w.advance(LEASE_MS);
+    let taken = w
+        .take(DeliveryId {
+            record: second.id,
+            ordinal: 1,
+        })
+        .await;
+    assert!(taken.record.is_some());
+    let answer = w.store.start(&again(&second), Some(&key)).await.unwrap();
+    assert!(matches!(answer, Started::Replayed { .. }), "{answer:?}");
+}
