@@ -6,13 +6,14 @@
 pub mod breaker;
 pub mod pace;
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 use watchword_providers::{Channel, Message, Provider, ProviderService, SubmitError, Submitted};
@@ -282,7 +283,7 @@ where
                 Patience::WaitUntil(deadline) => deadline,
             };
             let start = pace.reserve(now, latest).ok_or(SubmitError::Shed)?;
-            tokio::time::sleep_until(start).await;
+            sleep_until(start).await;
             inner.oneshot(submission).await
         })
     }
@@ -370,12 +371,20 @@ impl Service<Submission> for AttemptTimeout {
     }
 
     fn call(&mut self, submission: Submission) -> StackFuture {
-        let call = self.inner.clone().oneshot(submission.message);
-        let attempt_timeout = self.attempt_timeout;
-        Box::pin(async move {
-            timeout(attempt_timeout, call)
-                .await
-                .unwrap_or(Err(SubmitError::Unknown { code: None }))
-        })
+        let mut call = Box::pin(self.inner.clone().oneshot(submission.message));
+        let deadline = Instant::now() + self.attempt_timeout;
+        let mut alarm = Box::pin(sleep_until(deadline));
+        Box::pin(poll_fn(move |context| {
+            let too_late = Err(SubmitError::Unknown { code: None });
+            // Asked first: after a standstill of the whole process the call must
+            // not go on and write what another node has sent meanwhile.
+            if Instant::now() >= deadline {
+                return Poll::Ready(too_late);
+            }
+            if let Poll::Ready(result) = call.as_mut().poll(context) {
+                return Poll::Ready(result);
+            }
+            alarm.as_mut().poll(context).map(|()| too_late)
+        }))
     }
 }

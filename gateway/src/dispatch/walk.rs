@@ -69,7 +69,7 @@ impl Dispatcher {
         let hops = hops(&live, &composed, work);
         let mut walk = Walk {
             deadline: Instant::now() + live.dispatch.deadline,
-            lease_ends: Instant::now() + Duration::from_millis(live.dispatch.policy.lease_ms),
+            lease_ends: Instant::now() + self.lease_left(work),
             live: &live,
             composed,
             hops,
@@ -114,6 +114,13 @@ impl Dispatcher {
         }
         let next = self.next_after(work, walk);
         self.close(work, unsettled, next).await
+    }
+
+    /// How long the delivery is still ours, by the store's time.
+    fn lease_left(&self, work: &Work) -> Duration {
+        let due = work.state().and_then(|state| state.due);
+        let ends_at_ms = due.map_or(0, |due| due.at_ms);
+        Duration::from_millis(ends_at_ms.saturating_sub(self.shared.store_now_ms()))
     }
 
     /// Takes one from the tenant's cap on submissions, if it has one and the
@@ -235,6 +242,10 @@ impl Dispatcher {
             .emit(&self.shared.metrics);
         }
         let started = Instant::now();
+        if started >= walk.lease_ends {
+            // This process stood still for so long that somebody else has it now.
+            return None;
+        }
         let result = hop.submit(submission).await;
         let took = started.elapsed();
         let settled = settled_attempt(number, &result, took);

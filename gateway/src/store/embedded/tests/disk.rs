@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 
 use redb::{Builder, DatabaseError, StorageBackend};
 
@@ -90,8 +91,7 @@ impl Disk {
 
     /// Waits until a sync has begun.
     pub(super) fn wait_for_sync_begun(&self) {
-        let platter = self.platter();
-        drop(self.0.1.wait_while(platter, |platter| platter.syncing == 0));
+        self.wait_while(|platter| platter.syncing == 0);
     }
 
     /// Syncs that have ended well.
@@ -101,12 +101,14 @@ impl Disk {
 
     /// Waits for one more sync than there were.
     pub(super) fn wait_for_sync_after(&self, before: u64) {
-        let platter = self.platter();
-        drop(
-            self.0
-                .1
-                .wait_while(platter, |platter| platter.syncs == before),
-        );
+        self.wait_while(|platter| platter.syncs == before);
+    }
+
+    fn wait_while(&self, waits: impl FnMut(&mut Platter) -> bool) {
+        let (platter, limit) = (self.platter(), Duration::from_secs(10));
+        let (platter, waited) = self.0.1.wait_timeout_while(platter, limit, waits).unwrap();
+        drop(platter);
+        assert!(!waited.timed_out(), "the disk was never asked to sync");
     }
 
     pub(super) fn open(&self, hand: &Hand) -> Result<EmbeddedStore, DatabaseError> {
