@@ -76,8 +76,9 @@ impl Load {
         connections: u32,
     ) -> anyhow::Result<Slice> {
         let before = Counted::now(stage, candidate)?;
-        let driven = self.drive(candidate, connections, 0)?;
+        let driven = self.drive(candidate, connections, 0);
         let settled_after = wait_until_quiet(candidate)?;
+        let driven = driven?;
         let after = Counted::now(stage, candidate)?;
         let sends = after.messages - before.messages;
         ensure!(

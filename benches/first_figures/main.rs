@@ -13,12 +13,15 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::Parser;
 
 use load::Load;
 use processes::{Candidate, Stage};
 use report::{Level, Slice};
+
+/// One round in so many may fail, and is reported.
+const FAILED_PART_MAX: usize = 4;
 
 /// Measures the gateway beside the yardstick.
 #[derive(Parser)]
@@ -95,19 +98,37 @@ fn level(
     (connections, slices): (u32, u32),
 ) -> anyhow::Result<Level> {
     let mut rounds = Vec::new();
+    let mut failed = Vec::new();
     for round in 0..slices {
-        let [gateway, yardstick] = stage.candidates();
-        let mut measure = |candidate: &Candidate| -> anyhow::Result<Slice> {
-            load.slice(stage, candidate, connections)
-                .with_context(|| format!("{} at {connections} connections", candidate.name))
-        };
-        rounds.push(if round % 2 == 0 {
-            let of_gateway = measure(gateway)?;
-            (of_gateway, measure(yardstick)?)
-        } else {
-            let of_yardstick = measure(yardstick)?;
-            (measure(gateway)?, of_yardstick)
-        });
+        match both(stage, load, (connections, round % 2 == 0)) {
+            Ok(slices) => rounds.push(slices),
+            Err(error) => failed.push(format!("{error:#}")),
+        }
+        ensure!(
+            failed.len() <= rounds.len() / FAILED_PART_MAX + 1,
+            "too many rounds failed: {failed:?}"
+        );
     }
-    Ok(Level::new(name, connections, rounds))
+    Ok(Level::new((name, connections), rounds, failed))
+}
+
+/// One round. Its second slice follows whatever became of the first.
+fn both(
+    stage: &Stage,
+    load: &mut Load,
+    (connections, is_gateway_first): (u32, bool),
+) -> anyhow::Result<(Slice, Slice)> {
+    let [gateway, yardstick] = stage.candidates();
+    let mut measure = |candidate: &Candidate| {
+        let slice = load.slice(stage, candidate, connections);
+        slice.with_context(|| format!("{} at {connections} connections", candidate.name))
+    };
+    if is_gateway_first {
+        let of_gateway = measure(gateway);
+        let of_yardstick = measure(yardstick);
+        Ok((of_gateway?, of_yardstick?))
+    } else {
+        let of_yardstick = measure(yardstick);
+        Ok((measure(gateway)?, of_yardstick?))
+    }
 }

@@ -33,7 +33,10 @@ pub(crate) struct Level {
     name: &'static str,
     connections: u32,
     rounds: Vec<(Slice, Slice)>,
+    /// For a disturbed generator.
     dropped: usize,
+    /// Why rounds failed.
+    failed: Vec<String>,
 }
 
 /// All that was measured.
@@ -72,9 +75,9 @@ const GENERATOR_TOLERANCE: f64 = 0.25;
 impl Level {
     /// Leaves out rounds in which the generator was disturbed.
     pub(crate) fn new(
-        name: &'static str,
-        connections: u32,
+        (name, connections): (&'static str, u32),
         mut rounds: Vec<(Slice, Slice)>,
+        failed: Vec<String>,
     ) -> Self {
         let usual = [
             median(rounds.iter().map(|round| round.0.generator_us)),
@@ -93,6 +96,7 @@ impl Level {
             connections,
             dropped: count - rounds.len(),
             rounds,
+            failed,
         }
     }
 
@@ -131,6 +135,7 @@ impl Level {
             "connections": self.connections,
             "rounds": self.rounds.len(),
             "rounds_dropped": self.dropped,
+            "rounds_failed": &self.failed,
             "gateway": program_json(&self.gateway()),
             "yardstick": program_json(&self.yardstick()),
             "ratios": Value::Object(ratios.into_iter().collect()),
