@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use providers::ProviderMakings;
+pub use providers::{MadeFrom, ProviderMakings};
 
 use crate::admission::gcra::GcraRule;
+use crate::admission::memory::Remembered;
 use crate::admission::watch::CheckWatch;
 use crate::code::Code;
 use crate::config::{self, LimitRule, Settings, TenantSettings};
@@ -56,11 +57,16 @@ pub fn live(
     makings: &ProviderMakings,
     before: Option<&Live>,
 ) -> Result<Live, AssembleError> {
+    let tenants = directory(settings, &ring)?;
+    let catalog = Arc::new(catalog(settings)?);
+    let (providers, made_from) = makings.connect(settings, before)?;
     Ok(Live {
-        tenants: directory(settings, &ring)?,
+        tenants,
         routing: routing(settings),
-        providers: makings.connect(settings, before)?,
-        catalog: Arc::new(catalog(settings)?),
+        providers,
+        made_from,
+        refused_limits: Remembered::default(),
+        catalog,
         codes: CodePolicy {
             digits: settings.codes.digits,
             lifetime_ms: ms(settings.codes.lifetime),

@@ -1,8 +1,9 @@
 //! The command line: what can be asked of the program, and the commands that
-//! need no running service.
+//! are not the service itself.
 
 mod check_config;
 mod keys;
+mod remote;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use check_config::{check_config, write_error};
 pub use keys::new_keys;
+pub use remote::{Question, RemoteError, ask};
 
 /// How the program ends.
 pub mod exit_code {
@@ -49,11 +51,11 @@ pub enum Command {
     /// Report all mistakes in a configuration, its warnings and the memory it needs.
     CheckConfig(ConfigFile),
     /// Ask a running gateway what would happen to a number now; sends nothing.
-    Explain(NumberCall),
+    Explain(ExplainCall),
     /// Start a verification through a running gateway: a code goes out.
-    Send(NumberCall),
+    Send(SendCall),
     /// List a number's last verifications: "my code did not come".
-    Find(NumberCall),
+    Find(FindCall),
     /// Make keys.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -74,34 +76,70 @@ pub struct ConfigFile {
     pub config: PathBuf,
 }
 
-/// A question about one number to a running gateway.
 #[derive(Debug, Args)]
-pub struct NumberCall {
-    /// The number, best in E.164: +14155550123.
-    pub number: NumberArgument,
-    /// How the code travels; by default as the gateway decides.
+pub struct ExplainCall {
+    #[command(flatten)]
+    pub number: NumberArguments,
+    /// The channel to ask about; by default sms.
     #[arg(long)]
     pub channel: Option<ChannelArgument>,
+    #[command(flatten)]
+    pub gateway: GatewayArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct SendCall {
+    #[command(flatten)]
+    pub number: NumberArguments,
+    /// How the code travels; by default sms.
+    #[arg(long)]
+    pub channel: Option<ChannelArgument>,
+    /// Wait so long for a provider to take the message, in seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub wait: Option<u8>,
+    #[command(flatten)]
+    pub gateway: GatewayArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct FindCall {
+    #[command(flatten)]
+    pub number: NumberArguments,
+    #[command(flatten)]
+    pub gateway: GatewayArguments,
+}
+
+/// The number that a command is about.
+#[derive(Debug, Args)]
+pub struct NumberArguments {
+    /// The number, best in E.164: +14155550123.
+    pub number: NumberArgument,
     /// Where a number without + is from, as an ISO code such as US.
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
-    #[command(flatten)]
-    pub gateway: GatewayAddress,
 }
 
-/// Where the gateway is, and what lets us in.
+/// Where the gateway is, what lets us in, and how to show its answer.
 #[derive(Debug, Args)]
-pub struct GatewayAddress {
+pub struct GatewayArguments {
     /// Where the gateway listens.
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     pub url: http::Uri,
-    /// The API key. Others on this machine can see it in the process list: use
-    /// --key-file for any key but the sandbox's.
-    #[arg(long, default_value = "sandbox")]
-    pub key: KeyArgument,
+    /// The API key; by default `sandbox` if the gateway is on this machine. Others
+    /// on this machine can see it in the process list: use --key-file for any key
+    /// but the sandbox's.
+    #[arg(long)]
+    pub key: Option<KeyArgument>,
     /// A file that holds the API key.
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     pub key_file: Option<PathBuf>,
+    /// A file with the certificate of the authority that vouches for the gateway,
+    /// if it is not a public one.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Print the answer in JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A number as typed: not parsed yet, and never printed.
@@ -156,11 +194,12 @@ pub enum ChannelArgument {
     Voice,
 }
 
-impl From<ChannelArgument> for watchword_providers::Channel {
-    fn from(argument: ChannelArgument) -> Self {
-        match argument {
-            ChannelArgument::Sms => Self::Sms,
-            ChannelArgument::Voice => Self::Voice,
+impl ChannelArgument {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Voice => "voice",
         }
     }
 }

@@ -187,7 +187,7 @@ pub struct DispatchPolicy {
 }
 
 /// Attempts of one delivery, however they ended: bounds the record's size.
-pub const ATTEMPTS_MAX: usize = 40;
+pub const ATTEMPTS_MAX: usize = 120;
 /// Deliveries of one record: sends, resends and fallbacks.
 pub const DELIVERIES_MAX: usize = 12;
 
@@ -327,7 +327,9 @@ pub enum Stop {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Begin {
     pub fence: u32,
-    /// Its number, from 1: one more than there are. Makes a repeated begin one.
+    /// Its number, from 1: one more than there are. A begin repeated for an
+    /// attempt that is still begun asks whether it may still go out, and renews
+    /// the lease.
     pub attempt: u8,
     pub provider: Box<str>,
     pub policy: DispatchPolicy,
@@ -348,20 +350,19 @@ pub fn begin(record: &mut Record, ordinal: u8, ask: &Begin, now_ms: u64) -> Resu
     if delivery.status.is_closed() {
         return Err(Stop::Closed(delivery.status));
     }
-    let number = usize::from(ask.attempt);
-    if let Some(attempt) = delivery.attempts.get(number.wrapping_sub(1)) {
-        let is_repeated = attempt.outcome == Outcome::Begun && attempt.provider == ask.provider;
-        return if is_repeated {
-            Ok(())
-        } else {
-            Err(Stop::FenceLost)
-        };
-    }
     if !status.is_open() {
         return Err(Stop::NotPending(status));
     }
     if now_ms >= submit_before_ms {
         return Err(Stop::TooLate);
+    }
+    let number = usize::from(ask.attempt);
+    if let Some(attempt) = delivery.attempts.get(number.wrapping_sub(1)) {
+        if attempt.outcome != Outcome::Begun || attempt.provider != ask.provider {
+            return Err(Stop::FenceLost);
+        }
+        delivery.renew_lease(now_ms, ask.policy.lease_ms);
+        return Ok(());
     }
     let is_full = delivery.attempts.len() >= ATTEMPTS_MAX;
     if is_full || delivery.submissions() >= ask.policy.submissions_max {
@@ -387,6 +388,17 @@ pub struct SettledAttempt {
     pub message_id: Option<Box<str>>,
 }
 
+/// How much is over when a delivery fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finality {
+    /// Another try may do better: the person may ask again.
+    Open,
+    /// This channel will never reach the number; another may.
+    Channel,
+    /// Nothing more is sent to the number for this: fraud.
+    Number,
+}
+
 /// What comes after a settled attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -399,7 +411,7 @@ pub enum Next {
     /// Nothing is left to try.
     Fail {
         reason: Box<str>,
-        is_final_for_number: bool,
+        finality: Finality,
     },
     /// The verification ended or its last minute began: the status follows from the record.
     Close { reason: Box<str> },
@@ -440,8 +452,16 @@ pub fn settle(
     if delivery.fence != ask.fence {
         return Err(Stop::FenceLost);
     }
-    if let Some(settled) = &ask.attempt {
-        write_attempt(delivery, settled);
+    let is_repeated = ask
+        .attempt
+        .as_ref()
+        .is_some_and(|attempt| !write_attempt(delivery, attempt));
+    let is_leased = delivery.due.is_some_and(|due| due.kind == DueKind::Lease);
+    if is_repeated && !is_leased {
+        // The answer was lost, not the step: it is given again.
+        let fallback = fallback_made(record, ordinal);
+        let delivery = delivery_mut(record, ordinal).ok_or(Stop::Gone)?;
+        return Ok(settled_as(delivery, fallback));
     }
     if delivery.status.is_closed() || delivery.is_delivered() {
         let reached = delivery.final_status(delivery.status);
@@ -467,17 +487,8 @@ pub fn settle(
                 delivery.reason = Some(reason.clone());
             }
         }
-        Next::Fail {
-            reason,
-            is_final_for_number,
-        } => {
-            return Ok(fail(
-                record,
-                ordinal,
-                ask,
-                (reason, *is_final_for_number),
-                now_ms,
-            ));
+        Next::Fail { reason, finality } => {
+            return Ok(fail(record, ordinal, ask, (reason, *finality), now_ms));
         }
         Next::Close { reason } => end(record, ordinal, (reason, status), now_ms),
     }
@@ -485,7 +496,8 @@ pub fn settle(
     Ok(settled_as(delivery, None))
 }
 
-fn write_attempt(delivery: &mut DeliveryRecord, settled: &SettledAttempt) {
+/// Whether it was still open.
+fn write_attempt(delivery: &mut DeliveryRecord, settled: &SettledAttempt) -> bool {
     let index = usize::from(settled.number).wrapping_sub(1);
     if let Some(attempt) = delivery.attempts.get_mut(index)
         && attempt.outcome == Outcome::Begun
@@ -494,7 +506,17 @@ fn write_attempt(delivery: &mut DeliveryRecord, settled: &SettledAttempt) {
         attempt.duration_ms = settled.duration_ms;
         attempt.code = settled.code.clone();
         attempt.message_id = settled.message_id.clone();
+        return true;
     }
+    false
+}
+
+/// The delivery that this one's failure has made, if nobody has touched it yet.
+fn fallback_made(record: &Record, ordinal: u8) -> Option<u8> {
+    let next = ordinal.checked_add(1)?;
+    let made = record.delivery(next)?;
+    let is_untouched = made.fence == 1 && made.attempts.is_empty();
+    (made.operation.is_none() && is_untouched).then_some(next)
 }
 
 /// A receipt may have come before the submit answer.
@@ -555,7 +577,7 @@ fn fail(
     record: &mut Record,
     ordinal: u8,
     ask: &Settle,
-    (reason, is_final_for_number): (&str, bool),
+    (reason, finality): (&str, Finality),
     now_ms: u64,
 ) -> Settled {
     let can_submit =
@@ -575,7 +597,8 @@ fn fail(
     );
     let mut settled = settled_as(delivery, None);
     let mut channels = std::mem::take(&mut delivery.fallback);
-    if can_submit && has_room && !channels.is_empty() {
+    let may_fall_back = finality != Finality::Number && can_submit && has_room;
+    if may_fall_back && !channels.is_empty() {
         let channel = channels.remove(0);
         let next = NewDelivery {
             channel,
@@ -596,7 +619,8 @@ fn fail(
         .deliveries
         .iter()
         .any(|delivery| !delivery.status.is_closed());
-    if is_final_for_number && record.status.is_open() && !was_ever_submitted && !others_wait {
+    if finality != Finality::Open && record.status.is_open() && !was_ever_submitted && !others_wait
+    {
         record.decide(Status::Failed, now_ms);
     }
     settled
@@ -634,14 +658,16 @@ pub fn take(record: &mut Record, ordinal: u8, policy: &DispatchPolicy, now_ms: u
         return Take::NotDue;
     };
     delivery.fence = delivery.fence.saturating_add(1);
-    let mut may_have_been_sent = false;
+    let (mut may_have_been_sent, mut was_begun) = (false, false);
     for attempt in &mut delivery.attempts {
         if attempt.outcome == Outcome::Begun {
             attempt.outcome = Outcome::Unknown;
+            was_begun = true;
         }
         may_have_been_sent |= attempt.outcome == Outcome::Unknown;
     }
-    if due.kind == DueKind::Lease {
+    // A lease that ran out with nothing begun says nothing about the delivery.
+    if due.kind == DueKind::Lease && was_begun {
         delivery.lost_leases = delivery.lost_leases.saturating_add(1);
         if delivery.lost_leases >= policy.lost_leases_max {
             let reached = delivery.final_status(DeliveryStatus::Failed);
@@ -664,12 +690,17 @@ pub fn take(record: &mut Record, ordinal: u8, policy: &DispatchPolicy, now_ms: u
     Take::Taken { why: due.kind }
 }
 
-/// Hands a leased delivery back, due now, for any node to take.
+/// Hands a leased delivery back, due after `after_ms`, for any node to take.
 ///
 /// # Errors
 ///
 /// [`Stop`]; nothing has changed.
-pub fn hand_back(record: &mut Record, ordinal: u8, fence: u32, now_ms: u64) -> Result<(), Stop> {
+pub fn hand_back(
+    record: &mut Record,
+    ordinal: u8,
+    (fence, after_ms): (u32, u64),
+    now_ms: u64,
+) -> Result<(), Stop> {
     let delivery = delivery_mut(record, ordinal).ok_or(Stop::Gone)?;
     if delivery.fence != fence {
         return Err(Stop::FenceLost);
@@ -679,7 +710,7 @@ pub fn hand_back(record: &mut Record, ordinal: u8, fence: u32, now_ms: u64) -> R
     {
         *due = Due {
             kind: DueKind::Handover,
-            at_ms: now_ms,
+            at_ms: now_ms + after_ms,
         };
     }
     Ok(())

@@ -4,7 +4,8 @@
 //! Every dispatch runs in a task of its own: a caller that hangs up takes no
 //! message with it. What a task does not finish, the ledger gives to another.
 
-pub(crate) mod compose;
+pub(crate) mod cap;
+mod compose;
 pub mod plan;
 mod walk;
 
@@ -14,14 +15,16 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::debug;
+use tracing::{debug, warn};
 
+use self::compose::{Composed, Unreadable};
 use crate::admission::limits::LimitAsk;
 use crate::admission::memory::Remembered;
 use crate::delivery::{
-    DeliveryRecord, DeliveryStatus, DispatchPolicy, Due, DueKind, Settled, Take,
+    DeliveryRecord, DeliveryStatus, DispatchPolicy, Due, DueKind, Finality, Next, Settled, Take,
 };
 use crate::id::DeliveryId;
+use crate::keys::random;
 use crate::live::Shared;
 use crate::store::Taken;
 use crate::telemetry::events;
@@ -29,6 +32,10 @@ use crate::verification::{NumberTag, Record};
 
 /// How long a number called fraud is left alone, in ms.
 const BLOCKED_MS: u64 = 12 * 3_600_000;
+/// A delivery that this node cannot read is left to others for at least so long.
+const FOREIGN_FIRST: Duration = Duration::from_secs(1);
+/// Two clocks are never quite the same: a timer that is early finds nothing due.
+const TIMER_MARGIN: Duration = Duration::from_millis(10);
 /// How long handing back what is unfinished may take.
 const HAND_BACK: Duration = Duration::from_secs(1);
 
@@ -170,6 +177,33 @@ impl Dispatcher {
         self.shared.live.load().dispatch.policy
     }
 
+    /// Walks the route once. `None` if the delivery is no longer ours.
+    async fn deliver(&self, work: &mut Work) -> Option<Settled> {
+        let live = self.shared.live.load_full();
+        match Composed::of(&live, work, self.shared.store_now_ms()) {
+            Ok(composed) => self.walk(&live, composed, work).await,
+            Err(Unreadable::Foreign) => {
+                // Another node may have the key, or the tenant: it is theirs in a
+                // moment, and no lost lease counts against it.
+                let [jitter] = random::<1>();
+                let after = FOREIGN_FIRST + Duration::from_millis(u64::from(jitter) * 8);
+                self.hand_back(work, after).await;
+                None
+            }
+            Err(Unreadable::Ended) => {
+                let reason = "not_pending".into();
+                self.close(work, None, Next::Close { reason }).await
+            }
+            Err(Unreadable::Damaged) => {
+                warn!(delivery.id = %work.delivery, "a delivery's record is damaged");
+                let reason = "unreadable".into();
+                let finality = Finality::Open;
+                self.close(work, None, Next::Fail { reason, finality })
+                    .await
+            }
+        }
+    }
+
     /// Not cancel safe: dropped in mid-attempt, a message may be on its way
     /// while its attempt stays open until its lease is lost.
     async fn work_through(self: Arc<Self>, mut work: Work, place: Place) {
@@ -177,7 +211,7 @@ impl Dispatcher {
             let settled = tokio::select! {
                 settled = self.deliver(&mut work) => settled,
                 () = self.cutting.cancelled() => {
-                    self.hand_back(&work).await;
+                    self.hand_back(&work, Duration::ZERO).await;
                     return;
                 }
             };
@@ -239,7 +273,7 @@ impl Dispatcher {
         if wait_ms == 0 {
             return self.take(work.delivery).await;
         }
-        self.wait_for(work.delivery, Duration::from_millis(wait_ms));
+        self.wait_for(work.delivery, Duration::from_millis(wait_ms) + TIMER_MARGIN);
         None
     }
 
@@ -302,16 +336,17 @@ impl Dispatcher {
         cut
     }
 
-    /// Makes an unfinished delivery due now, so that another node goes on with
-    /// it. Its open attempt may have gone out, and will count as unknown.
-    async fn hand_back(&self, work: &Work) {
+    /// Makes an unfinished delivery due for any node to go on with. Its open
+    /// attempt may have gone out, and will count as unknown.
+    async fn hand_back(&self, work: &Work, after: Duration) {
         let Some(state) = work.state() else {
             return;
         };
+        let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
         let handed = self
             .shared
             .store
-            .hand_back(work.delivery, state.fence)
+            .hand_back(work.delivery, state.fence, after_ms)
             .await;
         if let Err(error) = handed {
             self.shared.store_failed("hand_back", &error);
@@ -329,8 +364,10 @@ impl Dispatcher {
     /// Dispatches as soon as there is room. What was taken from the ledger is
     /// held under a lease, so the wait is short or somebody else goes on.
     pub async fn dispatch_when_room(self: &Arc<Self>, work: Work) {
-        if let Ok(place) = Arc::clone(&self.places).acquire_owned().await {
-            self.dispatch(work, Place(place));
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        match place {
+            Ok(place) if !self.stopping.is_cancelled() => self.dispatch(work, Place(place)),
+            Ok(_) | Err(_) => self.hand_back(&work, Duration::ZERO).await,
         }
     }
 

@@ -1,9 +1,9 @@
 //! Keys: from configured master keys to one key per purpose.
 //!
 //! A master key is never used itself: labelled HKDF makes one key for digests,
-//! one for sealing, one for receipt references and one for operation ids. What
-//! must survive rotation (the names of indexes, counters and shards) hangs on
-//! the *index key*, drawn once and kept in the store, sealed.
+//! one for sealing and one for receipt references. What must survive rotation
+//! (the names of indexes, counters, shards and repeated operations) hangs on the
+//! *index key*, drawn once and kept in the store, sealed.
 
 pub mod agreement;
 pub mod index;
@@ -17,7 +17,7 @@ use aws_lc_rs::rand;
 use zeroize::Zeroizing;
 
 use crate::id::RecordId;
-use crate::verification::{CodeDigest, OperationId};
+use crate::verification::CodeDigest;
 
 pub use index::IndexKey;
 
@@ -43,7 +43,6 @@ pub struct PurposeKeys {
     pub active_from_ms: Option<u64>,
     digest: hmac::Key,
     receipt: hmac::Key,
-    operation: hmac::Key,
     seal: Prk,
     check_value: [u8; 16],
 }
@@ -70,7 +69,6 @@ impl PurposeKeys {
             active_from_ms: master.active_from_ms,
             digest: key(b"digest"),
             receipt: key(b"receipt reference"),
-            operation: key(b"operation id"),
             seal: Prk::new_less_safe(HKDF_SHA256, &*expand(&root, &[b"seal"])),
             check_value,
         }
@@ -98,15 +96,6 @@ impl PurposeKeys {
     /// The MAC that a receipt URL carries, over all that it names.
     pub fn receipt_mac(&self, parts: &[&[u8]]) -> [u8; 16] {
         first(&mac(&self.receipt, b"receipt", parts))
-    }
-
-    /// The name of an operation the tenant gave an idempotency key, bound to its content.
-    pub fn operation(&self, scope: &[&[u8]], content: &[u8]) -> OperationId {
-        let mut named = [0; 16];
-        let (key_half, content_half) = named.split_at_mut(8);
-        key_half.copy_from_slice(&first::<8>(&mac(&self.operation, b"key", scope)));
-        content_half.copy_from_slice(&first::<8>(&mac(&self.operation, b"content", &[content])));
-        OperationId(named)
     }
 }
 
@@ -233,14 +222,5 @@ pub(crate) mod tests {
         assert_ne!(digest.mac, one.digest(record(1), "123456", b"s").mac);
         // Moving a digit from the code to the bind is another message.
         assert_ne!(one.digest(record(1), "12345", b"6").mac, digest.mac);
-    }
-
-    #[test]
-    fn an_operation_tells_the_same_key_with_other_content() {
-        let keys = PurposeKeys::of(&master("k1", 1));
-        let first = keys.operation(&[b"acme", b"key"], b"body");
-        assert_eq!(first, keys.operation(&[b"acme", b"key"], b"body"));
-        assert!(first.reuses_key_of(keys.operation(&[b"acme", b"key"], b"other")));
-        assert!(!first.reuses_key_of(keys.operation(&[b"acme", b"other"], b"body")));
     }
 }

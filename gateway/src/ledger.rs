@@ -55,6 +55,9 @@ async fn sweep_once(dispatcher: &Arc<Dispatcher>, shared: &Shared, settings: Swe
     let found: Vec<Seen> = stream::iter((0..shard_count).filter_map(Shard::new))
         .map(|shard| sweep_shard(dispatcher, shared, settings, shard))
         .buffer_unordered(settings.shards_at_once)
+        // A store that does not answer for one shard is not asked for all.
+        .take_while(|seen| std::future::ready(seen.is_some()))
+        .filter_map(std::future::ready)
         .collect()
         .await;
     let depth: u64 = found.iter().map(|seen| seen.depth).sum();
@@ -64,7 +67,7 @@ async fn sweep_once(dispatcher: &Arc<Dispatcher>, shared: &Shared, settings: Swe
         .max()
         .unwrap_or(0);
     let unknown: u64 = found.iter().map(|seen| seen.unknown_format).sum();
-    if found.iter().all(|seen| seen.was_answered) {
+    if found.len() == usize::from(shard_count) {
         shared
             .metrics
             .ledger(depth, Duration::from_millis(oldest_ms));
@@ -77,7 +80,6 @@ async fn sweep_once(dispatcher: &Arc<Dispatcher>, shared: &Shared, settings: Swe
 /// What one shard's sweep saw.
 #[derive(Default)]
 struct Seen {
-    was_answered: bool,
     depth: u64,
     oldest_overdue_ms: u64,
     unknown_format: u64,
@@ -88,7 +90,7 @@ async fn sweep_shard(
     shared: &Shared,
     settings: SweepSettings,
     shard: Shard,
-) -> Seen {
+) -> Option<Seen> {
     let ask = Sweep {
         shard,
         // A full node looks, so that its gauges are true, and takes nothing.
@@ -100,11 +102,10 @@ async fn sweep_shard(
         Ok(swept) => swept,
         Err(error) => {
             shared.store_failed("sweep", &error);
-            return Seen::default();
+            return None;
         }
     };
     let seen = Seen {
-        was_answered: true,
         depth: swept.depth,
         oldest_overdue_ms: swept.oldest_overdue_ms,
         unknown_format: swept.unknown_format,
@@ -114,5 +115,5 @@ async fn sweep_shard(
             dispatcher.dispatch_when_room(work).await;
         }
     }
-    seen
+    Some(seen)
 }

@@ -10,6 +10,8 @@ use arc_swap::ArcSwap;
 
 use crate::admission::gcra::GcraRule;
 use crate::admission::limits::LimitRule;
+use crate::admission::memory::Remembered;
+use crate::assemble::MadeFrom;
 use crate::clock::Clock;
 use crate::code::Code;
 use crate::delivery::DispatchPolicy;
@@ -28,6 +30,11 @@ pub struct Live {
     pub ring: Arc<KeyRing>,
     pub routing: RoutingTable,
     pub providers: HashMap<ProviderId, Arc<ProviderStack>>,
+    /// What the providers were made from, for the next reload to compare.
+    pub made_from: HashMap<ProviderId, MadeFrom>,
+    /// Limits of other slots that have refused, by their names. A reload may
+    /// raise them, so it forgets.
+    pub refused_limits: Remembered,
     pub catalog: Arc<Catalog>,
     pub codes: CodePolicy,
     pub sends: SendPolicy,

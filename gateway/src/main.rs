@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use watchword::cli::{self, Arguments, Command, KeysCommand, exit_code};
+use watchword::cli::{self, Arguments, Command, KeysCommand, Question, exit_code};
 use watchword::clock::{Clock, SystemClock};
 use watchword::config::{self, Loaded, Settings};
 use watchword::run::{self, SANDBOX_DIRECTORY, Source};
@@ -44,9 +44,9 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
             writeln!(io::stdout(), "{}", api::openapi::DOCUMENT)?;
             return Ok(exit_code::DONE);
         }
-        Some(Command::Explain(_) | Command::Send(_) | Command::Find(_)) => {
-            anyhow::bail!("not yet");
-        }
+        Some(Command::Explain(call)) => return ask(&Question::Explain(call)),
+        Some(Command::Send(call)) => return ask(&Question::Send(call)),
+        Some(Command::Find(call)) => return ask(&Question::Find(call)),
         Some(Command::Serve(file)) => (config::load(&file.config), Source::File(file.config)),
         None => (
             Settings::sandbox(Path::new(SANDBOX_DIRECTORY)),
@@ -58,6 +58,16 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
         Err(error) => {
             cli::write_error(&error, &mut io::stderr().lock())?;
             Ok(exit_code::REFUSED)
+        }
+    }
+}
+
+fn ask(question: &Question) -> anyhow::Result<u8> {
+    match cli::ask(question, &mut io::stdout().lock()) {
+        Ok(()) => Ok(exit_code::DONE),
+        Err(error) => {
+            writeln!(io::stderr(), "watchword: {error}")?;
+            Ok(error.exit_code())
         }
     }
 }
@@ -83,6 +93,8 @@ fn serve(loaded: Loaded, source: Source) -> anyhow::Result<u8> {
     let result = runtime.block_on(run::run(loaded, source, metrics));
     // A name look-up that hangs must not hold the exit.
     runtime.shutdown_timeout(Duration::from_secs(1));
+    // Nothing else holds the store now: dropping it writes the last steps down.
+    let result = result.map(drop);
     drop(logs);
     result?;
     Ok(exit_code::DONE)

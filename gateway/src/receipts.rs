@@ -217,7 +217,13 @@ impl ReceiptDesk {
         };
         self.applied(provider_id, reference, receipt, applied);
         match applied {
-            ReceiptApplied::Redispatch => self.dispatcher.pick_up(reference.delivery).await,
+            ReceiptApplied::Redispatch => {
+                // The provider may hang up; what is taken must not hang on it.
+                let dispatcher = Arc::clone(&self.dispatcher);
+                let delivery = reference.delivery;
+                self.dispatcher
+                    .spawn(async move { dispatcher.pick_up(delivery).await });
+            }
             ReceiptApplied::Nothing
             | ReceiptApplied::Recorded { .. }
             | ReceiptApplied::NoAttempt => {}

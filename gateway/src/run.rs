@@ -13,12 +13,14 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::api::{Admin, Api, Surface};
 use crate::config::{Loaded, Settings};
 use crate::ledger::{SweepSettings, sweep};
 use crate::number;
 use crate::server::{self, Drained, Listener, ServerSettings, Shutdown, shutdown_channel};
+use crate::store::Store;
 use crate::telemetry::{Metrics, events};
 use crate::tls::{TlsFiles, TlsReloader};
 
@@ -33,11 +35,11 @@ pub enum RunError {
     Agreement(#[from] crate::keys::agreement::AgreementError),
     #[error(transparent)]
     Assemble(#[from] crate::assemble::AssembleError),
-    #[error("cannot listen on {address} ({what}): {source}{}", hint(.source))]
+    #[error("cannot listen on {address} ({what}): {error}{}", hint(.error))]
     Listen {
         address: std::net::SocketAddr,
         what: &'static str,
-        source: std::io::Error,
+        error: std::io::Error,
     },
     #[error("the certificate cannot be used: {0}")]
     Certificate(String),
@@ -60,12 +62,17 @@ pub enum Source {
     Sandbox,
 }
 
-/// Runs until told to stop.
+/// Runs until told to stop. Gives the store back: once the runtime is gone, it
+/// is dropped last, and what it was told is on disk.
 ///
 /// # Errors
 ///
 /// [`RunError`]: it could not start. What goes wrong later is logged.
-pub async fn run(loaded: Loaded, source: Source, metrics: Arc<Metrics>) -> Result<(), RunError> {
+pub async fn run(
+    loaded: Loaded,
+    source: Source,
+    metrics: Arc<Metrics>,
+) -> Result<Arc<dyn Store>, RunError> {
     let settings = Arc::new(loaded.settings);
     let mut signals = Signals::new().map_err(RunError::Signals)?;
     // Port and certificate first: what is wrong with them is known at once.
@@ -103,8 +110,9 @@ pub async fn run(loaded: Loaded, source: Source, metrics: Arc<Metrics>) -> Resul
             Asked::Stop => break,
         }
     }
+    let store = Arc::clone(&wired.shared.store);
     stop(reloader.settings(), wired, servers, trigger).await;
-    Ok(())
+    Ok(store)
 }
 
 /// Readiness first, so that balancers look away; then the connections, then
@@ -125,14 +133,21 @@ async fn stop(
     .emit(metrics);
     tokio::time::sleep(settings.server.drain_delay).await;
     trigger.trigger();
-    let (drained, cut_dispatches) = tokio::join!(
-        servers.main,
-        wired.dispatcher.drain(settings.server.drain_timeout)
-    );
-    let drained = drained.unwrap_or(Drained {
+    // Requests that are already here are answered before dispatch stops taking any.
+    let started = Instant::now();
+    let none = Drained {
         finished: 0,
         cut: 0,
-    });
+    };
+    let drained = servers.main.await.unwrap_or(none);
+    if let Some(receipts) = servers.receipts {
+        receipts.await.ok();
+    }
+    let left = settings
+        .server
+        .drain_timeout
+        .saturating_sub(started.elapsed());
+    let cut_dispatches = wired.dispatcher.drain(left.max(DISPATCH_DRAIN_MIN)).await;
     if cut_dispatches > 0 {
         tracing::warn!(
             dispatches = cut_dispatches,
@@ -158,10 +173,10 @@ struct Sockets {
 impl Sockets {
     fn bind(settings: &Settings) -> Result<Self, RunError> {
         let bind = |address, what| {
-            server::bind(address).map_err(|source| RunError::Listen {
+            server::bind(address).map_err(|error| RunError::Listen {
                 address,
                 what,
-                source,
+                error,
             })
         };
         let server = &settings.server;
@@ -193,9 +208,13 @@ fn certificate(settings: &Settings, metrics: &Metrics) -> Result<Option<TlsReloa
     Ok(Some(reloader))
 }
 
+/// Dispatches may finish their attempt even if the connections took all the time.
+const DISPATCH_DRAIN_MIN: Duration = Duration::from_secs(2);
+
 /// The running listeners.
 struct Servers {
     main: JoinHandle<Drained>,
+    receipts: Option<JoinHandle<Drained>>,
     admin: JoinHandle<Drained>,
 }
 
@@ -208,7 +227,7 @@ fn serve(
 ) -> Servers {
     let metrics = &wired.shared.metrics;
     let bounds = server_settings(settings);
-    if let Some(socket) = sockets.receipts {
+    let receipts = sockets.receipts.map(|socket| {
         let listener = Listener {
             socket,
             tls: tls.clone(),
@@ -219,8 +238,8 @@ fn serve(
             hyper_util::service::TowerToHyperService::new(wired.api.service(Surface::Receipts)),
             bounds.clone(),
             shutdown.clone(),
-        ));
-    }
+        ))
+    });
     let admin = Listener {
         socket: sockets.admin,
         tls: None,
@@ -232,6 +251,7 @@ fn serve(
         metrics: metrics.connections("main"),
     };
     Servers {
+        receipts,
         main: tokio::spawn(serve_main(
             main,
             &wired.api,

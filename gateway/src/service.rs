@@ -22,7 +22,6 @@ pub use request::{
     StartRequest,
 };
 
-use crate::admission::memory::Remembered;
 use crate::dispatch::Dispatcher;
 use crate::live::Shared;
 use crate::store::StoreError;
@@ -34,17 +33,11 @@ pub(crate) type Answer<T> = Result<T, ServiceError>;
 pub struct Service {
     shared: Shared,
     dispatcher: Arc<Dispatcher>,
-    /// Limits of other slots that have refused, by their names.
-    refused_limits: Arc<Remembered>,
 }
 
 impl Service {
     pub fn new(shared: Shared, dispatcher: Arc<Dispatcher>) -> Self {
-        Self {
-            shared,
-            dispatcher,
-            refused_limits: Arc::default(),
-        }
+        Self { shared, dispatcher }
     }
 
     fn store_error(&self, step: &'static str, error: &StoreError) -> ServiceError {
@@ -55,21 +48,16 @@ impl Service {
 
 /// What a caller is told when the store did not do what was asked.
 fn unavailable(error: &StoreError) -> ServiceError {
-    let (code, retry_after_s) = store_code(error);
-    ServiceError::Unavailable {
-        code,
-        retry_after_s,
-    }
-}
-
-/// The stable word for it, and when to try again, in s.
-fn store_code(error: &StoreError) -> (&'static str, u64) {
-    match error {
+    let (code, retry_after_s) = match error {
         StoreError::Unavailable { .. } | StoreError::ClockSkew { .. } => ("store_unavailable", 1),
         StoreError::OutcomeUnknown { .. } => ("store_outcome_unknown", 1),
         StoreError::Full => ("store_full", 5),
         StoreError::UnknownFormat => ("unknown_format", 5),
         StoreError::Damaged { .. } => ("record_damaged", 5),
+    };
+    ServiceError::Unavailable {
+        code,
+        retry_after_s,
     }
 }
 

@@ -1,39 +1,35 @@
 //! The outbound tower stack: what stands around each provider.
 //!
-//! One stack per provider, boxed once as [`ProviderStack`]; dispatch calls it
-//! with a [`Submission`] and gets a submitted message or a typed error.
+//! One stack per provider, boxed once as [`ProviderStack`]. Dispatch first waits
+//! until it is *ready* (there is room, and it is our turn), then writes the
+//! attempt down, then calls: nothing waits between the record and the first byte.
 
 pub mod breaker;
 pub mod pace;
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 use watchword_providers::{Channel, Message, Provider, ProviderService, SubmitError, Submitted};
 
-use breaker::{Breaker, BreakerPolicy, BreakerState, Verdict};
+use breaker::{Breaker, BreakerPolicy, BreakerState, Generation, Verdict};
 use pace::Pace;
 
-/// One message on its way to one provider.
-#[derive(Clone, Debug)]
-pub struct Submission {
-    pub message: Arc<Message>,
-    pub patience: Patience,
-}
-
-/// What to do when the provider's queue is full.
+/// What to do when the provider has no room, or it is not our turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
     /// There is another hop: go on to it.
     Shed,
-    /// It is the last hop: wait for room until then.
+    /// It is the last hop: wait until then.
     WaitUntil(Instant),
 }
 
@@ -61,11 +57,26 @@ pub struct ProviderStack {
     pub id: Arc<str>,
     pub provider: Arc<dyn Provider>,
     pub receipt_deadline: Option<Duration>,
+    pub attempt_timeout: Duration,
     service: BoxedStack,
     breakers: Arc<Breakers>,
 }
 
-type BoxedStack = BoxCloneSyncService<Submission, Submitted, SubmitError>;
+type BoxedStack = BoxCloneSyncService<Arc<Message>, Submitted, SubmitError>;
+
+/// A place at the provider, and our turn: whoever holds it may submit one message.
+pub struct Ready(BoxedStack);
+
+impl Ready {
+    /// Submits one message. Not cancel safe: dropped, it may have been sent.
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError`] says what dispatch should do next.
+    pub async fn submit(mut self, message: Arc<Message>) -> Result<Submitted, SubmitError> {
+        self.0.call(message).await
+    }
+}
 
 impl ProviderStack {
     pub fn new(
@@ -76,9 +87,7 @@ impl ProviderStack {
         let breakers = Arc::new(Breakers::new(Arc::clone(&id), settings.breaker, events));
         let stack = ServiceBuilder::new()
             // Without it a slow provider would gather every send of the node in its queue.
-            .layer(AdmitLayer {
-                places: Arc::new(Semaphore::new(settings.concurrency_max)),
-            })
+            .layer(GlobalConcurrencyLimitLayer::new(settings.concurrency_max))
             // Without it a burst of ours becomes their 429s, and a walk of retries.
             .layer(PaceLayer {
                 pace: settings.rate_per_s.map(|rate| Arc::new(Pace::new(rate))),
@@ -96,18 +105,33 @@ impl ProviderStack {
             id,
             provider,
             receipt_deadline: settings.receipt_deadline,
+            attempt_timeout: settings.attempt_timeout,
             service: BoxCloneSyncService::new(stack),
             breakers,
         }
     }
 
-    /// Submits one message. Not cancel safe: dropped, it may have been sent.
+    /// Waits for room and for our turn, as long as `patience` allows.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing is held or used up until it returns.
     ///
     /// # Errors
     ///
-    /// [`SubmitError`] says what dispatch should do next.
-    pub async fn submit(&self, submission: Submission) -> Result<Submitted, SubmitError> {
-        self.service.clone().oneshot(submission).await
+    /// [`SubmitError::Shed`].
+    pub async fn ready(&self, patience: Patience) -> Result<Ready, SubmitError> {
+        let mut service = self.service.clone();
+        let is_ready = match patience {
+            Patience::Shed => service
+                .ready()
+                .now_or_never()
+                .is_some_and(|ready| ready.is_ok()),
+            Patience::WaitUntil(deadline) => timeout_at(deadline, service.ready())
+                .await
+                .is_ok_and(|ready| ready.is_ok()),
+        };
+        is_ready.then_some(Ready(service)).ok_or(SubmitError::Shed)
     }
 
     pub fn breaker_state(&self, channel: Channel) -> BreakerState {
@@ -148,13 +172,17 @@ impl Breakers {
         step(&mut breaker.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn ended(&self, channel: Channel, result: &Result<Submitted, SubmitError>) {
+    fn ended(
+        &self,
+        (channel, begun): (Channel, Generation),
+        result: &Result<Submitted, SubmitError>,
+    ) {
         let verdict = verdict(result);
         if verdict == Verdict::Hopeless {
             self.events.credentials_refused(&self.provider);
         }
         let changed = self.with(channel, |breaker| {
-            breaker.call_ended(verdict, Instant::now())
+            breaker.call_ended(verdict, begun, Instant::now())
         });
         if let Some(state) = changed {
             self.events.breaker_changed(&self.provider, channel, state);
@@ -182,69 +210,30 @@ fn verdict(result: &Result<Submitted, SubmitError>) -> Verdict {
 
 type StackFuture = BoxFuture<'static, Result<Submitted, SubmitError>>;
 
-/// Load shedding and the bound on submissions under way, in one: which of the
-/// two applies is the submission's patience.
-#[derive(Clone)]
-struct AdmitLayer {
-    places: Arc<Semaphore>,
-}
-
-#[derive(Clone)]
-struct Admit<S> {
-    inner: S,
-    places: Arc<Semaphore>,
-}
-
-impl<S> Layer<S> for AdmitLayer {
-    type Service = Admit<S>;
-
-    fn layer(&self, inner: S) -> Admit<S> {
-        Admit {
-            inner,
-            places: Arc::clone(&self.places),
-        }
-    }
-}
-
-impl<S> Service<Submission> for Admit<S>
-where
-    S: Service<Submission, Response = Submitted, Error = SubmitError> + Clone + Send + 'static,
-    S::Future: Send,
-{
-    type Response = Submitted;
-    type Error = SubmitError;
-    type Future = StackFuture;
-
-    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), SubmitError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, submission: Submission) -> StackFuture {
-        let inner = self.inner.clone();
-        let places = Arc::clone(&self.places);
-        Box::pin(async move {
-            let _place = match submission.patience {
-                Patience::Shed => places.try_acquire_owned().map_err(|_| SubmitError::Shed)?,
-                Patience::WaitUntil(deadline) => timeout_at(deadline, places.acquire_owned())
-                    .await
-                    .map_err(|_| SubmitError::Shed)?
-                    .map_err(|_| SubmitError::Shed)?,
-            };
-            inner.oneshot(submission).await
-        })
-    }
-}
-
 /// Our own pace towards the provider.
 #[derive(Clone)]
 struct PaceLayer {
     pace: Option<Arc<Pace>>,
 }
 
-#[derive(Clone)]
 struct Paced<S> {
     inner: S,
     pace: Option<Arc<Pace>>,
+    /// When to ask for our turn again.
+    alarm: Option<Pin<Box<Sleep>>>,
+    /// The turn is ours until we call.
+    has_turn: bool,
+}
+
+impl<S: Clone> Clone for Paced<S> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            pace: self.pace.clone(),
+            alarm: None,
+            has_turn: false,
+        }
+    }
 }
 
 impl<S> Layer<S> for PaceLayer {
@@ -254,38 +243,41 @@ impl<S> Layer<S> for PaceLayer {
         Paced {
             inner,
             pace: self.pace.clone(),
+            alarm: None,
+            has_turn: false,
         }
     }
 }
 
-impl<S> Service<Submission> for Paced<S>
+impl<S> Service<Arc<Message>> for Paced<S>
 where
-    S: Service<Submission, Response = Submitted, Error = SubmitError> + Clone + Send + 'static,
-    S::Future: Send,
+    S: Service<Arc<Message>, Response = Submitted, Error = SubmitError>,
 {
     type Response = Submitted;
     type Error = SubmitError;
-    type Future = StackFuture;
+    type Future = S::Future;
 
-    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), SubmitError>> {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), SubmitError>> {
+        ready!(self.inner.poll_ready(context))?;
+        let Some(pace) = &self.pace else {
+            return Poll::Ready(Ok(()));
+        };
+        while !self.has_turn {
+            if let Some(alarm) = &mut self.alarm {
+                ready!(alarm.as_mut().poll(context));
+                self.alarm = None;
+            }
+            match pace.take_turn(Instant::now()) {
+                Ok(()) => self.has_turn = true,
+                Err(turn) => self.alarm = Some(Box::pin(sleep_until(turn))),
+            }
+        }
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, submission: Submission) -> StackFuture {
-        let inner = self.inner.clone();
-        let Some(pace) = self.pace.clone() else {
-            return Box::pin(inner.oneshot(submission));
-        };
-        Box::pin(async move {
-            let now = Instant::now();
-            let latest = match submission.patience {
-                Patience::Shed => now,
-                Patience::WaitUntil(deadline) => deadline,
-            };
-            let start = pace.reserve(now, latest).ok_or(SubmitError::Shed)?;
-            sleep_until(start).await;
-            inner.oneshot(submission).await
-        })
+    fn call(&mut self, message: Arc<Message>) -> S::Future {
+        self.has_turn = false;
+        self.inner.call(message)
     }
 }
 
@@ -312,27 +304,27 @@ impl<S> Layer<S> for BreakerLayer {
     }
 }
 
-impl<S> Service<Submission> for Guarded<S>
+impl<S> Service<Arc<Message>> for Guarded<S>
 where
-    S: Service<Submission, Response = Submitted, Error = SubmitError> + Clone + Send + 'static,
-    S::Future: Send,
+    S: Service<Arc<Message>, Response = Submitted, Error = SubmitError>,
+    S::Future: Send + 'static,
 {
     type Response = Submitted;
     type Error = SubmitError;
     type Future = StackFuture;
 
-    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), SubmitError>> {
-        Poll::Ready(Ok(()))
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), SubmitError>> {
+        self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, submission: Submission) -> StackFuture {
-        let channel = submission.message.channel;
+    fn call(&mut self, message: Arc<Message>) -> StackFuture {
+        let channel = message.channel;
         let breakers = Arc::clone(&self.breakers);
-        breakers.with(channel, |breaker| breaker.call_begins(Instant::now()));
-        let call = self.inner.clone().oneshot(submission);
+        let begun = breakers.with(channel, |breaker| breaker.call_begins(Instant::now()));
+        let call = self.inner.call(message);
         Box::pin(async move {
             let result = call.await;
-            breakers.ended(channel, &result);
+            breakers.ended((channel, begun), &result);
             result
         })
     }
@@ -361,17 +353,17 @@ impl Layer<ProviderService> for AttemptTimeoutLayer {
     }
 }
 
-impl Service<Submission> for AttemptTimeout {
+impl Service<Arc<Message>> for AttemptTimeout {
     type Response = Submitted;
     type Error = SubmitError;
     type Future = StackFuture;
 
-    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), SubmitError>> {
-        Poll::Ready(Ok(()))
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), SubmitError>> {
+        self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, submission: Submission) -> StackFuture {
-        let mut call = Box::pin(self.inner.clone().oneshot(submission.message));
+    fn call(&mut self, message: Arc<Message>) -> StackFuture {
+        let mut call = self.inner.call(message);
         let deadline = Instant::now() + self.attempt_timeout;
         let mut alarm = Box::pin(sleep_until(deadline));
         Box::pin(poll_fn(move |context| {

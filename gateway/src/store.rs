@@ -295,7 +295,11 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Started, StoreError>;
 
     /// Sends a verification again by its id.
-    async fn resend(&self, ask: &Resend) -> Result<Started, StoreError>;
+    async fn resend(
+        &self,
+        ask: &Resend,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Started, StoreError>;
 
     /// Takes back what a limit of another slot refused.
     async fn undo(&self, ask: &Undo) -> Result<(), StoreError>;
@@ -352,11 +356,12 @@ pub trait Store: Send + Sync + 'static {
     /// Takes what is overdue in a shard, oldest first.
     async fn sweep(&self, ask: &Sweep) -> Result<Swept, StoreError>;
 
-    /// Makes a leased delivery due now, for any node.
+    /// Makes a leased delivery due after `after_ms`, for any node.
     async fn hand_back(
         &self,
         delivery: DeliveryId,
         fence: u32,
+        after_ms: u64,
     ) -> Result<Result<(), Stop>, StoreError>;
 
     /// Takes from, gives back to, or looks at limits: all in one flush.

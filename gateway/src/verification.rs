@@ -384,8 +384,6 @@ pub enum SendRefusal {
     NotPending {
         status: Status,
     },
-    /// The idempotency key came with another request before.
-    KeyReused,
     NotFound,
 }
 
@@ -565,17 +563,12 @@ pub fn resend(
     if record.tenant != ask.tenant || record.kind != RecordKind::Verification {
         return Err(SendRefusal::NotFound);
     }
-    let operations = || {
-        record
-            .deliveries
-            .iter()
-            .filter_map(|delivery| delivery.operation)
-    };
-    if operations().any(|seen| seen == ask.operation) {
+    if record
+        .deliveries
+        .iter()
+        .any(|delivery| delivery.operation == Some(ask.operation))
+    {
         return Ok(());
-    }
-    if operations().any(|seen| ask.operation.reuses_key_of(seen)) {
-        return Err(SendRefusal::KeyReused);
     }
     record.expire_if_due(number, ask.id, now_ms);
     if !record.status.is_open() {
@@ -814,8 +807,7 @@ pub fn check(
     CheckAnswer::Mismatch { checks_remaining }
 }
 
-/// Cancels a pending verification or a send-only delivery; canceling a canceled
-/// one changes nothing.
+/// Cancels a pending verification; canceling a canceled one changes nothing.
 ///
 /// # Errors
 ///
@@ -826,7 +818,7 @@ pub fn cancel(
     (id, tenant): (RecordId, TenantTag),
     now_ms: u64,
 ) -> Result<(), SendRefusal> {
-    if record.tenant != tenant {
+    if record.tenant != tenant || record.kind != RecordKind::Verification {
         return Err(SendRefusal::NotFound);
     }
     record.expire_if_due(number, id, now_ms);

@@ -32,7 +32,7 @@ pub enum LimitStep {
     Take,
     /// Say whether one could be taken.
     Peek,
-    /// Give back what an earlier take of the same operation took.
+    /// Give back one to every rule. The caller has taken it before.
     GiveBack,
 }
 
@@ -42,7 +42,8 @@ pub struct LimitAsk {
     pub key: LimitKey,
     pub rules: Vec<LimitRule>,
     pub step: LimitStep,
-    /// A repeated take of the last operation takes nothing more.
+    /// Named anew for every question: a repetition of the last take, or of the
+    /// last give-back, changes nothing more.
     pub operation: OperationId,
 }
 
@@ -50,7 +51,8 @@ pub struct LimitAsk {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitState {
     pub rules: Vec<RuleState>,
-    pub last_operation: Option<OperationId>,
+    pub last_taken: Option<OperationId>,
+    pub last_given_back: Option<OperationId>,
 }
 
 /// The state of one rule.
@@ -74,7 +76,7 @@ impl LimitState {
         match ask.step {
             LimitStep::Peek => self.denied(&ask.rules, now_ms).map_or(Ok(()), Err),
             LimitStep::Take => {
-                if self.last_operation == Some(ask.operation) {
+                if self.last_taken == Some(ask.operation) {
                     return Ok(());
                 }
                 if let Some(denied) = self.denied(&ask.rules, now_ms) {
@@ -83,17 +85,17 @@ impl LimitState {
                 for (state, rule) in self.rules.iter_mut().zip(&ask.rules) {
                     state.take(*rule, now_ms);
                 }
-                self.last_operation = Some(ask.operation);
+                self.last_taken = Some(ask.operation);
                 Ok(())
             }
             LimitStep::GiveBack => {
+                if self.last_given_back == Some(ask.operation) {
+                    return Ok(());
+                }
                 for (state, rule) in self.rules.iter_mut().zip(&ask.rules) {
                     state.give_back(*rule);
                 }
-                // Asked again, the same operation has to take again.
-                if self.last_operation == Some(ask.operation) {
-                    self.last_operation = None;
-                }
+                self.last_given_back = Some(ask.operation);
                 Ok(())
             }
         }

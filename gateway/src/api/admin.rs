@@ -57,7 +57,7 @@ pub(super) fn tenant_and_number(asked: &Asked) -> Result<(String, String), Probl
 pub struct Readiness {
     pub ready: bool,
     pub durability: &'static str,
-    /// What the store is and how it is: `redis: up`, `embedded: full`.
+    /// How it is: `up`, `full: ..`, or what is wrong with it.
     pub store: String,
     /// Why it is not ready; empty while it is.
     pub reasons: Vec<String>,

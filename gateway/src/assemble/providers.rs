@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use watchword_providers::http_client::{ClientSettings, Tls};
@@ -19,84 +19,71 @@ use crate::routing::ProviderId;
 use crate::stack::breaker::BreakerPolicy;
 use crate::stack::{ProviderStack, StackEvents, StackSettings};
 
-/// What every provider is made with, and which settings the present ones were
-/// made from: a reload keeps those that have not changed, breaker and
-/// connections included.
+/// What every provider is made with.
 pub struct ProviderMakings {
     pub inbox: Inbox,
     pub callbacks: CallbackSender,
     pub clock: Clock,
     pub events: Arc<dyn StackEvents>,
-    made_from: Mutex<HashMap<String, (ProviderSettings, u32)>>,
 }
 
-impl ProviderMakings {
-    pub fn new(
-        inbox: Inbox,
-        callbacks: CallbackSender,
-        clock: Clock,
-        events: Arc<dyn StackEvents>,
-    ) -> Self {
-        Self {
-            inbox,
-            callbacks,
-            clock,
-            events,
-            made_from: Mutex::default(),
-        }
-    }
+/// What a provider was made from: a reload keeps one whose makings have not
+/// changed, breaker and connections included.
+#[derive(Clone, PartialEq)]
+pub struct MadeFrom {
+    settings: ProviderSettings,
+    fleet_size: u32,
+    /// The content of its file of further roots.
+    ca_pem: Option<Vec<u8>>,
+}
 
+/// Providers by id, each with what it was made from.
+pub(super) type Providers = HashMap<ProviderId, Arc<ProviderStack>>;
+
+impl ProviderMakings {
     /// Every configured provider, connected.
     pub(super) fn connect(
         &self,
         settings: &Settings,
         before: Option<&Live>,
-    ) -> Result<HashMap<ProviderId, Arc<ProviderStack>>, AssembleError> {
+    ) -> Result<(Providers, HashMap<ProviderId, MadeFrom>), AssembleError> {
         let mut connected = HashMap::new();
-        let mut made_from = HashMap::new();
+        let mut all_made_from = HashMap::new();
         for configured in &settings.providers {
-            let made = (configured.clone(), settings.fleet_size);
-            let kept = self
-                .is_unchanged(configured, settings.fleet_size)
-                .then(|| before?.providers.get(configured.id.as_str()).cloned())
-                .flatten();
+            let id: ProviderId = configured.id.as_str().into();
+            let made_from = MadeFrom {
+                settings: configured.clone(),
+                fleet_size: settings.fleet_size,
+                ca_pem: ca_pem(configured)?,
+            };
+            let kept = before
+                .filter(|before| before.made_from.get(&id) == Some(&made_from))
+                .and_then(|before| before.providers.get(&id).cloned());
             let stack = match kept {
                 Some(stack) => stack,
-                None => Arc::new(self.stack(settings, configured)?),
+                None => Arc::new(self.stack(settings, &made_from)?),
             };
-            connected.insert(Arc::clone(&stack.id), stack);
-            made_from.insert(configured.id.clone(), made);
+            connected.insert(Arc::clone(&id), stack);
+            all_made_from.insert(id, made_from);
         }
-        *self
-            .made_from
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = made_from;
-        Ok(connected)
-    }
-
-    fn is_unchanged(&self, configured: &ProviderSettings, fleet_size: u32) -> bool {
-        let made_from = self
-            .made_from
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        made_from
-            .get(&configured.id)
-            .is_some_and(|(settings, fleet)| settings == configured && *fleet == fleet_size)
+        Ok((connected, all_made_from))
     }
 
     fn stack(
         &self,
         settings: &Settings,
-        configured: &ProviderSettings,
+        made_from: &MadeFrom,
     ) -> Result<ProviderStack, AssembleError> {
+        let configured = &made_from.settings;
         let refuse = |reason: String| AssembleError::Provider {
             provider: configured.id.clone(),
             reason,
         };
-        let tls = tls(configured).map_err(refuse)?;
+        let tls =
+            Tls::new(made_from.ca_pem.as_deref()).map_err(|error| refuse(error.to_string()))?;
         let shared = Shared {
             tls,
-            client: ClientSettings::default(),
+            client: client_settings(configured),
             clock: self.clock.clone(),
             inbox: self.inbox.clone(),
             sandbox_callbacks: self.callbacks.clone(),
@@ -114,6 +101,15 @@ impl ProviderMakings {
             &settings,
             Arc::clone(&self.events),
         ))
+    }
+}
+
+/// A connection that is not made in time must be told from an answer that is not.
+fn client_settings(configured: &ProviderSettings) -> ClientSettings {
+    let defaults = ClientSettings::default();
+    ClientSettings {
+        connect_timeout: defaults.connect_timeout.min(configured.attempt_timeout / 2),
+        ..defaults
     }
 }
 
@@ -137,16 +133,19 @@ fn stack_settings(settings: &Settings, configured: &ProviderSettings) -> StackSe
     }
 }
 
-fn tls(configured: &ProviderSettings) -> Result<Tls, String> {
-    let ca_file = match &configured.kind {
+fn ca_pem(configured: &ProviderSettings) -> Result<Option<Vec<u8>>, AssembleError> {
+    let path = match &configured.kind {
         ProviderKind::Webhook(webhook) => webhook.ca_file.as_deref(),
         ProviderKind::Twilio(twilio) => twilio.ca_file.as_deref(),
         ProviderKind::Sandbox(_) => None,
     };
-    let read =
-        |path: &Path| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
-    let pem = ca_file.map(read).transpose()?;
-    Tls::new(pem.as_deref()).map_err(|error| error.to_string())
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|source| AssembleError::File {
+            path: path.to_owned(),
+            source,
+        })
+    };
+    path.map(read).transpose()
 }
 
 fn kind(configured: &ProviderSettings) -> Kind {

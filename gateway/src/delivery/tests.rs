@@ -201,7 +201,7 @@ proptest! {
         let begun = begin(&mut record, ordinal, &ask, NOW_MS);
         prop_assert!(begun.is_err() || (fence == 1 && ordinal == 1));
         take(&mut record, ordinal, &policy(), NOW_MS);
-        let handed = hand_back(&mut record, ordinal, fence, NOW_MS);
+        let handed = hand_back(&mut record, ordinal, (fence, 0), NOW_MS);
         prop_assert_eq!(handed.is_ok(), fence == 1 && ordinal == 1);
         prop_assert!(record.deliveries[0].attempts.len() <= 2);
     }

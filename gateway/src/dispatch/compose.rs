@@ -6,18 +6,17 @@ use std::time::Duration;
 use watchword_providers::{Channel, Message, PhoneNumber};
 
 use super::Work;
-use crate::admission::limits::{LimitAsk, LimitRule, LimitStep};
+use super::cap::submission_cap;
+use crate::admission::limits::LimitAsk;
 use crate::details::{Details, PaymentDetails, open_code};
 use crate::id::DeliveryId;
-use crate::keys::random;
 use crate::keys::seal::OpenError;
 use crate::live::Live;
 use crate::message::{AppHash, Content, Locale, Origin, Payment};
 use crate::receipts::{ReceiptReference, receipts_by_reference};
 use crate::routing::Destination;
 use crate::stack::ProviderStack;
-use crate::tenants::Tenant;
-use crate::verification::{OperationId, Record, RecordKind, TenantTag};
+use crate::verification::{Record, RecordKind, TenantTag};
 
 /// A message but for what differs between attempts.
 pub(super) struct Composed {
@@ -39,25 +38,20 @@ pub(super) struct Composed {
     receipts_until_ms: u64,
 }
 
-/// Why a record cannot be made into a message.
-#[derive(Debug, thiserror::Error)]
+/// Why a record cannot be made into a message here and now.
 pub(super) enum Unreadable {
-    #[error(transparent)]
-    Sealed(#[from] OpenError),
-    #[error("its code is gone")]
-    NoCode,
-    #[error("its tenant is no longer configured")]
-    NoTenant,
-    #[error("its number or delivery is damaged")]
+    /// This node lacks the key or the tenant; another may have it.
+    Foreign,
+    /// Its code is gone: the verification has ended.
+    Ended,
     Damaged,
 }
 
-impl Unreadable {
-    /// Whether no other node could do better.
-    pub(super) fn is_final(&self) -> bool {
-        match self {
-            Self::Sealed(OpenError::UnknownKey) | Self::NoTenant => false,
-            Self::Sealed(OpenError::Damaged) | Self::NoCode | Self::Damaged => true,
+impl From<OpenError> for Unreadable {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::UnknownKey => Self::Foreign,
+            OpenError::Damaged => Self::Damaged,
         }
     }
 }
@@ -74,7 +68,7 @@ impl Composed {
         let tenant = live
             .tenants
             .by_tag(record.tenant)
-            .ok_or(Unreadable::NoTenant)?;
+            .ok_or(Unreadable::Foreign)?;
         let asked = details
             .locale
             .as_deref()
@@ -82,7 +76,7 @@ impl Composed {
         let locale = asked.as_ref().unwrap_or(&tenant.locale);
         let (text, speech, locale) = match record.kind {
             RecordKind::Verification => {
-                let code = open_code(&live.ring, id, record)?.ok_or(Unreadable::NoCode)?;
+                let code = open_code(&live.ring, id, record)?.ok_or(Unreadable::Ended)?;
                 let payment = details.payment.as_ref().and_then(shown_payment);
                 let origin = details
                     .origin
@@ -135,13 +129,7 @@ impl Composed {
     /// The question to the tenant's cap on submissions there, if it has one.
     pub(super) fn submission_cap(&self, live: &Live) -> Option<LimitAsk> {
         let tenant = live.tenants.by_tag(self.tenant_tag)?;
-        submission_cap(
-            live,
-            tenant,
-            &self.region,
-            self.channel,
-            OperationId(random()),
-        )
+        submission_cap(live, tenant, &self.region, self.channel)
     }
 
     pub(super) fn destination(&self) -> Destination<'_> {
@@ -181,26 +169,6 @@ impl Composed {
             receipt_url: receipt_url.flatten(),
         }
     }
-}
-
-/// Takes one from a tenant's cap on submissions to a region over a channel.
-pub(crate) fn submission_cap(
-    live: &Live,
-    tenant: &Tenant,
-    region: &str,
-    channel: Channel,
-    operation: OperationId,
-) -> Option<LimitAsk> {
-    let max = tenant.submission_cap(region, channel)?;
-    Some(LimitAsk {
-        key: live
-            .ring
-            .index()
-            .submission_limit(tenant.tag, region, channel.as_str()),
-        rules: vec![LimitRule::Daily { max }],
-        step: LimitStep::Take,
-        operation,
-    })
 }
 
 /// It was checked when the verification was started.

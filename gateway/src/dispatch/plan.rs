@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use watchword_providers::{ReceiptStatus, SubmitError};
 
-use crate::delivery::{AttemptRecord, DeliveryRecord, DueKind, Next, Outcome};
+use crate::delivery::{AttemptRecord, DeliveryRecord, DueKind, Finality, Next, Outcome};
 
 /// How an attempt's error is written down.
 pub fn outcome_of(error: &SubmitError) -> Outcome {
@@ -44,14 +44,17 @@ pub fn is_left_out(delivery: &DeliveryRecord, why: Option<DueKind>, provider: &s
             .iter()
             .filter(|attempt| *attempt.provider == *provider)
     };
-    // Each hop is tried once a walk, also when another node goes on with it.
-    let was_in_this_walk = attempts().any(|attempt| attempt.walk == delivery.walk);
+    // Each hop is tried once a walk, also when another node goes on with it. Who
+    // has taken the message does not get it again.
+    let is_done = |attempt: &AttemptRecord| {
+        attempt.walk == delivery.walk || attempt.outcome == Outcome::Submitted
+    };
     match why {
         // After silence or a bad receipt it goes over another provider.
         Some(DueKind::Receipt | DueKind::Undelivered) => {
-            was_in_this_walk || attempts().any(|attempt| attempt.outcome.counts_as_submission())
+            attempts().any(|attempt| is_done(attempt) || attempt.outcome.counts_as_submission())
         }
-        Some(DueKind::Lease | DueKind::Handover | DueKind::Retry) | None => was_in_this_walk,
+        Some(DueKind::Lease | DueKind::Handover | DueKind::Retry) | None => attempts().any(is_done),
     }
 }
 
@@ -113,25 +116,24 @@ pub fn after_walk(
             }
         };
     }
-    let reason = if unknown_before {
+    let last = errors.last().map_or("no_route", reason_of);
+    if errors.iter().any(SubmitError::is_only_for_now) {
+        return Next::Retry {
+            after_ms: retry_wait_ms(delivery.walk, retry_waits),
+            reason: last.into(),
+        };
+    }
+    fail(if unknown_before {
         OUTCOME_UNKNOWN
     } else {
-        errors.last().map_or("no_route", reason_of)
-    };
-    let worth_repeating = errors.iter().any(SubmitError::is_only_for_now);
-    if !worth_repeating || unknown_before {
-        return fail(reason);
-    }
-    Next::Retry {
-        after_ms: retry_wait_ms(delivery.walk, retry_waits),
-        reason: reason.into(),
-    }
+        last
+    })
 }
 
 fn fail(reason: &str) -> Next {
     Next::Fail {
         reason: reason.into(),
-        is_final_for_number: false,
+        finality: Finality::Open,
     }
 }
 
@@ -243,8 +245,30 @@ mod tests {
             after_walk(&second, &[unknown], &WAITS, 3),
             fail(OUTCOME_UNKNOWN)
         );
-        let refused_second = after_walk(&second, &[SubmitError::Unreachable], &WAITS, 3);
-        assert_eq!(refused_second, fail(OUTCOME_UNKNOWN));
+        let refused = refused(RefusalScope::Provider);
+        assert_eq!(
+            after_walk(&second, &[refused], &WAITS, 3),
+            fail(OUTCOME_UNKNOWN)
+        );
+    }
+
+    #[test]
+    fn a_provider_that_restarts_after_an_unknown_outcome_is_waited_for() {
+        let second = delivery(
+            2,
+            vec![
+                attempt("a", 1, Outcome::Unknown),
+                attempt("a", 2, Outcome::Unreachable),
+            ],
+        );
+        let again = Next::Retry {
+            after_ms: 5000,
+            reason: "unreachable".into(),
+        };
+        assert_eq!(
+            after_walk(&second, &[SubmitError::Unreachable], &WAITS, 3),
+            again
+        );
     }
 
     #[test]
@@ -269,7 +293,11 @@ mod tests {
             ],
         );
         let left_out = |why, provider| is_left_out(&delivery, why, provider);
-        assert!(!left_out(Some(DueKind::Retry), "a") && left_out(Some(DueKind::Retry), "b"));
+        assert!(left_out(Some(DueKind::Retry), "a"), "it has the message");
+        assert!(
+            left_out(Some(DueKind::Retry), "b"),
+            "it was tried in this walk"
+        );
         assert!(left_out(Some(DueKind::Receipt), "a") && left_out(Some(DueKind::Undelivered), "a"));
         assert!(!left_out(Some(DueKind::Receipt), "c"));
     }

@@ -1,84 +1,77 @@
-//! One walk along the route: begin, submit, settle, fail over.
+//! One walk along the route: for each hop wait for room, write the attempt
+//! down, submit, and go on if it failed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracing::{Instrument, debug_span, warn};
+use tracing::{Instrument, debug_span};
 use watchword_providers::{SubmitError, Submitted};
 
 use super::compose::Composed;
 use super::plan::{
-    after_walk, is_final_by_receipt, is_left_out, only_provider, outcome_of, reason_of,
+    OUTCOME_UNKNOWN, after_walk, is_final_by_receipt, is_left_out, only_provider, outcome_of,
+    reason_of,
 };
 use super::{Dispatcher, Work};
-use crate::admission::limits::{LimitAsk, LimitStep};
 use crate::delivery::{
-    Begin, DueKind, Next, Outcome, Settle, Settled, SettledAttempt, Stop, delivery_mut,
+    AttemptRecord, Begin, DeliveryRecord, DueKind, Finality, Next, Outcome, Settle, Settled,
+    SettledAttempt, Stop, delivery_mut,
 };
 use crate::live::Live;
-use crate::stack::{Patience, ProviderStack, Submission};
+use crate::stack::{Patience, ProviderStack, Ready};
 use crate::telemetry::events;
 
 /// Where a walk stands.
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     live: &'a Live,
     composed: Composed,
     hops: Vec<Arc<ProviderStack>>,
+    /// What the hops of this walk failed with, in order.
     errors: Vec<SubmitError>,
-    /// Everything is written down by then, or somebody else's turn has come.
+    /// From then on the delivery may be somebody else's.
     lease_ends: Instant,
     deadline: Instant,
 }
 
-impl HopEnd {
-    fn attempt(&self) -> &SettledAttempt {
-        match self {
-            Self::Settle(attempt, _) | Self::GoOn(attempt) => attempt,
-        }
-    }
-}
-
 /// How a hop ended for the walk.
 enum HopEnd {
+    /// On to the next hop; what was begun here is to be written down on the way.
+    GoOn(Option<SettledAttempt>),
     /// The walk is over: this is to be written down.
-    Settle(SettledAttempt, Next),
-    /// On to the next hop, once this is written down.
-    GoOn(SettledAttempt),
+    Settle(Option<SettledAttempt>, Next),
+    /// Dispatch was told not to go on.
+    Stopped(Stop),
 }
+
+/// A first attempt that the create step began may go out without asking again
+/// for so long: within it nothing can have changed that matters.
+const FRESH: Duration = Duration::from_millis(250);
+/// What an attempt leaves of its lease for writing its end down.
+const LEASE_MARGIN: Duration = Duration::from_secs(1);
 
 impl Dispatcher {
     /// Walks the route once. `None` if the delivery is no longer ours, or the
     /// store cannot be reached: the ledger has it then.
-    pub(super) async fn deliver(&self, work: &mut Work) -> Option<Settled> {
-        let live = self.shared.live.load_full();
-        let composed = match Composed::of(&live, work, self.shared.store_now_ms()) {
-            Ok(composed) => composed,
-            Err(unreadable) => {
-                warn!(delivery.id = %work.delivery, "cannot dispatch: {unreadable}");
-                if unreadable.is_final() {
-                    return self.close(work, None, fail("unreadable", false)).await;
-                }
-                // Another node may have the key, or the tenant: it is theirs at
-                // once, and no lost lease counts against it.
-                self.hand_back(work).await;
-                return None;
-            }
-        };
+    pub(super) async fn walk(
+        &self,
+        live: &Live,
+        composed: Composed,
+        work: &mut Work,
+    ) -> Option<Settled> {
         let span = debug_span!("dispatch", delivery.id = %work.delivery);
-        let hops = hops(&live, &composed, work);
         let mut walk = Walk {
+            hops: hops(live, &composed, work),
             deadline: Instant::now() + live.dispatch.deadline,
             lease_ends: Instant::now() + self.lease_left(work),
-            live: &live,
+            live,
             composed,
-            hops,
             errors: Vec::new(),
         };
-        self.walk(work, &mut walk).instrument(span).await
+        self.walk_hops(work, &mut walk).instrument(span).await
     }
 
-    async fn walk(&self, work: &mut Work, walk: &mut Walk<'_>) -> Option<Settled> {
+    async fn walk_hops(&self, work: &mut Work, walk: &mut Walk<'_>) -> Option<Settled> {
         let mut unsettled: Option<SettledAttempt> = None;
         for position in 0..walk.hops.len() {
             let hop = Arc::clone(walk.hops.get(position)?);
@@ -86,79 +79,58 @@ impl Dispatcher {
             if self.stopping.is_cancelled() && position > 0 {
                 break;
             }
-            let settling = unsettled.take();
-            let Ok(paid) = self.pay(work, walk).await? else {
-                return self
-                    .close(work, settling, fail("submission_cap", false))
-                    .await;
-            };
-            match self.begin(work, walk, (&hop, settling)).await? {
-                Ok(()) => {}
-                Err(stop) => {
-                    self.pay_back(paid);
-                    return self.stopped(work, stop).await;
-                }
-            }
-            walk.lease_ends =
-                Instant::now() + Duration::from_millis(walk.live.dispatch.policy.lease_ms);
-            let end = self.attempt(work, walk, &hop, is_last).await?;
-            if !end.attempt().outcome.counts_as_submission() {
-                self.pay_back(paid);
-            }
-            match end {
-                HopEnd::Settle(attempt, next) => {
-                    return self.close(work, Some(attempt), next).await;
-                }
-                HopEnd::GoOn(attempt) => unsettled = Some(attempt),
+            match self
+                .hop(work, walk, (&hop, is_last), unsettled.take())
+                .await?
+            {
+                HopEnd::GoOn(attempt) => unsettled = attempt,
+                HopEnd::Settle(attempt, next) => return self.close(work, attempt, next).await,
+                HopEnd::Stopped(stop) => return self.stopped(work, stop).await,
             }
         }
         let next = self.next_after(work, walk);
         self.close(work, unsettled, next).await
     }
 
-    /// How long the delivery is still ours, by the store's time.
-    fn lease_left(&self, work: &Work) -> Duration {
-        let due = work.state().and_then(|state| state.due);
-        let ends_at_ms = due.map_or(0, |due| due.at_ms);
-        Duration::from_millis(ends_at_ms.saturating_sub(self.shared.store_now_ms()))
-    }
-
-    /// Takes one from the tenant's cap on submissions, if it has one and the
-    /// send has not paid already. `Some(Err(()))`: the cap is reached.
-    async fn pay(&self, work: &mut Work, walk: &Walk<'_>) -> Option<Result<Option<LimitAsk>, ()>> {
-        if let Some(prepaid) = work.prepaid.take() {
-            return Some(Ok(Some(prepaid)));
-        }
-        let Some(ask) = walk.composed.submission_cap(walk.live) else {
-            return Some(Ok(None));
+    /// One hop. `settling` is the end of the attempt before, not yet written down.
+    async fn hop(
+        &self,
+        work: &mut Work,
+        walk: &mut Walk<'_>,
+        (hop, is_last): (&ProviderStack, bool),
+        settling: Option<SettledAttempt>,
+    ) -> Option<HopEnd> {
+        let asked = Instant::now();
+        let is_begun = is_begun_by_create(work, hop);
+        let Ok(ready) = hop.ready(patience(walk, hop, is_last)).await else {
+            walk.errors.push(SubmitError::Shed);
+            let shed =
+                is_begun.then(|| self.settled(work, walk, (hop, asked), &Err(SubmitError::Shed)));
+            return Some(HopEnd::GoOn(shed.or(settling)));
         };
-        let mut patience = Insistence::until(walk.lease_ends);
-        loop {
-            match self.shared.store.limits(std::slice::from_ref(&ask)).await {
-                Ok(answers) if answers.iter().all(Result::is_ok) => return Some(Ok(Some(ask))),
-                Ok(_) => return Some(Err(())),
-                Err(error) => self.shared.store_failed("limits", &error),
-            }
-            patience.pause().await?;
-        }
-    }
-
-    /// Gives back what was paid for an attempt that was no submission. Nobody
-    /// waits for it, and losing it only makes the cap a little stricter.
-    fn pay_back(&self, paid: Option<LimitAsk>) {
-        let Some(ask) = paid else {
-            return;
-        };
-        let shared = self.shared.clone();
-        self.spawn(async move {
-            let back = LimitAsk {
-                step: LimitStep::GiveBack,
-                ..ask
+        let Ok(paid) = self.pay(work, walk).await? else {
+            let capped = Next::Fail {
+                reason: "submission_cap".into(),
+                finality: Finality::Open,
             };
-            if let Err(error) = shared.store.limits(&[back]).await {
-                shared.store_failed("limits", &error);
+            return Some(HopEnd::Settle(settling, capped));
+        };
+        if !is_begun || asked.elapsed() > FRESH {
+            let begun_at = Instant::now();
+            if let Err(stop) = self.begin(work, walk, (hop, is_begun), settling).await? {
+                self.pay_back(paid);
+                return Some(HopEnd::Stopped(stop));
             }
-        });
+            let lease = Duration::from_millis(walk.live.dispatch.policy.lease_ms);
+            walk.lease_ends = begun_at + lease;
+        }
+        let end = self.submit(work, walk, hop, ready).await?;
+        if let HopEnd::GoOn(Some(attempt)) | HopEnd::Settle(Some(attempt), _) = &end
+            && !attempt.outcome.counts_as_submission()
+        {
+            self.pay_back(paid);
+        }
+        Some(end)
     }
 
     /// Records that an attempt at this hop begins, and how the one before ended,
@@ -167,18 +139,12 @@ impl Dispatcher {
         &self,
         work: &mut Work,
         walk: &Walk<'_>,
-        (hop, settling): (&ProviderStack, Option<SettledAttempt>),
+        (hop, is_begun): (&ProviderStack, bool),
+        settling: Option<SettledAttempt>,
     ) -> Option<Result<(), Stop>> {
         let policy = walk.live.dispatch.policy;
         let state = work.state()?;
         let fence = state.fence;
-        let is_begun = state.attempts.last().is_some_and(|attempt| {
-            attempt.outcome == Outcome::Begun && *attempt.provider == *hop.id
-        });
-        if is_begun && work.why.is_none() && settling.is_none() {
-            // The create script has recorded it.
-            return Some(Ok(()));
-        }
         let settle = settling.map(|attempt| Settle {
             fence,
             attempt: Some(attempt),
@@ -187,12 +153,11 @@ impl Dispatcher {
         });
         let begin = Begin {
             fence,
-            attempt: u8::try_from(state.attempts.len() + 1).unwrap_or(u8::MAX),
+            attempt: count(state.attempts.len() + usize::from(!is_begun)),
             provider: (&*hop.id).into(),
             policy,
         };
-        let store = &self.shared.store;
-        let delivery = work.delivery;
+        let (store, delivery) = (&self.shared.store, work.delivery);
         let mut patience = Insistence::until(walk.lease_ends);
         let begun = loop {
             let settled = async {
@@ -208,65 +173,59 @@ impl Dispatcher {
             }
             patience.pause().await?;
         };
+        let now_ms = self.shared.store_now_ms();
         if begun.is_ok()
+            && !is_begun
             && let Some(state) = delivery_mut(&mut work.record, delivery.ordinal)
         {
-            state.note_begun(&hop.id, self.shared.store_now_ms());
+            state.note_begun(&hop.id, now_ms);
         }
         Some(begun)
     }
 
     /// Submits to one hop and says what follows from its answer.
-    async fn attempt(
+    async fn submit(
         &self,
         work: &mut Work,
         walk: &mut Walk<'_>,
         hop: &ProviderStack,
-        is_last: bool,
+        ready: Ready,
     ) -> Option<HopEnd> {
-        let number = u8::try_from(work.state()?.attempts.len()).unwrap_or(u8::MAX);
-        let submission = Submission {
-            message: Arc::new(walk.composed.message(walk.live, hop, number)),
-            patience: if is_last {
-                Patience::WaitUntil(walk.deadline)
-            } else {
-                Patience::Shed
-            },
-        };
+        let number = count(work.state()?.attempts.len());
+        let message = Arc::new(walk.composed.message(walk.live, hop, number));
         if work.state()?.submissions() > 1 {
             let name = work.delivery.to_string();
-            events::PossibleDuplicate {
+            let duplicate = events::PossibleDuplicate {
                 delivery: &name,
                 provider: &hop.id,
-            }
-            .emit(&self.shared.metrics);
+            };
+            duplicate.emit(&self.shared.metrics);
         }
         let started = Instant::now();
         if started >= walk.lease_ends {
             // This process stood still for so long that somebody else has it now.
             return None;
         }
-        let result = hop.submit(submission).await;
-        let took = started.elapsed();
-        let settled = settled_attempt(number, &result, took);
-        self.attempt_ended(work, walk, (hop, &settled, &result), took);
-        if let Some(state) = delivery_mut(&mut work.record, work.delivery.ordinal) {
-            state.note_settled(&settled);
-        }
+        let result = ready.submit(message).await;
+        let settled = self.settled(work, walk, (hop, started), &result);
         Some(match result {
             Ok(_) => {
                 let receipt_within_ms = hop.receipt_deadline.map(ms);
-                HopEnd::Settle(settled, Next::Submitted { receipt_within_ms })
+                HopEnd::Settle(Some(settled), Next::Submitted { receipt_within_ms })
             }
             Err(error) if error.is_final_for_number() => {
-                if matches!(error, SubmitError::Fraud { .. }) {
+                let finality = if matches!(error, SubmitError::Fraud { .. }) {
                     self.block(work.record.number);
-                }
-                HopEnd::Settle(settled, fail(reason_of(&error), true))
+                    Finality::Number
+                } else {
+                    Finality::Channel
+                };
+                let reason = reason_of(&error).into();
+                HopEnd::Settle(Some(settled), Next::Fail { reason, finality })
             }
             Err(error) => {
                 walk.errors.push(error);
-                HopEnd::GoOn(settled)
+                HopEnd::GoOn(Some(settled))
             }
         })
     }
@@ -275,12 +234,21 @@ impl Dispatcher {
     fn next_after(&self, work: &Work, walk: &Walk<'_>) -> Next {
         let dispatch = &walk.live.dispatch;
         let Some(state) = work.state() else {
-            return fail("no_route", false);
+            return Next::Close {
+                reason: "no_route".into(),
+            };
         };
-        let after_receipt = matches!(work.why, Some(DueKind::Receipt | DueKind::Undelivered));
-        if after_receipt && walk.errors.is_empty() {
+        if is_after_receipt(work.why) && walk.errors.is_empty() {
             // No hop was left: what was submitted stays so.
-            return fail("undelivered", is_final_by_receipt(state));
+            let finality = if is_final_by_receipt(state) {
+                Finality::Channel
+            } else {
+                Finality::Open
+            };
+            return Next::Fail {
+                reason: "undelivered".into(),
+                finality,
+            };
         }
         if self.stopping.is_cancelled() && walk.errors.len() < walk.hops.len() {
             return Next::Retry {
@@ -288,18 +256,28 @@ impl Dispatcher {
                 reason: "handover".into(),
             };
         }
-        after_walk(
-            state,
-            &walk.errors,
-            &dispatch.retry_waits,
-            dispatch.policy.submissions_max,
-        )
+        let bound = dispatch.policy.submissions_max;
+        after_walk(state, &walk.errors, &dispatch.retry_waits, bound)
     }
 
     /// Dispatch was told not to go on.
     async fn stopped(&self, work: &mut Work, stop: Stop) -> Option<Settled> {
-        let reason = match stop {
-            Stop::FenceLost | Stop::Gone => return None,
+        let known = |work: &Work, otherwise: &str| -> Box<str> {
+            let state = work.state();
+            let is_unknown = |attempt: &AttemptRecord| attempt.outcome == Outcome::Unknown;
+            if state.is_some_and(|state| state.attempts.iter().any(is_unknown)) {
+                return OUTCOME_UNKNOWN.into();
+            }
+            state
+                .and_then(|state| state.reason.clone())
+                .unwrap_or_else(|| otherwise.into())
+        };
+        let next = match stop {
+            Stop::FenceLost => {
+                self.shared.metrics.lease_lost();
+                return None;
+            }
+            Stop::Gone => return None,
             Stop::Closed(status) => {
                 return Some(Settled {
                     status,
@@ -307,23 +285,23 @@ impl Dispatcher {
                     fallback: None,
                 });
             }
-            Stop::NotPending(_) => "not_pending",
-            Stop::TooLate => "too_late",
-            Stop::TooManySubmissions => {
-                return self
-                    .close(work, None, fail(super::plan::OUTCOME_UNKNOWN, false))
-                    .await;
-            }
+            Stop::NotPending(_) => Next::Close {
+                reason: known(work, "not_pending"),
+            },
+            Stop::TooLate => Next::Close {
+                reason: known(work, "too_late"),
+            },
+            Stop::TooManySubmissions => Next::Fail {
+                reason: known(work, "refused"),
+                finality: Finality::Open,
+            },
         };
-        let reason = work
-            .state()
-            .and_then(|state| state.reason.clone())
-            .unwrap_or(reason.into());
-        self.close(work, None, Next::Close { reason }).await
+        self.close(work, None, next).await
     }
 
-    /// Writes down how it ended.
-    async fn close(
+    /// Writes down how it ended. Asks until the record means nothing any more:
+    /// a *submitted* that is forgotten becomes a second message.
+    pub(super) async fn close(
         &self,
         work: &mut Work,
         attempt: Option<SettledAttempt>,
@@ -341,12 +319,18 @@ impl Dispatcher {
             next,
             policy,
         };
-        let deadline = Instant::now() + Duration::from_millis(policy.lease_ms);
-        let store = &self.shared.store;
-        let delivery = work.delivery;
-        let mut patience = Insistence::until(deadline);
+        let left_ms = work
+            .record
+            .expires_at_ms
+            .saturating_sub(self.shared.store_now_ms());
+        let worth = Duration::from_millis(left_ms.max(policy.lease_ms));
+        let mut patience = Insistence::until(Instant::now() + worth);
         loop {
-            match store.settle(delivery, &ask).await {
+            match self.shared.store.settle(work.delivery, &ask).await {
+                Ok(Err(Stop::FenceLost)) => {
+                    self.shared.metrics.lease_lost();
+                    return None;
+                }
                 Ok(settled) => return settled.ok(),
                 Err(error) => self.shared.store_failed("settle", &error),
             }
@@ -354,22 +338,29 @@ impl Dispatcher {
         }
     }
 
-    fn attempt_ended(
+    /// How long the delivery is still ours, by the store's time.
+    fn lease_left(&self, work: &Work) -> Duration {
+        let due = work.state().and_then(|state| state.due);
+        let ends_at_ms = due.map_or(0, |due| due.at_ms);
+        Duration::from_millis(ends_at_ms.saturating_sub(self.shared.store_now_ms()))
+    }
+
+    /// An attempt's end: logged, counted, and noted in our copy of the record.
+    fn settled(
         &self,
-        work: &Work,
+        work: &mut Work,
         walk: &Walk<'_>,
-        (hop, settled, result): (
-            &ProviderStack,
-            &SettledAttempt,
-            &Result<Submitted, SubmitError>,
-        ),
-        took: Duration,
-    ) {
+        (hop, started): (&ProviderStack, Instant),
+        result: &Result<Submitted, SubmitError>,
+    ) -> SettledAttempt {
+        let took = started.elapsed();
+        let number = count(work.state().map_or(0, |state| state.attempts.len()));
+        let settled = settled_attempt(number, result, took);
         let name = work.delivery.to_string();
         events::AttemptEnded {
             tenant: &walk.composed.tenant,
             delivery: &name,
-            attempt: u32::from(settled.number),
+            attempt: u32::from(number),
             provider: &hop.id,
             channel: walk.composed.channel,
             to: &walk.composed.to,
@@ -378,18 +369,57 @@ impl Dispatcher {
             took,
         }
         .emit(&self.shared.metrics);
+        if let Some(state) = delivery_mut(&mut work.record, work.delivery.ordinal) {
+            state.note_settled(&settled);
+        }
+        settled
+    }
+}
+
+impl Walk<'_> {
+    pub(super) fn live(&self) -> &Live {
+        self.live
+    }
+
+    pub(super) fn composed(&self) -> &Composed {
+        &self.composed
+    }
+
+    pub(super) fn lease_ends(&self) -> Instant {
+        self.lease_ends
+    }
+}
+
+/// Whether the create step has begun an attempt at this hop for us.
+fn is_begun_by_create(work: &Work, hop: &ProviderStack) -> bool {
+    let last = work.state().and_then(|state| state.attempts.last());
+    work.why.is_none()
+        && last.is_some_and(|attempt| {
+            attempt.outcome == Outcome::Begun && *attempt.provider == *hop.id
+        })
+}
+
+/// The last hop waits, but never so long that its attempt would outlast the lease.
+fn patience(walk: &Walk<'_>, hop: &ProviderStack, is_last: bool) -> Patience {
+    if !is_last {
+        return Patience::Shed;
+    }
+    let attempt = hop.attempt_timeout + LEASE_MARGIN;
+    match walk.lease_ends.checked_sub(attempt) {
+        Some(latest) if latest > Instant::now() => Patience::WaitUntil(latest.min(walk.deadline)),
+        Some(_) | None => Patience::Shed,
     }
 }
 
 /// Paces the questions to a store that does not answer: what happened must be
-/// written down, and nothing may be sent before it is, as long as the lease lasts.
-struct Insistence {
+/// written down, and nothing may be sent before it is.
+pub(super) struct Insistence {
     wait: Duration,
     deadline: Instant,
 }
 
 impl Insistence {
-    fn until(deadline: Instant) -> Self {
+    pub(super) fn until(deadline: Instant) -> Self {
         Self {
             wait: FIRST_WAIT,
             deadline,
@@ -397,7 +427,7 @@ impl Insistence {
     }
 
     /// Waits a little longer each time; `None` when the time is over.
-    async fn pause(&mut self) -> Option<()> {
+    pub(super) async fn pause(&mut self) -> Option<()> {
         if Instant::now() + self.wait >= self.deadline {
             return None;
         }
@@ -410,15 +440,17 @@ impl Insistence {
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-fn fail(reason: &str, is_final_for_number: bool) -> Next {
-    Next::Fail {
-        reason: reason.into(),
-        is_final_for_number,
-    }
-}
-
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Attempts are bounded far below.
+fn count(attempts: usize) -> u8 {
+    u8::try_from(attempts).unwrap_or(u8::MAX)
+}
+
+fn is_after_receipt(why: Option<DueKind>) -> bool {
+    matches!(why, Some(DueKind::Receipt | DueKind::Undelivered))
 }
 
 /// The hops of this walk, in order.
@@ -426,13 +458,7 @@ fn hops(live: &Live, composed: &Composed, work: &Work) -> Vec<Arc<ProviderStack>
     let Some(state) = work.state() else {
         return Vec::new();
     };
-    let is_begun = |attempt: &crate::delivery::AttemptRecord| attempt.outcome == Outcome::Begun;
-    let begun = state
-        .attempts
-        .last()
-        .filter(|attempt| is_begun(attempt) && work.why.is_none());
-    let after_receipt = matches!(work.why, Some(DueKind::Receipt | DueKind::Undelivered));
-    if after_receipt && is_final_by_receipt(state) {
+    if is_after_receipt(work.why) && is_final_by_receipt(state) {
         return Vec::new();
     }
     if let Some(only) = only_provider(state, work.why) {
@@ -443,19 +469,22 @@ fn hops(live: &Live, composed: &Composed, work: &Work) -> Vec<Arc<ProviderStack>
             .into_iter()
             .collect();
     }
+    let last = state.attempts.last().filter(|_| work.why.is_none());
+    // The one that the create step has begun goes first, whatever has changed since.
+    let first = last
+        .filter(|attempt| attempt.outcome == Outcome::Begun)
+        .map(|attempt| &*attempt.provider);
     let was_tried = |provider: &str| {
-        let earlier = |delivery: &crate::delivery::DeliveryRecord| {
+        let by = |delivery: &DeliveryRecord| {
             delivery.channel == state.channel
                 && delivery
                     .attempts
                     .iter()
                     .any(|attempt| *attempt.provider == *provider)
         };
-        work.record.deliveries.iter().any(earlier) && begun.is_none()
+        first.is_none() && work.record.deliveries.iter().any(by)
     };
     let ordered = live.hops(composed.destination(), was_tried);
-    // The one that the create step has begun goes first, whatever has changed since.
-    let first = begun.map(|attempt| &*attempt.provider);
     let rest = ordered
         .iter()
         .map(|id| &**id)

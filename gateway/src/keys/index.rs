@@ -11,7 +11,7 @@ use super::{first, mac};
 use crate::admission::limits::LimitKey;
 use crate::id::Shard;
 use crate::store::Idempotency;
-use crate::verification::{CustomCodeTag, IdentityTag, NumberTag, TenantTag};
+use crate::verification::{CustomCodeTag, IdentityTag, NumberTag, OperationId, TenantTag};
 
 /// Makes every name the store sees out of what must not be readable there.
 pub struct IndexKey {
@@ -71,6 +71,19 @@ impl IndexKey {
             tag: first(&mac(&self.key, b"idempotency", &parts)),
             fingerprint: first(&mac(&self.key, b"idempotent content", &[content])),
         }
+    }
+
+    /// The name of an operation the tenant gave an idempotency key, bound to its content.
+    pub fn operation(&self, scope: &[&[u8]], content: &[u8]) -> OperationId {
+        let mut named = [0; 16];
+        let (key_half, content_half) = named.split_at_mut(8);
+        key_half.copy_from_slice(&first::<8>(&mac(&self.key, b"operation", scope)));
+        content_half.copy_from_slice(&first::<8>(&mac(
+            &self.key,
+            b"operation content",
+            &[content],
+        )));
+        OperationId(named)
     }
 
     /// A number over all tenants: knows no tenant.
@@ -155,6 +168,15 @@ mod tests {
             index.number(acme, "+14155550123").1,
             index.number(other, "+14155550123").1
         );
+    }
+
+    #[test]
+    fn an_operation_tells_the_same_key_with_other_content() {
+        let index = index();
+        let named = index.operation(&[b"acme", b"key"], b"body");
+        assert_eq!(named, index.operation(&[b"acme", b"key"], b"body"));
+        assert!(named.reuses_key_of(index.operation(&[b"acme", b"key"], b"other")));
+        assert!(!named.reuses_key_of(index.operation(&[b"acme", b"other"], b"body")));
     }
 
     #[test]

@@ -85,8 +85,8 @@ impl Reloader {
         if before.ring.newest().id != agreed.ring.newest().id {
             let live = assemble::live(settings, agreed.ring, &self.makings, Some(&before))
                 .map_err(|error| error.to_string())?;
+            tracing::info!(key.id = %live.ring.newest().id, "another key seals now");
             self.shared.live.store(Arc::new(live));
-            tracing::info!(key.id = %before.ring.newest().id, "another key seals now");
         }
         self.state.agreed(agreed.meta);
         Ok(())

@@ -59,14 +59,14 @@ pub(super) async fn wire(
     let masters = master_keys(settings);
     let agreed = agree(store.as_ref(), &masters, settings.store.shards, retention).await?;
     let (callbacks, received) = mpsc::channel(SANDBOX_CALLBACKS_MAX);
-    let makings = Arc::new(ProviderMakings::new(
-        Inbox::default(),
-        CallbackSender::new(callbacks),
-        watchword_providers::Clock::system(),
-        Arc::new(StackWatch {
+    let makings = Arc::new(ProviderMakings {
+        inbox: Inbox::default(),
+        callbacks: CallbackSender::new(callbacks),
+        clock: watchword_providers::Clock::system(),
+        events: Arc::new(StackWatch {
             metrics: Arc::clone(&metrics),
         }),
-    ));
+    });
     let live = assemble::live(settings, Arc::clone(&agreed.ring), &makings, None)?;
     let shared = Shared {
         store,

@@ -9,7 +9,7 @@ use super::{Answer, Service};
 use crate::code::Code;
 use crate::keys::random;
 use crate::live::Live;
-use crate::store::Checked;
+use crate::store::{Checked, StoreError};
 use crate::telemetry::events;
 use crate::tenants::Caller;
 use crate::verification::{Check, CheckAnswer, OperationId};
@@ -24,12 +24,15 @@ impl Service {
         let live = self.shared.live.load_full();
         let ask = check_ask(&live, caller, &request)?;
         let counted = self
-            .count_check(&live, caller.tenant.tag, request.client.ip, ask.operation)
+            .count_check(&live, caller.tenant.tag, request.client.ip)
             .await?;
         let checked = match self.shared.store.check(&ask).await {
             Ok(checked) => checked,
             Err(error) => {
-                self.give_back(counted);
+                // Where the guess may have been evaluated it stays counted.
+                if !matches!(error, StoreError::OutcomeUnknown { .. }) {
+                    self.give_back(counted);
+                }
                 return Err(self.store_error("check", &error));
             }
         };
@@ -111,7 +114,7 @@ fn check_ask(live: &Live, caller: &Caller, request: &CheckRequest) -> Answer<Che
     let operation = match &request.idempotency {
         Some(IdempotencyKey { key, content }) => {
             let scope: [&[u8]; 4] = [&tenant.0, b"check", &id.random, key.as_bytes()];
-            live.ring.newest().operation(&scope, content)
+            live.ring.index().operation(&scope, content)
         }
         None => OperationId(random()),
     };

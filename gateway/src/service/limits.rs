@@ -10,7 +10,8 @@ use super::request::Client;
 use super::{Answer, Service};
 use crate::admission::gcra::Denied;
 use crate::admission::limits::{LimitAsk, LimitKey, LimitRule, LimitStep};
-use crate::dispatch::compose::submission_cap;
+use crate::dispatch::cap::submission_cap;
+use crate::keys::random;
 use crate::live::Live;
 use crate::number::ParsedNumber;
 use crate::tenants::Tenant;
@@ -32,7 +33,6 @@ pub(super) fn of_send(
     tenant: &Tenant,
     (to, channel): (&ParsedNumber, Channel),
     client: Client,
-    operation: OperationId,
 ) -> Vec<NamedLimit> {
     let index = live.ring.index();
     let take = |code, key, rules: &[LimitRule]| NamedLimit {
@@ -41,7 +41,7 @@ pub(super) fn of_send(
             key,
             rules: rules.to_vec(),
             step: LimitStep::Take,
-            operation,
+            operation: OperationId(random()),
         },
     };
     let limits = &live.limits;
@@ -54,7 +54,7 @@ pub(super) fn of_send(
         }
     }
     let region = to.region.as_str();
-    if let Some(ask) = submission_cap(live, tenant, region, channel, operation) {
+    if let Some(ask) = submission_cap(live, tenant, region, channel) {
         named.push(NamedLimit {
             code: SUBMISSION_CAP,
             ask,
@@ -67,11 +67,12 @@ pub(super) fn of_send(
 impl Service {
     /// What this node remembers of these limits' refusals.
     pub(super) fn remembered_refusal(&self, named: &[NamedLimit]) -> Option<ServiceError> {
+        let live = self.shared.live.load();
         let now_ms = self.shared.store_now_ms();
         let latest = named
             .iter()
             .filter_map(|limit| {
-                let until_ms = self
+                let until_ms = live
                     .refused_limits
                     .refused_until(&limit.ask.key.tag, now_ms)?;
                 Some((until_ms, limit.code))
@@ -98,7 +99,6 @@ impl Service {
         live: &Live,
         tenant: TenantTag,
         address: Option<IpAddr>,
-        operation: OperationId,
     ) -> Answer<Vec<LimitAsk>> {
         let rules = &live.limits.failed_checks_per_address;
         let Some(address) = address.filter(|_| !rules.is_empty()) else {
@@ -113,7 +113,7 @@ impl Service {
                 key,
                 rules: rules.clone(),
                 step: LimitStep::Take,
-                operation,
+                operation: OperationId(random()),
             })
             .collect();
         let answers = self.ask(&asks).await?;
@@ -156,7 +156,7 @@ impl Service {
         if rules.is_empty() {
             return Ok(());
         }
-        let operation = OperationId(crate::keys::random());
+        let operation = OperationId(random());
         let ask = LimitAsk {
             key,
             rules: rules.to_vec(),

@@ -193,7 +193,6 @@ fn not_done(refusal: SendRefusal) -> ServiceError {
     match refusal {
         SendRefusal::NotPending { status } => ServiceError::NotPending { status },
         SendRefusal::NotFound
-        | SendRefusal::KeyReused
         | SendRefusal::ResendTooEarly { .. }
         | SendRefusal::SendsExhausted { .. }
         | SendRefusal::ResendTooLate

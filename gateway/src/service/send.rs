@@ -10,13 +10,13 @@ use tokio::sync::oneshot;
 
 use super::error::ServiceError;
 use super::limits::{NamedLimit, SUBMISSION_CAP, limited};
-use super::{Answer, OVERLOADED, Service, store_code, unavailable};
+use super::{Answer, OVERLOADED, Service, unavailable};
 use crate::admission::gcra::Denied;
 use crate::admission::limits::{LimitAsk, LimitStep};
-use crate::admission::memory::Remembered;
 use crate::delivery::DeliveryStatus;
 use crate::dispatch::{Dispatcher, Place, Work};
 use crate::id::{DeliveryId, RecordId};
+use crate::keys::random;
 use crate::live::Shared;
 use crate::store::{Idempotency, Started, StoreError, Undo};
 use crate::verification::{OperationId, Record, Resend, SendRefusal, Start};
@@ -75,7 +75,6 @@ impl Service {
         let sending = Sending {
             shared: self.shared.clone(),
             dispatcher: Arc::clone(&self.dispatcher),
-            refused_limits: Arc::clone(&self.refused_limits),
         };
         let task = self.dispatcher.spawn(sending.run(send, place, done));
         let accepted = task.await.map_err(|_| OVERLOADED)??;
@@ -99,7 +98,6 @@ impl Service {
 struct Sending {
     shared: Shared,
     dispatcher: Arc<Dispatcher>,
-    refused_limits: Arc<Remembered>,
 }
 
 impl Sending {
@@ -139,52 +137,99 @@ impl Sending {
         Ok(Accepted { id, record, now_ms })
     }
 
-    /// Asks the store and the limits until the send is made or refused: a
-    /// request with the same idempotency key may still be undecided.
+    /// Asks the store and the limits in one flush.
     async fn make(&self, send: &Send) -> Answer<Made> {
         let asks: Vec<LimitAsk> = send.limits.iter().map(|named| named.ask.clone()).collect();
+        let (started, answers) = tokio::join!(self.start(send), self.shared.store.limits(&asks));
+        let made = match started {
+            Ok(started) => self.made(started, send),
+            Err(error) => {
+                // Where it may have been made it stays counted.
+                if !matches!(error, StoreError::OutcomeUnknown { .. }) {
+                    self.give_back(&asks, answers.as_deref().unwrap_or_default());
+                }
+                self.shared.store_failed("start", &error);
+                return Err(unavailable(&error));
+            }
+        };
+        match made {
+            Ok(made) if made.step != Step::Replayed => {
+                self.judge(send, made, (&asks, answers)).await
+            }
+            made => {
+                self.give_back(&asks, answers.as_deref().unwrap_or_default());
+                match made {
+                    Err(ServiceError::IdempotencyInProgress) => self.wait_to_make(send).await,
+                    made => made,
+                }
+            }
+        }
+    }
+
+    /// A request with the same idempotency key is being decided: waits for it.
+    async fn wait_to_make(&self, send: &Send) -> Answer<Made> {
         for _ in 0..WAITER_ROUNDS {
-            let (started, answers) =
-                tokio::join!(self.start(send), self.shared.store.limits(&asks));
-            let started = started.map_err(|error| {
+            tokio::time::sleep(WAITER_PAUSE).await;
+            let started = self.start(send).await.map_err(|error| {
                 self.shared.store_failed("start", &error);
                 unavailable(&error)
             })?;
-            let made = Made::of(started, send);
-            let is_new = made.as_ref().is_ok_and(|made| made.step != Step::Replayed);
-            let denied = match &answers {
-                Ok(answers) => first_refusal(&send.limits, answers),
-                Err(error) if is_new => Some(Refusal::unanswered(error)),
-                Err(_) => None,
-            };
-            if !is_new || denied.is_some() {
-                self.give_back(&asks, answers.as_deref().unwrap_or_default());
-            }
-            match (made, denied) {
-                (Ok(made), Some(refusal)) if is_new => {
-                    return Err(self.take_back(send, &made, refusal).await);
+            match self.made(started, send) {
+                Err(ServiceError::IdempotencyInProgress) => {}
+                // The other one was refused, and its refusal is over.
+                Ok(made) if made.step != Step::Replayed => {
+                    let asks = send.limits.iter().map(|named| LimitAsk {
+                        operation: OperationId(random()),
+                        ..named.ask.clone()
+                    });
+                    let asks: Vec<LimitAsk> = asks.collect();
+                    let answers = self.shared.store.limits(&asks).await;
+                    return self.judge(send, made, (&asks, answers)).await;
                 }
-                (Err(ServiceError::IdempotencyInProgress), _) => {
-                    tokio::time::sleep(WAITER_PAUSE).await;
-                }
-                (made, _) => return made,
+                made => return made,
             }
         }
         Err(ServiceError::IdempotencyInProgress)
+    }
+
+    /// A send that was made stands if every limit has allowed it.
+    async fn judge(
+        &self,
+        send: &Send,
+        made: Made,
+        (asks, answers): (&[LimitAsk], LimitAnswers),
+    ) -> Answer<Made> {
+        let refusal = match &answers {
+            Ok(answers) => first_refusal(&send.limits, answers),
+            Err(error) => {
+                self.shared.store_failed("limits", error);
+                Some(Refusal::unanswered())
+            }
+        };
+        let Some(refusal) = refusal else {
+            return Ok(made);
+        };
+        self.give_back(asks, answers.as_deref().unwrap_or_default());
+        Err(self.take_back(send, &made, refusal).await)
+    }
+
+    fn made(&self, started: Started, send: &Send) -> Answer<Made> {
+        Made::of(started, send, self.shared.store_now_ms())
     }
 
     async fn start(&self, send: &Send) -> Result<Started, StoreError> {
         let store = &self.shared.store;
         match &send.ask {
             SendAsk::Start(start) => store.start(start, send.idempotency.as_ref()).await,
-            SendAsk::Resend(resend) => store.resend(resend).await,
+            SendAsk::Resend(resend) => store.resend(resend, send.idempotency.as_ref()).await,
         }
     }
 
     /// Undoes a send that a limit of another slot refused, and remembers the refusal.
     async fn take_back(&self, send: &Send, made: &Made, refusal: Refusal) -> ServiceError {
         if let Some(name) = refusal.limit {
-            self.refused_limits.refuse(name, refusal.available_at_ms);
+            let live = self.shared.live.load();
+            live.refused_limits.refuse(name, refusal.available_at_ms);
         }
         let (operation, client, policy) = match &send.ask {
             SendAsk::Start(start) => (OperationId(start.id.random), start.client, &start.policy),
@@ -250,6 +295,9 @@ impl Sending {
     }
 }
 
+/// What the limits said, in the order asked.
+type LimitAnswers = Result<Vec<Result<(), Denied>>, StoreError>;
+
 /// What the store made of a send.
 struct Made {
     id: RecordId,
@@ -269,7 +317,8 @@ enum Step {
 }
 
 impl Made {
-    fn of(started: Started, send: &Send) -> Answer<Self> {
+    /// `now_ms` is the store's time as well as we know it.
+    fn of(started: Started, send: &Send, now_ms: u64) -> Answer<Self> {
         match started {
             Started::Created { record, now_ms } => Ok(Self {
                 id: send.ask.id(),
@@ -297,7 +346,7 @@ impl Made {
                 now_ms,
                 step: Step::Replayed,
             }),
-            Started::ReplayedRefusal { refusal } => Err(StoredRefusal::decode(&refusal)),
+            Started::ReplayedRefusal { refusal } => Err(StoredRefusal::decode(&refusal, now_ms)),
             Started::InProgress => Err(ServiceError::IdempotencyInProgress),
             Started::KeyReused => Err(ServiceError::IdempotencyKeyReused),
             Started::Refused { refusal, now_ms } => Err(refused(refusal, now_ms)),
@@ -324,10 +373,9 @@ struct Refusal {
 
 impl Refusal {
     /// Limits fail closed: without their answer nothing is sent.
-    fn unanswered(error: &StoreError) -> Self {
-        let (code, _) = store_code(error);
+    fn unanswered() -> Self {
         Self {
-            code,
+            code: "store_unavailable",
             limit: None,
             available_at_ms: 0,
         }
@@ -384,16 +432,12 @@ impl StoredRefusal {
     }
 
     /// The answer that was given before, given again.
-    fn decode(stored: &[u8]) -> ServiceError {
+    fn decode(stored: &[u8], now_ms: u64) -> ServiceError {
         let known = rmp_serde::from_slice::<Self>(stored)
             .ok()
             .and_then(|stored| {
                 let code = STORED_CODES.into_iter().find(|code| *code == stored.code)?;
-                Some(limited(
-                    code,
-                    stored.available_at_ms,
-                    stored.available_at_ms,
-                ))
+                Some(limited(code, stored.available_at_ms, now_ms))
             });
         known.unwrap_or(ServiceError::Unavailable {
             code: "unknown_format",
@@ -420,7 +464,6 @@ fn refused(refusal: SendRefusal, now_ms: u64) -> ServiceError {
         }
         SendRefusal::ResendTooLate => ServiceError::ResendTooLate,
         SendRefusal::NotPending { status } => ServiceError::NotPending { status },
-        SendRefusal::KeyReused => ServiceError::IdempotencyKeyReused,
         SendRefusal::NotFound => ServiceError::NotFound,
     }
 }

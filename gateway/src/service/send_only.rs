@@ -17,7 +17,7 @@ use crate::keys::random;
 use crate::live::Live;
 use crate::number::ParsedNumber;
 use crate::tenants::Caller;
-use crate::verification::{Conversion, IdentityTag, OperationId, RecordKind, Start};
+use crate::verification::{Conversion, IdentityTag, RecordKind, Start};
 
 /// The purpose that routes of send-only deliveries match.
 const PURPOSE: &str = "delivery";
@@ -47,13 +47,8 @@ impl Service {
             });
         }
         let start = new_start(&live, caller, &to, (channel, validity_s * 1000), &request);
-        let limits = of_send(
-            &live,
-            tenant,
-            (&to, channel),
-            request.client,
-            OperationId(start.id.random),
-        );
+        self.not_blocked(&start.number.0)?;
+        let limits = of_send(&live, tenant, (&to, channel), request.client);
         let idempotency = request.idempotency.as_ref().map(|named| {
             let e164 = to.number.expose().as_bytes();
             let scope: [&[u8]; 3] = [&tenant.tag.0, b"deliveries", e164];

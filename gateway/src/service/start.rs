@@ -8,7 +8,7 @@ use super::error::ServiceError;
 use super::fields::{self, DEFAULT_PURPOSE, bind_bytes, client_class};
 use super::limits::of_send;
 use super::render::{self, Context};
-use super::request::{Bind, IdempotencyKey, ResendRequest, StartRequest};
+use super::request::{Bind, ResendRequest, StartRequest};
 use super::send::{Send, SendAsk};
 use super::view::VerificationView;
 use super::{Answer, Service};
@@ -72,18 +72,14 @@ impl Service {
         let to = fields::number(&details.e164, None, "to")?;
         let latest = record.deliveries.last().map(|delivery| delivery.channel);
         let channel = request.channel.or(latest).unwrap_or(Channel::Sms);
-        fields::may_send(&live, tenant, &to, channel, &details.purpose)?;
-        let operation = match &request.idempotency {
-            Some(IdempotencyKey { key, content }) => {
-                let scope: [&[u8]; 4] = [&tenant.tag.0, b"resend", &id.random, key.as_bytes()];
-                live.ring.newest().operation(&scope, content)
-            }
-            None => OperationId(random()),
-        };
+        if !details.is_test {
+            fields::may_send(&live, tenant, &to, channel, &details.purpose)?;
+            self.not_blocked(&record.number.0)?;
+        }
         let resend = Resend {
             id,
             tenant: tenant.tag,
-            operation,
+            operation: OperationId(random()),
             client: client_class(request.client),
             delivery: (!details.is_test).then(|| NewDelivery {
                 channel,
@@ -95,11 +91,17 @@ impl Service {
         let limits = if details.is_test {
             Vec::new()
         } else {
-            of_send(&live, tenant, (&to, channel), request.client, operation)
+            of_send(&live, tenant, (&to, channel), request.client)
         };
+        let idempotency = request.idempotency.as_ref().map(|named| {
+            let scope: [&[u8]; 3] = [&tenant.tag.0, b"resend", &id.random];
+            live.ring
+                .index()
+                .idempotency(&scope, &named.key, &named.content)
+        });
         let send = Send {
             ask: SendAsk::Resend(Box::new(resend)),
-            idempotency: None,
+            idempotency,
             limits,
             wait: request.wait,
         };
@@ -116,7 +118,7 @@ impl Service {
     }
 
     /// A number that a provider called fraud is left alone for a while.
-    fn not_blocked(&self, number: &[u8; 16]) -> Answer<()> {
+    pub(super) fn not_blocked(&self, number: &[u8; 16]) -> Answer<()> {
         let now_ms = self.shared.store_now_ms();
         match self.dispatcher.blocked.refused_until(number, now_ms) {
             None => Ok(()),
@@ -263,7 +265,6 @@ impl<'a> StartPlan<'a> {
             delivery: self.delivery(live),
             policy: live.sends.clone(),
         };
-        let operation = OperationId(id.random);
         let limits = if self.test_code.is_some() {
             Vec::new()
         } else {
@@ -272,7 +273,6 @@ impl<'a> StartPlan<'a> {
                 self.tenant,
                 (self.to, self.channel),
                 self.request.client,
-                operation,
             )
         };
         Send {

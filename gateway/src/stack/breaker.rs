@@ -76,7 +76,13 @@ pub struct Breaker {
     open_until: Option<Instant>,
     times_opened: u32,
     probe_since: Option<Instant>,
+    /// Raised when it opens: what was called before says nothing about after.
+    generation: Generation,
 }
+
+/// Which life of a breaker a call belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Generation(u64);
 
 const CALLS_KEPT: usize = 1000;
 /// A probe that never reports back frees its place after so long.
@@ -91,6 +97,7 @@ impl Breaker {
             open_until: None,
             times_opened: 0,
             probe_since: None,
+            generation: Generation::default(),
         }
     }
 
@@ -118,14 +125,24 @@ impl Breaker {
 
     /// Notes that a call starts. It is never refused here: the last provider of
     /// a route is called whatever its breaker says.
-    pub fn call_begins(&mut self, now: Instant) {
+    pub fn call_begins(&mut self, now: Instant) -> Generation {
         if self.state(now) == BreakerState::HalfOpen && !self.is_probing(now) {
             self.probe_since = Some(now);
         }
+        self.generation
     }
 
     /// Notes how a call ended. Gives the new state if it changed.
-    pub fn call_ended(&mut self, verdict: Verdict, now: Instant) -> Option<BreakerState> {
+    pub fn call_ended(
+        &mut self,
+        verdict: Verdict,
+        begun: Generation,
+        now: Instant,
+    ) -> Option<BreakerState> {
+        if begun != self.generation {
+            // A late answer from before it opened.
+            return None;
+        }
         let before = self.state(now);
         match verdict {
             Verdict::Neutral => self.probe_since = None,
@@ -133,7 +150,9 @@ impl Breaker {
                 self.note(now, false);
                 self.failures_in_a_row = 0;
                 if before != BreakerState::Closed {
+                    let generation = self.generation;
                     *self = Self::new(self.policy);
+                    self.generation = generation;
                 }
             }
             Verdict::Fails => {
@@ -179,6 +198,7 @@ impl Breaker {
 
     fn open(&mut self, now: Instant) {
         self.times_opened = self.times_opened.saturating_add(1);
+        self.generation = Generation(self.generation.0 + 1);
         let open_for = (self.policy.open_for * self.times_opened).min(self.policy.open_max);
         self.open_until = Some(now + open_for);
         self.failures_in_a_row = 0;
@@ -191,6 +211,12 @@ impl Breaker {
 mod tests {
     use super::*;
 
+    /// A call that begins and ends at once.
+    fn ended(breaker: &mut Breaker, verdict: Verdict, at: Instant) -> Option<BreakerState> {
+        let generation = breaker.generation;
+        breaker.call_ended(verdict, generation, at)
+    }
+
     fn after(start: Instant, seconds: u64) -> Instant {
         start + Duration::from_secs(seconds)
     }
@@ -200,10 +226,10 @@ mod tests {
         let start = Instant::now();
         let mut breaker = Breaker::new(BreakerPolicy::default());
         for _ in 0..4 {
-            assert_eq!(breaker.call_ended(Verdict::Fails, start), None);
+            assert_eq!(ended(&mut breaker, Verdict::Fails, start), None);
         }
         assert_eq!(
-            breaker.call_ended(Verdict::Fails, start),
+            ended(&mut breaker, Verdict::Fails, start),
             Some(BreakerState::Open)
         );
         assert!(breaker.is_ejected(after(start, 29)));
@@ -211,7 +237,7 @@ mod tests {
         assert_eq!(breaker.state(after(start, 30)), BreakerState::HalfOpen);
         breaker.call_begins(after(start, 30));
         assert!(breaker.is_ejected(after(start, 30)), "one probe at a time");
-        let closed = breaker.call_ended(Verdict::Works, after(start, 31));
+        let closed = ended(&mut breaker, Verdict::Works, after(start, 31));
         assert_eq!(closed, Some(BreakerState::Closed));
         assert!(!breaker.is_ejected(after(start, 31)));
     }
@@ -220,7 +246,7 @@ mod tests {
     async fn every_failed_probe_keeps_it_open_longer_up_to_a_bound() {
         let mut now = Instant::now();
         let mut breaker = Breaker::new(BreakerPolicy::default());
-        breaker.call_ended(Verdict::Hopeless, now);
+        ended(&mut breaker, Verdict::Hopeless, now);
         let mut waits = Vec::new();
         for _ in 0..12 {
             let opened = now;
@@ -229,7 +255,7 @@ mod tests {
             }
             waits.push((now - opened).as_secs());
             breaker.call_begins(now);
-            breaker.call_ended(Verdict::Fails, now);
+            ended(&mut breaker, Verdict::Fails, now);
         }
         assert_eq!(
             waits,
@@ -248,7 +274,7 @@ mod tests {
             } else {
                 Verdict::Works
             };
-            opened = opened.or(breaker.call_ended(verdict, start));
+            opened = opened.or(ended(&mut breaker, verdict, start));
         }
         assert_eq!(opened, Some(BreakerState::Open));
     }
@@ -258,12 +284,12 @@ mod tests {
         let start = Instant::now();
         let mut breaker = Breaker::new(BreakerPolicy::default());
         for second in 0..100 {
-            breaker.call_ended(Verdict::Fails, after(start, second * 11));
-            breaker.call_ended(Verdict::Works, after(start, second * 11));
+            ended(&mut breaker, Verdict::Fails, after(start, second * 11));
+            ended(&mut breaker, Verdict::Works, after(start, second * 11));
         }
         for _ in 0..100 {
             assert_eq!(
-                breaker.call_ended(Verdict::Neutral, after(start, 2000)),
+                ended(&mut breaker, Verdict::Neutral, after(start, 2000)),
                 None
             );
         }
@@ -274,9 +300,24 @@ mod tests {
     async fn a_probe_that_never_reports_back_frees_its_place() {
         let start = Instant::now();
         let mut breaker = Breaker::new(BreakerPolicy::default());
-        breaker.call_ended(Verdict::Hopeless, start);
+        ended(&mut breaker, Verdict::Hopeless, start);
         breaker.call_begins(after(start, 30));
         assert!(breaker.is_ejected(after(start, 89)));
         assert!(!breaker.is_ejected(after(start, 90)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_success_from_before_it_opened_does_not_close_it() {
+        let start = Instant::now();
+        let mut breaker = Breaker::new(BreakerPolicy::default());
+        let slow = breaker.call_begins(start);
+        for _ in 0..5 {
+            ended(&mut breaker, Verdict::Fails, start);
+        }
+        assert_eq!(
+            breaker.call_ended(Verdict::Works, slow, after(start, 1)),
+            None
+        );
+        assert_eq!(breaker.state(after(start, 1)), BreakerState::Open);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Hands out starting times so that no more than a rate of them pass.
+/// Lets no more than a rate of submissions start.
 #[derive(Debug)]
 pub struct Pace {
     interval: Duration,
@@ -33,16 +33,20 @@ impl Pace {
         }
     }
 
-    /// Takes the next starting time, unless it lies after `latest`.
-    pub fn reserve(&self, now: Instant, latest: Instant) -> Option<Instant> {
+    /// Takes the turn if it has come.
+    ///
+    /// # Errors
+    ///
+    /// When to ask again. Nothing is taken, so nothing is lost by giving up.
+    pub fn take_turn(&self, now: Instant) -> Result<(), Instant> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let earliest = now.checked_sub(self.burst).unwrap_or(now);
         let turn = next.unwrap_or(now).max(earliest);
-        if turn > latest {
-            return None;
+        if turn > now {
+            return Err(turn);
         }
         *next = Some(turn + self.interval);
-        Some(turn.max(now))
+        Ok(())
     }
 }
 
@@ -55,19 +59,12 @@ mod tests {
         let start = Instant::now();
         let pace = Pace::new(100.0);
         let at = |ms: u64| start + Duration::from_millis(ms);
-        let turns: Vec<u128> = (0..4)
-            .map(|_| (pace.reserve(start, at(1000)).unwrap() - start).as_millis())
-            .collect();
-        assert_eq!(turns, [0, 10, 20, 30]);
-        assert_eq!(
-            pace.reserve(start, at(39)),
-            None,
-            "the turn at 40 ms is too late"
-        );
+        assert_eq!(pace.take_turn(start), Ok(()));
+        assert_eq!(pace.take_turn(start), Err(at(10)));
+        assert_eq!(pace.take_turn(at(9)), Err(at(10)));
+        assert_eq!(pace.take_turn(at(10)), Ok(()));
         let later = at(10_000);
-        let at_once = (0..100)
-            .filter(|_| pace.reserve(later, later).is_some())
-            .count();
+        let at_once = (0..100).filter(|_| pace.take_turn(later).is_ok()).count();
         assert_eq!(
             at_once, 11,
             "a tenth of a second's worth, and the turn itself"

@@ -22,74 +22,30 @@ use crate::store::{
 use crate::verification::{
     Check, Conversion, NumberRecord, NumberTag, Resend, SendRefusal, Start, TenantTag,
 };
-use answers::{Answer, LATE, SKEWED, UNKNOWN_FORMAT};
+use answers::Answer;
 use asks::Terms;
 use keys::Keys;
 use link::{CALL_MAX, Call, Link};
 use pack::NUMBER_MAX;
-use scripts::Script;
+pub use settings::RedisSettings;
 
 mod answers;
 mod asks;
+mod calls;
 mod format;
 mod keys;
 mod link;
 mod pack;
 mod scripts;
 mod server;
+mod settings;
 mod template;
-
-/// Where Redis is and how it is used.
-#[derive(Clone)]
-pub struct RedisSettings {
-    /// `redis://` or `rediss://`, with user, password and database number.
-    pub url: String,
-    /// Certificates to trust instead of the public ones, in PEM.
-    pub ca_pem: Option<Vec<u8>>,
-    pub connect_timeout: Duration,
-    /// One try; a whole call ends within a second.
-    pub response_timeout: Duration,
-    /// From this part of `maxmemory` on nothing more is sent.
-    pub memory_guard_ratio: f64,
-    /// How long a record outlives its verification.
-    pub retention_ms: u64,
-    /// Begins every key; without braces.
-    pub prefix: String,
-}
-
-impl RedisSettings {
-    /// The settings with everything but the address as usual.
-    pub fn new(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            ca_pem: None,
-            connect_timeout: Duration::from_secs(1),
-            response_timeout: Duration::from_millis(250),
-            memory_guard_ratio: 0.85,
-            retention_ms: 86_400_000,
-            prefix: "ww:".to_owned(),
-        }
-    }
-}
-
-impl fmt::Debug for RedisSettings {
-    /// The URL may hold a password.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("RedisSettings")
-            .field("prefix", &self.prefix)
-            .field("has_ca", &self.ca_pem.is_some())
-            .finish_non_exhaustive()
-    }
-}
 
 /// Tells the gateway's time, in ms since the Unix epoch.
 pub type UnixClock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
-/// More than this between two clocks, and neither is trusted.
+/// More than this between two clocks, and neither is trusted. The scripts say the same.
 const SKEW_MAX_MS: u64 = 5_000;
-/// A round trip that took longer says too little about the server's clock.
-const ROUND_TRIP_MAX_MS: u64 = 100;
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// Entries one sweep looks at beyond those it may take.
 const SWEEP_WINDOW: u64 = 256;
@@ -174,83 +130,6 @@ impl RedisStore {
         self.shift_ms.store(shift_ms, Ordering::Relaxed);
     }
 
-    /// The terms of a call that begins now.
-    fn terms(&self) -> Terms {
-        let gateway_now_ms = (self.clock)();
-        let call_max_ms = u64::try_from(CALL_MAX.as_millis()).unwrap_or(u64::MAX);
-        let offset_ms = self.offset_ms.load(Ordering::Relaxed);
-        Terms {
-            not_after_ms: gateway_now_ms
-                .saturating_add_signed(offset_ms)
-                .saturating_add(call_max_ms),
-            gateway_now_ms,
-            shift_ms: self.shift_ms.load(Ordering::Relaxed),
-            epoch: self.epoch.load(Ordering::Relaxed),
-            retention_ms: self.retention_ms,
-        }
-    }
-
-    /// Runs one script.
-    async fn run(
-        &self,
-        script: &'static Script,
-        keys: Vec<String>,
-        arguments: impl FnOnce(Terms) -> Vec<Vec<u8>>,
-    ) -> Result<Answer, StoreError> {
-        let terms = self.terms();
-        let call = Call {
-            script,
-            keys,
-            arguments: arguments(terms),
-        };
-        let mut answers = self.run_all(&[call], terms).await?;
-        answers
-            .pop()
-            .ok_or_else(|| unavailable("Redis gave no answer"))
-    }
-
-    /// Runs scripts in one flush.
-    async fn run_all(&self, calls: &[Call], terms: Terms) -> Result<Vec<Answer>, StoreError> {
-        let mut answered = self.shared.link.run(calls).await?;
-        let values = std::mem::take(&mut answered.values);
-        let mut answers = Vec::with_capacity(values.len());
-        for value in values {
-            let answer = Answer::read(value, terms.shift_ms)?;
-            self.learn_clock(terms.gateway_now_ms, answer.clock_ms);
-            match answer.code {
-                LATE | SKEWED => return Err(answered.in_doubt(self.not_done(&answer))),
-                UNKNOWN_FORMAT => return Err(StoreError::UnknownFormat),
-                code if code < 0 => {
-                    return Err(StoreError::Damaged {
-                        reason: Arc::from("a record is not in its format"),
-                    });
-                }
-                _ => answers.push(answer),
-            }
-        }
-        Ok(answers)
-    }
-
-    /// Why a script did nothing: it came too late, by its clock or by ours.
-    fn not_done(&self, answer: &Answer) -> StoreError {
-        let skew_ms = difference(answer.clock_ms, (self.clock)());
-        if answer.code == SKEWED || skew_ms.unsigned_abs() > SKEW_MAX_MS {
-            return StoreError::ClockSkew { skew_ms };
-        }
-        unavailable("Redis came to the command too late to carry it out")
-    }
-
-    fn learn_clock(&self, asked_at_ms: u64, server_ms: u64) {
-        let round_trip_ms = (self.clock)().saturating_sub(asked_at_ms);
-        let offset_ms = difference(server_ms, asked_at_ms + round_trip_ms / 2);
-        let known_ms = self.offset_ms.load(Ordering::Relaxed);
-        let is_telling =
-            round_trip_ms <= ROUND_TRIP_MAX_MS || offset_ms.abs_diff(known_ms) > round_trip_ms;
-        if is_telling && offset_ms != known_ms {
-            self.offset_ms.store(offset_ms, Ordering::Relaxed);
-        }
-    }
-
     fn is_nearly_full(&self) -> bool {
         self.shared.is_nearly_full.load(Ordering::Relaxed)
     }
@@ -302,7 +181,11 @@ impl Store for RedisStore {
             .started(ask.id, |now_ms| Some(template::created(ask, now_ms)))
     }
 
-    async fn resend(&self, ask: &Resend) -> Result<Started, StoreError> {
+    async fn resend(
+        &self,
+        ask: &Resend,
+        _idempotency: Option<&Idempotency>,
+    ) -> Result<Started, StoreError> {
         if self.is_nearly_full() {
             return Err(StoreError::Full);
         }
@@ -433,6 +316,7 @@ impl Store for RedisStore {
         &self,
         delivery: DeliveryId,
         fence: u32,
+        _after_ms: u64,
     ) -> Result<Result<(), Stop>, StoreError> {
         let keys = self.record_and_ledger(delivery.record);
         self.run(&scripts::HAND_BACK, keys, |terms| {

@@ -12,7 +12,7 @@ use super::{asks, tour};
 use crate::support::own_redis::{RedisOptions, RedisServer};
 
 /// What the store's user needs; nothing else.
-const COMMANDS: &str = "+evalsha +eval +time +info +get +mget +set +del +exists +zadd +zrem \
+const COMMANDS: &str = "+evalsha +eval +time +info +get +getrange +setrange +mget +set +del +exists +zadd +zrem \
                         +zrange +zrangebyscore +zcard +hget +hset +hmget";
 
 const CALL_MAX: Duration = Duration::from_secs(1);

@@ -90,10 +90,6 @@ impl RedisServer {
         panic!("redis-server did not start; is it on the PATH?");
     }
 
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
-
     /// Where it listens, without user and password.
     pub(crate) fn url(&self) -> String {
         match self.options.transport {

@@ -36,17 +36,18 @@ fn a_day_ends_at_midnight_whatever_was_taken_before() {
 }
 
 #[test]
-fn a_repeated_operation_takes_once_unless_it_was_given_back() {
+fn a_repeated_take_takes_once_and_a_repeated_give_back_gives_once() {
     let mut state = LimitState::default();
     for _ in 0..3 {
         state.apply(&take(&[DAILY], 1), 0).unwrap();
     }
     assert_eq!(state.rules, [RuleState::Daily { day: 0, count: 1 }]);
-    state
-        .apply(&ask(&[DAILY], LimitStep::GiveBack, 1), 0)
-        .unwrap();
-    assert_eq!(state.rules, [RuleState::Daily { day: 0, count: 0 }]);
-    state.apply(&take(&[DAILY], 1), 0).unwrap();
+    state.apply(&take(&[DAILY], 2), 0).unwrap();
+    for _ in 0..3 {
+        state
+            .apply(&ask(&[DAILY], LimitStep::GiveBack, 2), 0)
+            .unwrap();
+    }
     assert_eq!(state.rules, [RuleState::Daily { day: 0, count: 1 }]);
 }
 

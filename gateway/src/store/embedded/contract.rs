@@ -51,10 +51,14 @@ impl Store for EmbeddedStore {
         .await
     }
 
-    async fn resend(&self, ask: &Resend) -> Result<Started, StoreError> {
-        let ask = ask.clone();
+    async fn resend(
+        &self,
+        ask: &Resend,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Started, StoreError> {
+        let (ask, idempotency) = (ask.clone(), idempotency.copied());
         self.ask(Promise::Durable, move |tables| {
-            steps::sends::resend(tables, &ask)
+            steps::sends::resend(tables, &ask, idempotency.as_ref())
         })
         .await
     }
@@ -164,9 +168,10 @@ impl Store for EmbeddedStore {
         &self,
         delivery: DeliveryId,
         fence: u32,
+        after_ms: u64,
     ) -> Result<Result<(), Stop>, StoreError> {
         self.ask(Promise::Done, move |tables| {
-            steps::deliveries::hand_back(tables, delivery, fence)
+            steps::deliveries::hand_back(tables, delivery, (fence, after_ms))
         })
         .await
     }

@@ -109,7 +109,6 @@ impl Answer {
             6 => SendRefusal::NotPending {
                 status: value_at(&STATUSES, first)?,
             },
-            7 => SendRefusal::KeyReused,
             8 => SendRefusal::NotFound,
             _ => return Err(strange()),
         })

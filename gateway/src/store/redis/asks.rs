@@ -8,7 +8,7 @@ use super::pack::{NUMBER_MAX, Packer};
 use super::template;
 use crate::admission::gcra::GcraRule;
 use crate::admission::limits::{LimitAsk, LimitRule, LimitStep};
-use crate::delivery::{ApplyReceipt, Begin, DispatchPolicy, NewDelivery, Next, Settle};
+use crate::delivery::{ApplyReceipt, Begin, DispatchPolicy, Finality, NewDelivery, Next, Settle};
 use crate::store::{Idempotency, Sweep, Undo};
 use crate::verification::{Check, Conversion, Resend, SendPolicy, Start, TenantTag};
 
@@ -308,14 +308,15 @@ fn next(packer: &mut Packer, next: &Next) {
             .number(2)
             .number(*after_ms)
             .bytes(reason.as_bytes()),
-        Next::Fail {
-            reason,
-            is_final_for_number,
-        } => packer
+        Next::Fail { reason, finality } => packer
             .array(3)
             .number(3)
             .bytes(reason.as_bytes())
-            .flag(*is_final_for_number),
+            .number(match finality {
+                Finality::Open => 0,
+                Finality::Channel => 1,
+                Finality::Number => 2,
+            }),
         Next::Close { reason } => packer.array(2).number(4).bytes(reason.as_bytes()),
     };
 }

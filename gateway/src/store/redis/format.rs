@@ -85,20 +85,28 @@ pub(super) fn value_at<T: Copy>(list: &[T], place: u64) -> Result<T, Malformed> 
 
 /// Reads a record.
 pub(super) fn record(packed: &[u8]) -> Result<Record, StoreError> {
-    versioned(packed, "a record", read_record)
+    versioned(packed, "a record", |rest| {
+        let (room, rest) = rest.split_first_chunk().ok_or(Malformed)?;
+        let room = usize::from(u16::from_be_bytes(*room));
+        // The head does not fill its room.
+        let (head, body) = rest.split_at_checked(room).ok_or(Malformed)?;
+        read_record(&mut Reader::new(head), &mut Reader::new(body))
+    })
 }
 
 /// Reads what is known about a number of `shard`.
 pub(super) fn number(packed: &[u8], shard: Shard) -> Result<NumberRecord, StoreError> {
-    versioned(packed, "a number's record", |reader| {
-        read_number(reader, shard)
+    versioned(packed, "a number's record", |rest| {
+        let mut reader = Reader::new(rest);
+        let number = read_number(&mut reader, shard)?;
+        reader.is_at_end().then_some(number).ok_or(Malformed)
     })
 }
 
 fn versioned<T>(
     packed: &[u8],
     what: &str,
-    read: impl FnOnce(&mut Reader<'_>) -> Result<T, Malformed>,
+    read: impl FnOnce(&[u8]) -> Result<T, Malformed>,
 ) -> Result<T, StoreError> {
     let damaged = || StoreError::Damaged {
         reason: Arc::from(format!("{what} is not in its format")),
@@ -107,23 +115,17 @@ fn versioned<T>(
     if *version != FORMAT_VERSION {
         return Err(StoreError::UnknownFormat);
     }
-    let mut reader = Reader::new(rest);
-    let value = read(&mut reader).map_err(|Malformed| damaged())?;
-    if reader.is_at_end() {
-        Ok(value)
-    } else {
-        Err(damaged())
-    }
+    read(rest).map_err(|Malformed| damaged())
 }
 
-fn read_record(reader: &mut Reader<'_>) -> Result<Record, Malformed> {
+fn read_record(reader: &mut Reader<'_>, body: &mut Reader<'_>) -> Result<Record, Malformed> {
     reader.array_of(6)?;
     let _epoch: u32 = reader.small()?;
     let kind = value_at(&KINDS, reader.number()?)?;
     let status = value_at(&STATUSES, reader.number()?)?;
     let expires_at_ms = reader.number()?;
     let deliveries = reader.list(read_delivery)?;
-    let mut body = Reader::new(reader.bytes()?);
+    let _room: u16 = reader.small()?;
     body.array_of(15)?;
     let record = Record {
         kind,
@@ -143,7 +145,7 @@ fn read_record(reader: &mut Reader<'_>) -> Result<Record, Malformed> {
         digest: body.optional(read_digest)?,
         details: ByteBuf::from(body.bytes()?),
         code: body.optional(|body| body.bytes().map(ByteBuf::from))?,
-        checks: read_checks(&mut body)?,
+        checks: read_checks(body)?,
         deliveries,
     };
     body.is_at_end().then_some(record).ok_or(Malformed)

@@ -432,12 +432,16 @@ impl Answered {
 
 /// What went wrong with a connection. Its own words may hold an address or more.
 fn failure(error: &RedisError) -> &'static str {
-    match error.kind() {
-        ErrorKind::AuthenticationFailed => "Redis does not accept our user and password",
-        _ if error.is_connection_refusal() => "nothing listens at the address of Redis",
-        _ if error.is_timeout() => "Redis did not answer in time",
-        _ if error.is_io_error() => "the connection to Redis broke",
-        _ => "Redis refused the connection",
+    if error.kind() == ErrorKind::AuthenticationFailed {
+        "Redis does not accept our user and password"
+    } else if error.is_connection_refusal() {
+        "nothing listens at the address of Redis"
+    } else if error.is_timeout() {
+        "Redis did not answer in time"
+    } else if error.is_io_error() {
+        "the connection to Redis broke"
+    } else {
+        "Redis refused the connection"
     }
 }
 

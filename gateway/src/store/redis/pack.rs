@@ -59,11 +59,7 @@ impl Packer {
     }
 
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
-        self.bytes_of_length(bytes.len()).raw(bytes)
-    }
-
-    /// Announces bytes, which must follow as they are.
-    pub(super) fn bytes_of_length(&mut self, length: usize) -> &mut Self {
+        let length = bytes.len();
         match (
             u8::try_from(length),
             u16::try_from(length),
@@ -75,11 +71,6 @@ impl Packer {
             (Err(_), Err(_), Ok(longest)) => self.tagged(0xdb, &longest.to_be_bytes()),
             (Err(_), Err(_), Err(_)) => self.bytes.push(0xc1),
         }
-        self
-    }
-
-    /// Bytes that are packed already.
-    pub(super) fn raw(&mut self, bytes: &[u8]) -> &mut Self {
         self.bytes.extend_from_slice(bytes);
         self
     }

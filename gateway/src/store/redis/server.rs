@@ -1,7 +1,7 @@
 //! What the server says of itself: its version, its memory, and how safely it
 //! keeps what it was told.
 
-use ::redis::{Value, cmd};
+use ::redis::cmd;
 
 use super::link::Link;
 use crate::store::{Durability, StoreError};
@@ -62,13 +62,9 @@ impl ServerInfo {
 ///
 /// Those of [`Link::ask`].
 pub(super) async fn info(link: &Link) -> Result<ServerInfo, StoreError> {
-    match link.ask(cmd("INFO")).await? {
-        Value::BulkString(bytes) => Ok(ServerInfo::parse(&String::from_utf8_lossy(&bytes))),
-        Value::SimpleString(text) | Value::VerbatimString { text, .. } => {
-            Ok(ServerInfo::parse(&text))
-        }
-        _ => Ok(ServerInfo::parse("")),
-    }
+    let answer = link.ask(cmd("INFO")).await?;
+    let text: String = ::redis::from_redis_value(answer).unwrap_or_default();
+    Ok(ServerInfo::parse(&text))
 }
 
 /// How safely the server keeps what it was told, as far as it says.

@@ -6,7 +6,6 @@ use super::asks::channels;
 use super::format::{CHANNELS, CLIENTS, KINDS, number_text, place_of};
 use super::pack::Packer;
 use crate::delivery::{DeliveryRecord, NewDelivery};
-use crate::store::FORMAT_VERSION;
 use crate::verification::{Conversion, Record, Start, Status};
 use serde_bytes::ByteBuf;
 
@@ -14,8 +13,7 @@ use serde_bytes::ByteBuf;
 /// delivery. `start.lua` says which moments belong between them.
 pub(super) fn of_record(ask: &Start, epoch: u32) -> Vec<Vec<u8>> {
     let mut head = Packer::with_capacity(16);
-    head.number(u64::from(FORMAT_VERSION))
-        .array(6)
+    head.array(6)
         .number(u64::from(epoch))
         .number(place_of(&KINDS, &ask.kind))
         // Pending.
@@ -47,17 +45,15 @@ pub(super) fn of_record(ask: &Start, epoch: u32) -> Vec<Vec<u8>> {
     rest.bytes(&ask.details)
         .bytes_or_nothing(ask.code.as_deref())
         .array(0);
-    let (names, counts, rest) = (names.finish(), counts.finish(), rest.finish());
-    let body_length = names.len() + counts.len() + rest.len() + 2 * MOMENT_LENGTH;
-    let mut body = Packer::with_capacity(names.len() + 5);
-    body.bytes_of_length(body_length).raw(&names);
-    let mut parts = vec![head.finish(), body.finish(), counts, rest];
+    let mut parts = vec![
+        head.finish(),
+        names.finish(),
+        counts.finish(),
+        rest.finish(),
+    ];
     parts.extend(of_delivery(ask.delivery.as_ref()));
     parts
 }
-
-/// A moment takes so many bytes, whenever it is.
-const MOMENT_LENGTH: usize = 9;
 
 fn of_delivery(delivery: Option<&NewDelivery>) -> Vec<Vec<u8>> {
     let mut deliveries = Packer::with_capacity(16);
@@ -128,5 +124,106 @@ pub(super) fn created(ask: &Start, now_ms: u64) -> Record {
         deliveries: deliveries
             .map(|new| DeliveryRecord::new(new, now_ms, ask.policy.lease_ms))
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use watchword_providers::Channel;
+
+    use super::*;
+    use crate::id::{RecordId, Shard};
+    use crate::store::FORMAT_VERSION;
+    use crate::store::redis::format;
+    use crate::verification::{
+        ClientClass, CodeDigest, CustomCodeTag, IdentityTag, NumberTag, RecordKind, SendPolicy,
+        TenantTag,
+    };
+
+    const NOW_MS: u64 = 1_800_000_000_000;
+
+    fn starts() -> impl Strategy<Value = Start> {
+        let bytes = || prop::collection::vec(any::<u8>(), 0..300);
+        let provider = prop::option::of("[a-z-]{0,60}");
+        (
+            any::<[u8; 16]>(),
+            any::<u8>(),
+            bytes(),
+            prop::option::of(bytes()),
+            prop::option::of(provider),
+        )
+            .prop_map(|(id, flavour, details, code, delivery)| Start {
+                id: RecordId {
+                    shard: Shard::of_hash(7, 64),
+                    random: id,
+                },
+                kind: [RecordKind::Verification, RecordKind::SendOnly][usize::from(flavour % 2)],
+                tenant: TenantTag([flavour; 8]),
+                number: NumberTag(id),
+                identity: IdentityTag([flavour; 12]),
+                custom_code: (flavour & 2 > 0).then_some(CustomCodeTag([flavour; 8])),
+                wants_new_code: false,
+                client: [ClientClass::Known, ClientClass::Unknown][usize::from(flavour / 4 % 2)],
+                lifetime_ms: 600_000,
+                checks_max: flavour,
+                digest: (flavour & 8 > 0).then(|| CodeDigest {
+                    key_id: "k1".into(),
+                    mac: id.to_vec(),
+                }),
+                details,
+                code,
+                delivery: delivery.map(|first_provider| NewDelivery {
+                    channel: Channel::Sms,
+                    fallback: vec![Channel::Voice],
+                    first_provider: first_provider.map(Into::into),
+                }),
+                policy: SendPolicy {
+                    rules: Vec::new(),
+                    resend_waits_ms: vec![30_000],
+                    sends_max: 5,
+                    live_max: 3,
+                    quiet_ms: 60_000,
+                    lease_ms: 15_000,
+                },
+            })
+    }
+
+    /// What `start.lua` does with the parts.
+    fn join(parts: &[Vec<u8>]) -> Vec<u8> {
+        let moment = |at_ms: u64| [&[0xcf], at_ms.to_be_bytes().as_slice()].concat();
+        let mut head = [parts[0].clone(), moment(NOW_MS + 600_000), parts[4].clone()].concat();
+        for (part, at_ms) in parts[5..].iter().zip([NOW_MS + 15_000, NOW_MS, NOW_MS]) {
+            head.extend([moment(at_ms), part.clone()].concat());
+        }
+        let room = u16::try_from(head.len() + 10).unwrap().to_be_bytes();
+        head.extend([0xcd, room[0], room[1], 0, 0, 0, 0, 0, 0, 0]);
+        let mut packed = [vec![FORMAT_VERSION], room.to_vec(), head].concat();
+        packed.extend([parts[1].clone(), moment(NOW_MS), parts[2].clone()].concat());
+        packed.extend([moment(NOW_MS + 30_000), parts[3].clone()].concat());
+        packed
+    }
+
+    proptest! {
+        #[test]
+        fn the_parts_joined_are_the_record(start in starts()) {
+            let packed = join(&of_record(&start, 3));
+            prop_assert_eq!(format::record(&packed).unwrap(), created(&start, NOW_MS));
+        }
+
+        #[test]
+        fn a_damaged_record_is_read_or_refused_and_never_a_panic(
+            start in starts(),
+            cut: prop::sample::Index,
+            place: prop::sample::Index,
+            byte: u8,
+        ) {
+            let mut packed = join(&of_record(&start, 3));
+            prop_assert!(format::record(&packed[..cut.index(packed.len())]).is_err());
+            let place = place.index(packed.len());
+            packed[place] = byte;
+            _ = format::record(&packed);
+            _ = format::number(&packed, start.id.shard);
+        }
     }
 }

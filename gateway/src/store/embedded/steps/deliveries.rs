@@ -72,13 +72,18 @@ pub(in crate::store::embedded) fn apply_receipt(
 pub(in crate::store::embedded) fn hand_back(
     tables: &mut Tables<'_>,
     delivery: DeliveryId,
-    fence: u32,
+    (fence, after_ms): (u32, u64),
 ) -> Result<Result<(), Stop>, StepError> {
     let Some(mut loaded) = tables.record(delivery.record)? else {
         return Ok(Err(Stop::Gone));
     };
     let ordinal = delivery.ordinal;
-    let handed = delivery::hand_back(&mut loaded.record, ordinal, fence, tables.now_ms);
+    let handed = delivery::hand_back(
+        &mut loaded.record,
+        ordinal,
+        (fence, after_ms),
+        tables.now_ms,
+    );
     if handed.is_ok() {
         tables.write_record(&loaded)?;
     }

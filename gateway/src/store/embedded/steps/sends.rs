@@ -114,28 +114,35 @@ fn sent_as(asked: RecordId, started: &Started) -> Option<(RecordId, Option<u8>)>
 pub(in crate::store::embedded) fn resend(
     tables: &mut Tables<'_>,
     ask: &Resend,
+    key: Option<&Idempotency>,
 ) -> Result<Started, StepError> {
     let now_ms = tables.now_ms;
+    let shard = ask.id.shard;
+    if let Some(key) = key
+        && let Some(answer) = idempotency::replay(tables, (shard, key), ask.operation)?
+    {
+        return Ok(answer);
+    }
     let Some(mut loaded) = tables.record(ask.id)? else {
         return Ok(not_found(now_ms));
     };
-    // Nobody between us and the caller asks twice, so a known operation is a
-    // repeated request: its delivery is in other hands already.
-    let is_repeated = ordinal_of(&loaded.record, ask.operation).is_some();
-    let mut number = tables.number(ask.id.shard, loaded.record.number)?;
-    if let Err(refusal) = verification::resend(ask, &mut loaded.record, &mut number.number, now_ms)
-    {
+    let mut number = tables.number(shard, loaded.record.number)?;
+    let decided = verification::resend(ask, &mut loaded.record, &mut number.number, now_ms);
+    if let Err(refusal) = decided {
         return Ok(Started::Refused { refusal, now_ms });
-    }
-    if is_repeated {
-        return Ok(Started::Replayed {
-            id: ask.id,
-            record: Box::new(loaded.record),
-            now_ms,
-        });
     }
     tables.write_record(&loaded)?;
     tables.write_number(number)?;
+    let ordinal = ordinal_of(&loaded.record, ask.operation);
+    if let Some(key) = key {
+        let sent = Sent {
+            id: ask.id,
+            ordinal,
+            operation: ask.operation,
+            is_confirmed: false,
+        };
+        idempotency::remember(tables, (shard, key), Answer::Sent(sent))?;
+    }
     Ok(resent(loaded, ask.operation, now_ms))
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use redb::{Database, ReadableDatabase};
 
 use super::*;
-use crate::delivery::{DeliveryStatus, DueKind, Take};
+use crate::delivery::{Begin, DeliveryStatus, DueKind, Take};
 use crate::store::embedded::Settings;
 use crate::store::embedded::codec::record_key;
 use crate::store::embedded::tables::META;
@@ -64,12 +64,24 @@ async fn a_new_process_takes_over_the_leases_of_the_last_one() {
     created(&store, 1).await;
     drop(store);
     let why = DueKind::Lease;
-    for lost in [Take::Taken { why }, Take::Taken { why }, Take::Poisoned] {
+    for attempt in 2..=4 {
         let store = open(&path, &hand).unwrap();
         store.assert_ledger_agrees();
         let swept = store.sweep(&sweep()).await.unwrap();
         assert_eq!(swept.taken.len(), 1);
-        assert_eq!(swept.taken[0].take, lost);
+        if attempt == 4 {
+            assert_eq!(swept.taken[0].take, Take::Poisoned);
+            break;
+        }
+        assert_eq!(swept.taken[0].take, Take::Taken { why });
+        let begin = Begin {
+            fence: u32::from(attempt),
+            attempt,
+            provider: "hook-a".into(),
+            policy: sweep().policy,
+        };
+        let begun = store.begin(swept.taken[0].delivery, &begin).await.unwrap();
+        assert_eq!(begun, Ok(()));
     }
     let store = open(&path, &hand).unwrap();
     let delivery = &record(&store, 1).await.deliveries[0];

@@ -4,13 +4,13 @@ local record, marker = load_record(KEYS[1])
 if marker then
   return {marker, clock}
 end
-local body = record and cmsgpack.unpack(record[BODY])
+local body = record and load_body(KEYS[1], record)
 if not record or body[TENANT] ~= arg[1] then
   return refuse(NOT_FOUND)
 end
 local status = status_now(record)
 if status == CANCELED then
-  return {FOUND, clock, cmsgpack.pack(FORMAT, record)}
+  return {FOUND, clock, redis.call('GET', KEYS[1])}
 end
 if status ~= PENDING then
   return refuse(NOT_PENDING, status)
@@ -25,4 +25,5 @@ if record[KIND] == VERIFICATION then
   remove_live(number, id_of(KEYS[1]))
   save_number(number_key, number)
 end
-return {FOUND, clock, save_record(KEYS[1], record, body)}
+save_record(KEYS[1], record, body)
+return {FOUND, clock, redis.call('GET', KEYS[1])}

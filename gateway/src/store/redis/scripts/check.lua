@@ -4,15 +4,14 @@ local UNKNOWN_KEY, REUSED, MISSING = 5, 6, 7
 local FAILURES_FREE, FAILURES_MAX = 15, 100
 local tenant, operation, client, digests = arg[1], arg[2], arg[3], arg[4]
 local id = id_of(KEYS[1])
-local packed = redis.call('GET', KEYS[1])
-if not packed then
-  return {MISSING, clock}
-end
-local record, marker = open(packed)
-if not record then
+local record, marker = load_record(KEYS[1])
+if marker then
   return {marker, clock}
 end
-local body = cmsgpack.unpack(record[BODY])
+if not record then
+  return {MISSING, clock}
+end
+local body = load_body(KEYS[1], record)
 if body[TENANT] ~= tenant or record[KIND] ~= VERIFICATION then
   return {MISSING, clock}
 end
@@ -21,7 +20,7 @@ local checks = body[CHECKS]
 for index = 1, #checks, 2 do
   if checks[index] == operation then
     if checks[index + 1] < 0 then
-      return {RIGHT, clock, packed}
+      return {RIGHT, clock, redis.call('GET', KEYS[1])}
     end
     return {MISMATCH, clock, checks[index + 1]}
   end
@@ -88,9 +87,9 @@ else
   checks[#checks + 1] = remaining
   answer = {MISMATCH, clock, remaining}
 end
-local saved = save_record(KEYS[1], record, body)
+save_record(KEYS[1], record, body)
 save_number(number_key, number)
 if answer[1] == RIGHT then
-  answer[3] = saved
+  answer[3] = redis.call('GET', KEYS[1])
 end
 return answer

@@ -5,7 +5,7 @@ local record, marker = load_record(KEYS[1])
 if marker then
   return {marker, clock}
 end
-local body = record and cmsgpack.unpack(record[BODY])
+local body = record and load_body(KEYS[1], record)
 if not record or body[TENANT] ~= tenant then
   return refuse(NOT_FOUND)
 end
@@ -33,4 +33,5 @@ end
 if record[STATUS] ~= APPROVED then
   body[CONVERSION] = conversion
 end
-return {FOUND, clock, save_record(KEYS[1], record, body)}
+save_record(KEYS[1], record, body)
+return {FOUND, clock, redis.call('GET', KEYS[1])}

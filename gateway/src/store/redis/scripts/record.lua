@@ -1,7 +1,10 @@
--- A record: one string, the format version and then an array. What dispatch
--- needs stands in it openly; the rest, its body, is packed for itself, so that
--- most steps carry it along unread.
-local EPOCH, KIND, STATUS, EXPIRES, DELIVERIES, BODY = 1, 2, 3, 4, 5, 6
+-- A record: one string. The format version, two bytes with the room of the
+-- head, the head and what room it does not use, the body. Head and body are
+-- arrays. The head is what dispatch needs: it is read and overwritten in place,
+-- and the body, which is longer, lies still. Redis hashes every byte of every
+-- string a script touches, so what is not touched is what is saved.
+local EPOCH, KIND, STATUS, EXPIRES, DELIVERIES, ROOM = 1, 2, 3, 4, 5, 6
+local PREFIX, ROOM_FIRST, ROOM_STEP = 3, 192, 64
 local TENANT, NUMBER, CREATED, DECIDED, CHECKS_USED, CHECKS_MAX, SENDS_USED, NEXT_SEND =
   1, 2, 3, 4, 5, 6, 7, 8
 local CONVERSION, CLIENT, CUSTOM, DIGEST, DETAILS, CODE, CHECKS = 9, 10, 11, 12, 13, 14, 15
@@ -13,22 +16,46 @@ local function id_of(key)
   return string.sub(key, -26)
 end
 
+-- The head, or nothing; with a reason if it is there but cannot be read.
 local function load_record(key)
-  local packed = redis.call('GET', key)
-  if not packed then
+  local packed = redis.call('GETRANGE', key, 0, PREFIX + ROOM_FIRST - 1)
+  if packed == '' then
     return nil
   end
-  return open(packed)
+  local version, high, low = string.byte(packed, 1, PREFIX)
+  if version ~= FORMAT then
+    return nil, UNKNOWN_FORMAT
+  end
+  local room = (high or 0) * 256 + (low or 0)
+  if room > ROOM_FIRST then
+    packed = redis.call('GETRANGE', key, 0, PREFIX + room - 1)
+  end
+  local is_whole, _, record = pcall(cmsgpack.unpack_one, packed, PREFIX)
+  if not is_whole or type(record) ~= 'table' then
+    return nil, DAMAGED
+  end
+  return record
+end
+
+local function load_body(key, record)
+  return cmsgpack.unpack(redis.call('GETRANGE', key, PREFIX + record[ROOM], -1))
 end
 
 -- With its body, if that was read. Its expiry never changes after it was created.
 local function save_record(key, record, body)
-  if body then
-    record[BODY] = cmsgpack.pack(body)
+  local head, room = cmsgpack.pack(record), record[ROOM]
+  if #head <= room and not body then
+    redis.call('SETRANGE', key, PREFIX, head)
+    return
   end
-  local packed = cmsgpack.pack(FORMAT, record)
-  redis.call('SET', key, packed, 'KEEPTTL')
-  return packed
+  local rest = body and cmsgpack.pack(body) or redis.call('GETRANGE', key, PREFIX + room, -1)
+  if #head > room then
+    room = room + ROOM_STEP * math.ceil((#head + 8 - room) / ROOM_STEP)
+    record[ROOM] = room
+    head = cmsgpack.pack(record)
+  end
+  local prefix = string.char(FORMAT, math.floor(room / 256), room % 256)
+  redis.call('SET', key, prefix .. head .. string.rep('\0', room - #head) .. rest, 'KEEPTTL')
 end
 
 local function status_now(record)

@@ -6,13 +6,13 @@ local record, marker = load_record(KEYS[1])
 if marker then
   return {marker, clock}
 end
-local body = record and cmsgpack.unpack(record[BODY])
+local body = record and load_body(KEYS[1], record)
 if not record or body[TENANT] ~= tenant or record[KIND] ~= VERIFICATION then
   return refuse(NOT_FOUND)
 end
 for ordinal, delivery in ipairs(record[DELIVERIES]) do
   if delivery[OPERATION] == operation then
-    return {RESENT, clock, id, ordinal, cmsgpack.pack(FORMAT, record)}
+    return {RESENT, clock, id, ordinal, redis.call('GET', KEYS[1])}
   end
 end
 for _, delivery in ipairs(record[DELIVERIES]) do
@@ -38,9 +38,9 @@ local refusal, ordinal, is_new = send_again(record, body, number, ask)
 if refusal then
   return refusal
 end
-local packed = save_record(KEYS[1], record, body)
+save_record(KEYS[1], record, body)
 save_number(number_key, number)
 if is_new then
   keep_due(KEYS[2], id, record, ordinal)
 end
-return {RESENT, clock, id, ordinal, packed}
+return {RESENT, clock, id, ordinal, redis.call('GET', KEYS[1])}

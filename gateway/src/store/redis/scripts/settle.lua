@@ -53,7 +53,7 @@ local function fail(reason, is_final)
     end
   end
   if is_final and record[STATUS] == PENDING then
-    body = cmsgpack.unpack(record[BODY])
+    body = load_body(KEYS[1], record)
     decide(record, body, FAILED, now)
     local number_key = number_key_of(KEYS[1], body)
     local number = load_number(number_key)

@@ -34,7 +34,7 @@ if KEYS[4] then
     if not packed then
       return nil
     end
-    local record, marker = open(packed)
+    local record, marker = load_record(records .. entry[I_ID])
     if not record then
       return {marker, clock}
     end
@@ -112,18 +112,18 @@ if entry then
   else
     local wanted = is_sent == 1 and cmsgpack.unpack(ARGV[#ARGV])
     local ask = {client = client, delivery = wanted, policy = policy, operation = operation}
-    local body = cmsgpack.unpack(record[BODY])
+    local body = load_body(key, record)
     local refusal, ordinal, is_new = send_again(record, body, number, ask)
     if refusal then
       return refusal
     end
-    local packed = save_record(key, record, body)
+    save_record(key, record, body)
     save_number(KEYS[2], number)
     if is_new then
       keep_due(KEYS[3], entry[LIVE_ID], record, ordinal)
     end
     remember(entry[LIVE_ID], ordinal, 0)
-    return {RESENT, clock, entry[LIVE_ID], ordinal, packed}
+    return {RESENT, clock, entry[LIVE_ID], ordinal, redis.call('GET', key)}
   end
 end
 
@@ -162,7 +162,7 @@ for _, other in ipairs({replaced or room, replaced and room}) do
     return {unreadable, clock}
   end
   if record then
-    local body = cmsgpack.unpack(record[BODY])
+    local body = load_body(records .. other, record)
     decide(record, body, SUPERSEDED, now)
     superseded[#superseded + 1] = {records .. other, record, body}
   end
@@ -179,8 +179,16 @@ if is_sent == 1 then
     deliveries = deliveries .. created .. ARGV[15]
   end
 end
-local packed = ARGV[8] .. moment(expires) .. deliveries .. ARGV[9] .. created .. ARGV[10]
-  .. moment(now + wait_after(1, policy[WAITS])) .. ARGV[11]
+local head = ARGV[8] .. moment(expires) .. deliveries
+local room = ROOM_FIRST
+if #head + 3 > room then
+  room = ROOM_STEP * math.ceil((#head + 3) / ROOM_STEP)
+end
+local room_text = string.char(math.floor(room / 256), room % 256)
+-- 205 begins a number of two bytes.
+local packed = string.char(FORMAT) .. room_text .. head .. string.char(205) .. room_text
+  .. string.rep('\0', room - #head - 3)
+  .. ARGV[9] .. created .. ARGV[10] .. moment(now + wait_after(1, policy[WAITS])) .. ARGV[11]
 if kind == VERIFICATION then
   number[RECENT] = string.sub(id .. number[RECENT], 1, 520)
   live[#live + 1] = {id, identity, custom, expires, client}

@@ -25,7 +25,8 @@ local function take_entry(member)
   end
   local answer, why = take_over(record, delivery, policy)
   if answer ~= NOT_DUE then
-    taken[#taken + 1] = {answer, id, ordinal, why, save_record(key, record)}
+    save_record(key, record)
+    taken[#taken + 1] = {answer, id, ordinal, why, redis.call('GET', key)}
   end
   keep_due(ledger, id, record, ordinal)
   return false

@@ -12,6 +12,6 @@ local answer, why = take_over(record, delivery, policy)
 if answer == NOT_DUE then
   return {NOT_DUE, clock, 0, ''}
 end
-local packed = save_record(KEYS[1], record)
+save_record(KEYS[1], record)
 keep_due(KEYS[2], id_of(KEYS[1]), record, ordinal)
-return {answer, clock, why, packed}
+return {answer, clock, why, redis.call('GET', KEYS[1])}

@@ -27,7 +27,7 @@ if record then
 end
 -- Without a delivery to find there is nothing that tells a second undo from a first.
 if record and (was_created or undone or #record[DELIVERIES] == 0) then
-  local body = cmsgpack.unpack(record[BODY])
+  local body = load_body(KEYS[1], record)
   local number_key = number_key_of(KEYS[1], body)
   local number, broken = load_number(number_key)
   if not number then

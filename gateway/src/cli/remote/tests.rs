@@ -1,0 +1,243 @@
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread::JoinHandle;
+
+use clap::Parser;
+
+use super::*;
+use crate::cli::{Arguments, Command};
+
+/// A server that gives these answers, one connection each, and keeps what it was asked.
+struct Server {
+    url: String,
+    asked: JoinHandle<Vec<String>>,
+}
+
+fn server(answers: Vec<(u16, &'static str)>) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = std::thread::spawn(move || {
+        let answer_one = |(status, body): (u16, &str)| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let request = read_request(&mut stream);
+            let head = format!(
+                "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(body.as_bytes()).unwrap();
+            request
+        };
+        answers.into_iter().map(answer_one).collect()
+    });
+    Server { url, asked }
+}
+
+/// The head, and the body if one is announced, in one text.
+fn read_request(stream: &mut impl Read) -> String {
+    let mut read = Vec::new();
+    let mut chunk = [0_u8; 4096];
+    loop {
+        let count = stream.read(&mut chunk).unwrap();
+        read.extend_from_slice(&chunk[..count]);
+        let text = String::from_utf8(read.clone()).unwrap().to_lowercase();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let announced = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .map_or(0, |length| length.parse().unwrap());
+        if body.len() >= announced || count == 0 {
+            return text;
+        }
+    }
+}
+
+fn asked(arguments: &[&str]) -> Result<String, RemoteError> {
+    let all = ["watchword"].iter().chain(arguments);
+    let question = match Arguments::parse_from(all).command.unwrap() {
+        Command::Explain(call) => Question::Explain(call),
+        Command::Send(call) => Question::Send(call),
+        Command::Find(call) => Question::Find(call),
+        Command::Serve(_) | Command::CheckConfig(_) | Command::Keys(_) | Command::Openapi => {
+            panic!("not a question")
+        }
+    };
+    let mut out = Vec::new();
+    ask(&question, &mut out)?;
+    Ok(String::from_utf8(out).unwrap())
+}
+
+const ONE: &str = r#"{"id":"vrf_1","status":"expired","to":"+1********23","channel":"sms",
+"purpose":"sign_in","locale":"en","created_at":"2026-01-01T00:00:00.000Z",
+"expires_at":"2026-01-01T00:10:00.000Z","checks_remaining":0,"sends_remaining":0,
+"next":{"sms_at":null,"voice_at":null,"check_at":null},
+"deliveries":[{"id":"dlv_1","channel":"sms","status":"undelivered","created_at":"2026-01-01T00:00:00.000Z",
+"attempts":[{"attempt":1,"provider":"hook-a","outcome":"submitted","started_at":"2026-01-01T00:00:00.001Z",
+"duration_ms":84,"receipt":{"status":"undelivered","at":"2026-01-01T00:00:09.000Z","code":"30003"}}]}],
+"timeline":[{"at":"2026-01-01T00:00:00.000Z","event":"created"},
+{"at":"2026-01-01T00:00:09.000Z","event":"receipt_undelivered","provider":"hook-a","detail":"30003"}]}"#;
+
+const LIST: &str = r#"{"verifications":[{"id":"vrf_1","status":"expired","to":"+1********23","purpose":"sign_in",
+"created_at":"","expires_at":"","checks_remaining":0,"sends_remaining":0,"deliveries":[]}]}"#;
+
+#[test]
+fn find_tells_what_became_of_each_code() {
+    let server = server(vec![(200, LIST), (200, ONE)]);
+    let text = asked(&["find", "+14155550123", "--url", &server.url]).unwrap();
+    for line in [
+        "vrf_1  expired",
+        "  delivery 1 over sms: undelivered",
+        "    attempt 1 by hook-a: submitted after 84 ms; receipt: undelivered (30003)",
+        "    2026-01-01T00:00:09.000Z  receipt_undelivered  hook-a  30003",
+    ] {
+        assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");
+    }
+    let requests = server.asked.join().unwrap();
+    assert!(requests[0].starts_with("get /v1/verifications?to=%2b14155550123 "));
+    assert!(requests[1].starts_with("get /v1/verifications/vrf_1 "));
+    assert!(requests[1].contains("authorization: bearer sandbox"));
+}
+
+#[test]
+fn send_passes_on_the_channel_and_how_long_to_wait() {
+    let server = server(vec![(201, ONE)]);
+    let arguments = [
+        "send",
+        "4155550123",
+        "--region",
+        "US",
+        "--channel",
+        "voice",
+        "--wait",
+        "3",
+        "--url",
+        &server.url,
+    ];
+    asked(&arguments).unwrap();
+    let request = server.asked.join().unwrap().remove(0);
+    assert!(request.starts_with("post /v1/verifications "), "{request}");
+    assert!(request.contains("prefer: wait=3"), "{request}");
+    assert!(
+        request.ends_with(r#"{"channel":"voice","region":"us","to":"4155550123"}"#),
+        "{request}"
+    );
+}
+
+#[test]
+fn explain_shows_the_verdict_the_route_and_what_is_left() {
+    let answer = r#"{"number":{"e164":"+14155550123","region":"US","type":"mobile","channels":[
+        {"channel":"sms","allowed":true},{"channel":"voice","allowed":false,"reason":"voice_not_enabled"}]},
+        "accepted":false,"refusal":{"type":"/docs#send_limit","title":"Send limit","status":429,
+        "code":"send_limit","detail":"Enough.","available_at":"2026-01-01T00:00:30.000Z"},
+        "routes":[{"channel":"sms","strategy":"ordered","hops":[{"provider":"a","breaker":"open"},
+        {"provider":"b","breaker":"closed"}]}],
+        "limits":[{"limit":"send_limit","client":"known","count":5,"per_s":600,"left":2}],"live_count":1}"#;
+    let server = server(vec![(200, answer)]);
+    let text = asked(&["explain", "+14155550123", "--url", &server.url]).unwrap();
+    for line in [
+        "  now       a start would be refused: Send limit (send_limit): Enough; possible again at 2026-01-01T00:00:30.000Z",
+        "    route   ordered: a (breaker open), then b (breaker closed)",
+        "  voice     not allowed (voice_not_enabled)",
+        "  send_limit  2 of 5 left in 600 s, known client",
+    ] {
+        assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn json_is_the_gateways_own_answer() {
+    let server = server(vec![(200, LIST), (200, ONE)]);
+    let text = asked(&["find", "+14155550123", "--json", "--url", &server.url]).unwrap();
+    let shown: Value = serde_json::from_str(&text).unwrap();
+    let one: Value = serde_json::from_str(ONE).unwrap();
+    assert_eq!(shown, json!({ "verifications": [one] }));
+}
+
+#[test]
+fn a_gateway_that_does_not_run_is_the_first_suspect() {
+    let port = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let url = format!("http://127.0.0.1:{port}");
+    let error = asked(&["find", "+14155550123", "--url", &url]).unwrap_err();
+    assert_eq!(error.exit_code(), exit_code::FAILED);
+    let text = error.to_string();
+    assert!(
+        text.contains("is the gateway running there? `watchword` starts a sandbox"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_wrong_key_and_a_missing_scope_say_which_key_is_needed() {
+    for (status, code, hint) in [
+        (401, "unauthorized", "with --key-file"),
+        (403, "scope_missing", "`find` read"),
+    ] {
+        let body = format!(
+            r#"{{"type":"x","title":"T","status":{status},"code":"{code}","detail":"D.","request_id":"req_1"}}"#
+        );
+        let server = server(vec![(status, body.leak())]);
+        let error = asked(&["find", "+14155550123", "--url", &server.url]).unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("T ({code}): D")), "{text}");
+        assert!(
+            text.contains(hint) && text.ends_with("(request req_1)"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_ours_puts_the_url_in_doubt() {
+    for (status, body) in [(502, "<html>"), (200, "[]"), (200, "<html>")] {
+        let server = server(vec![(status, body)]);
+        let error = asked(&["find", "+14155550123", "--url", &server.url]).unwrap_err();
+        assert!(matches!(error, RemoteError::Foreign { .. }), "{error}");
+    }
+}
+
+#[test]
+fn only_a_gateway_on_this_machine_has_a_default_key() {
+    let error = asked(&["find", "+14155550123", "--url", "https://otp.example.com"]).unwrap_err();
+    assert!(matches!(error, RemoteError::NoKey), "{error}");
+    assert_eq!(error.exit_code(), exit_code::REFUSED);
+}
+
+#[test]
+fn the_key_in_a_file_may_end_with_a_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("key");
+    std::fs::write(&path, "wk_one\n").unwrap();
+    let server = server(vec![(200, r#"{"verifications":[]}"#)]);
+    let path = path.to_str().unwrap();
+    let text = asked(&[
+        "find",
+        "+14155550123",
+        "--key-file",
+        path,
+        "--url",
+        &server.url,
+    ])
+    .unwrap();
+    assert!(text.starts_with("nothing: "), "{text}");
+    let requests = server.asked.join().unwrap();
+    assert!(requests[0].contains("authorization: bearer wk_one\r\n"));
+}
+
+#[test]
+fn an_answer_cannot_steer_the_terminal() {
+    let list = r#"{"verifications":[{"id":"vrf_1","status":"x","to":"","purpose":"","created_at":"",
+        "expires_at":"","checks_remaining":0,"sends_remaining":0,"deliveries":[]}]}"#;
+    let one = r#"{"id":"vrf_1","status":"\u001b[31m","to":"","purpose":"","created_at":"",
+        "expires_at":"","checks_remaining":0,"sends_remaining":0,"deliveries":[]}"#;
+    let server = server(vec![(200, list), (200, one)]);
+    let text = asked(&["find", "+14155550123", "--url", &server.url]).unwrap();
+    assert!(
+        text.contains("[31m") && !text.contains('\u{1b}'),
+        "{text:?}"
+    );
+}
