@@ -65,6 +65,9 @@ pub type BodyFailure = Box<dyn Error + Send + Sync>;
 /// Counts a finished request: the endpoint's name, the status, how long it took.
 pub type Observe = dyn Fn(&'static str, StatusCode, Duration) + Send + Sync;
 
+/// Counts a request that ended in a bug of ours and was answered 500.
+pub type OnPanic = dyn Fn() + Send + Sync;
+
 /// Bounds on every request.
 #[derive(Clone, Debug)]
 pub struct ApiSettings {
@@ -101,6 +104,7 @@ pub struct ApiParts {
     /// The store's promise now, for the header `Watchword-Durability`.
     pub durability: Arc<dyn Fn() -> &'static str + Send + Sync>,
     pub observe: Arc<Observe>,
+    pub on_panic: Arc<OnPanic>,
 }
 
 /// Which endpoints a listener serves.
@@ -132,6 +136,7 @@ struct EdgeParts {
     sandbox: Option<Arc<dyn SandboxInbox>>,
     durability: Arc<dyn Fn() -> &'static str + Send + Sync>,
     observe: Arc<Observe>,
+    on_panic: Arc<OnPanic>,
 }
 
 impl Api {
@@ -142,6 +147,7 @@ impl Api {
             sandbox: parts.sandbox,
             durability: parts.durability,
             observe: parts.observe,
+            on_panic: parts.on_panic,
         };
         Arc::new(Self {
             edge: Arc::new(Edge::new(edge_parts, settings)),

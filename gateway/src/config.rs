@@ -33,7 +33,6 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-pub use address::Network;
 pub use capacity::{BYTES_PER_VERIFICATION, MemoryNeed, memory_needs};
 pub use region::{NON_GEOGRAPHIC, Region, RegionSet};
 pub use reload::reloadable_difference;

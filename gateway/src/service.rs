@@ -65,3 +65,6 @@ const OVERLOADED: ServiceError = ServiceError::Unavailable {
     code: "overloaded",
     retry_after_s: 1,
 };
+
+#[cfg(test)]
+mod tests;

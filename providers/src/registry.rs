@@ -145,7 +145,7 @@ mod tests {
             account_sid: "AC1".into(),
             auth_tokens: vec!["token".into()],
             api_key: None,
-            sender: TwilioSender::From("ACME".into()),
+            sender: Some(TwilioSender::From("ACME".into())),
             base_url: Uri::from_static(TwilioSettings::BASE_URL),
             feedback: false,
         };

@@ -58,7 +58,9 @@ pub(crate) fn twilio() -> TwilioProvider {
         account_sid: "AC00000000000000000000000000000001".into(),
         auth_tokens: vec![TWILIO_TOKEN.into()],
         api_key: None,
-        sender: TwilioSender::MessagingService("MG0000000000000000000000000000000a".into()),
+        sender: Some(TwilioSender::MessagingService(
+            "MG0000000000000000000000000000000a".into(),
+        )),
         base_url: TwilioSettings::BASE_URL.parse().unwrap(),
         feedback: false,
     };

@@ -52,8 +52,9 @@ pub struct TwilioSettings {
     /// The first submits unless there is an API key; receipts may be signed by any.
     pub auth_tokens: Vec<Secret>,
     pub api_key: Option<TwilioApiKey>,
-    /// Used for messages that name no sender of their own.
-    pub sender: TwilioSender,
+    /// Used for messages that name no sender of their own; without it, such a
+    /// message is refused before anything is submitted.
+    pub sender: Option<TwilioSender>,
     /// Normally [`TwilioSettings::BASE_URL`].
     pub base_url: Uri,
     /// Reports to Twilio whether codes were used.
@@ -72,7 +73,7 @@ pub struct TwilioProvider {
     authorization: HeaderValue,
     account_sid: Arc<str>,
     keys: TwilioKeys,
-    sender: TwilioSender,
+    sender: Option<TwilioSender>,
     clock: Clock,
 }
 
@@ -96,9 +97,10 @@ impl TwilioProvider {
         if !is_sid(&account_sid) {
             return Err(ConnectError::Account);
         }
-        let (TwilioSender::From(sender) | TwilioSender::MessagingService(sender)) =
-            &settings.sender;
-        if sender.is_empty() {
+        if let Some(TwilioSender::From(sender) | TwilioSender::MessagingService(sender)) =
+            &settings.sender
+            && sender.is_empty()
+        {
             return Err(ConnectError::Sender);
         }
         let keys = TwilioKeys::new(&settings.auth_tokens)?;
@@ -170,12 +172,13 @@ impl Provider for TwilioProvider {
         let mut form = form_urlencoded::Serializer::new(String::with_capacity(512));
         form.append_pair("To", message.to.expose());
         match (&message.sender, &self.sender) {
-            (Some(sender), _) | (None, TwilioSender::From(sender)) => {
+            (Some(sender), _) | (None, Some(TwilioSender::From(sender))) => {
                 form.append_pair("From", sender)
             }
-            (None, TwilioSender::MessagingService(sid)) => {
+            (None, Some(TwilioSender::MessagingService(sid))) => {
                 form.append_pair("MessagingServiceSid", sid)
             }
+            (None, None) => return Err(RequestError::SenderMissing),
         };
         form.append_pair("Body", &message.text);
         form.append_pair("ValidityPeriod", &validity_s.to_string());

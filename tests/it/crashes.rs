@@ -8,23 +8,27 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::client::Client;
 use crate::support::fake_provider::{Behaviour, FakeProvider};
-use crate::support::gateway_config::GatewayConfig;
+use crate::support::gateway_config::{GatewayConfig, ProviderEntry};
 use crate::support::gateway_process::Gateway;
 use crate::support::scenario::Scenario;
 use crate::support::{numbers, random_bytes};
 
 /// Sends in flight around a kill.
 const SENDS: usize = 200;
+/// Sends that are done before it.
+const EARLIER: usize = 20;
 /// The shortest lease the configuration takes.
 const SHORT_LEASE: Duration = Duration::from_secs(5);
 const DEFAULT_LEASE: Duration = Duration::from_secs(15);
 /// What comes on top of a lease before a lost send is done: the next sweep, the
 /// provider's answer, and a busy machine.
 const AFTER_LEASE: Duration = Duration::from_secs(5);
-/// An answer the provider wrote so shortly before a kill may not have been
-/// noted, on a machine where 200 sends at once fill every queue: its send was
-/// still in flight.
-const NOTING: Duration = Duration::from_millis(400);
+/// What is on its way between gateway and provider for so long, on a busy machine
+/// where 200 sends at once fill every queue, is still in flight.
+const ON_THE_WAY: Duration = Duration::from_secs(1);
+
+/// Submissions a node makes at once where a test bounds them.
+const AT_ONCE: usize = 10;
 
 /// A moment within the given bounds, in ms, that no two runs share.
 fn some_time(bounds: std::ops::Range<u64>) -> Duration {
@@ -67,7 +71,7 @@ impl Crash {
     }
 
     /// Starts verifications at once, over the nodes in turn.
-    async fn send(&self, nodes: &[Gateway]) -> Vec<Sent> {
+    async fn send(&self, nodes: &[Gateway], count: usize) -> Vec<Sent> {
         let clients: Vec<Client> = nodes
             .iter()
             .map(|node| self.scenario.client(node))
@@ -76,7 +80,7 @@ impl Crash {
             .iter()
             .enumerate()
             .cycle()
-            .take(SENDS)
+            .take(count)
             .map(async |(node, client)| {
                 let number = numbers::us_number();
                 let answer = client.try_start(&number).await.ok();
@@ -90,20 +94,33 @@ impl Crash {
         join_all(sends).await
     }
 
-    /// At most what was in flight on these nodes at that moment has gone twice.
+    /// Waits until some messages have reached the provider and others have not.
+    async fn is_in_mid_flight(&self) {
+        let more = usize::try_from(some_time(5..150).as_millis()).expect("a small number");
+        let some = self.hook.count() + more;
+        let has_begun = self.hook.has_count(some, Duration::from_secs(10)).await;
+        assert!(
+            has_begun,
+            "only {} messages were sent at all",
+            self.hook.count()
+        );
+    }
+
+    /// At most what was in flight on these nodes at that moment has gone twice,
+    /// and what they had `in_hand`: given to the HTTP client, not yet written.
     fn assert_duplicates_were_in_flight(
         &self,
         sent: &[Sent],
-        nodes: std::ops::Range<usize>,
-        at: Instant,
+        (nodes, at): (std::ops::Range<usize>, Instant),
+        in_hand: usize,
     ) {
         let numbers = sent.iter().filter(|one| nodes.contains(&one.node));
         let numbers = numbers.map(|one| one.number.as_str()).collect();
-        let in_flight = self.hook.in_flight_at(at, NOTING, &numbers);
+        let in_flight = self.hook.in_flight_at(at, ON_THE_WAY, &numbers);
         let duplicates = self.hook.duplicates();
         println!("{in_flight} in flight on what was hit, {duplicates} duplicates");
         assert!(
-            duplicates <= in_flight,
+            duplicates <= in_flight + in_hand,
             "{duplicates} duplicates of {in_flight} in flight"
         );
     }
@@ -150,15 +167,18 @@ impl Crash {
     }
 }
 
-/// Kills the first nodes while sends are in flight and starts again the first of them.
+/// Kills the first nodes while sends are in flight and starts again the first of
+/// them. What had been submitted before stays as it is.
 async fn kill_in_mid_flight(crash: Crash, nodes: &[Gateway], killed: usize, started_again: usize) {
+    let earlier = crash.send(nodes, EARLIER).await;
+    crash.assert_all_submitted(&nodes[0], &earlier).await;
     let kill = async {
-        sleep(some_time(120..450)).await;
+        crash.is_in_mid_flight().await;
         let at = Instant::now();
         join_all(nodes.iter().take(killed).map(Gateway::kill)).await;
         at
     };
-    let (sent, killed_at) = tokio::join!(crash.send(nodes), kill);
+    let (sent, killed_at) = tokio::join!(crash.send(nodes, SENDS), kill);
     for node in nodes.iter().take(started_again) {
         node.start(&crash.config).await;
     }
@@ -167,7 +187,14 @@ async fn kill_in_mid_flight(crash: Crash, nodes: &[Gateway], killed: usize, star
         .find(|node| node.is_running())
         .expect("one is running");
     crash.assert_all_submitted(survivor, &sent).await;
-    crash.assert_duplicates_were_in_flight(&sent, 0..killed, killed_at);
+    crash.assert_duplicates_were_in_flight(&sent, (0..killed, killed_at), 0);
+    for one in &earlier {
+        assert_eq!(
+            crash.hook.submissions_to(&one.number).len(),
+            1,
+            "sent again though done"
+        );
+    }
     crash.scenario.finish().await;
 }
 
@@ -198,10 +225,10 @@ async fn a_node_that_is_asked_to_end_in_mid_flight_loses_and_repeats_nothing() {
     let nodes = [crash.node("one").await, crash.node("two").await];
     let [ending, staying] = &nodes;
     let end = async {
-        sleep(some_time(60..300)).await;
+        crash.is_in_mid_flight().await;
         ending.terminate().await
     };
-    let (sent, ended) = tokio::join!(crash.send(&nodes), end);
+    let (sent, ended) = tokio::join!(crash.send(&nodes, SENDS), end);
     assert!(ended.success(), "it ended with {ended}");
     crash.assert_all_submitted(staying, &sent).await;
     assert_eq!(crash.hook.duplicates(), 0);
@@ -211,10 +238,13 @@ async fn a_node_that_is_asked_to_end_in_mid_flight_loses_and_repeats_nothing() {
 #[tokio::test]
 async fn a_node_that_freezes_past_its_lease_does_not_send_again_what_another_took_over() {
     let mut crash = Crash::prepare(Scenario::on_redis().await, SHORT_LEASE).await;
+    // A few at a time, so that most still wait when the node freezes.
+    let narrow = ProviderEntry::new(&crash.hook).line(&format!("concurrency_max = {AT_ONCE}"));
+    crash.config.only_provider(narrow);
     let nodes = [crash.node("one").await, crash.node("two").await];
     let [freezing, staying] = &nodes;
     let freeze = async {
-        sleep(some_time(60..300)).await;
+        crash.is_in_mid_flight().await;
         let at = Instant::now();
         freezing.freeze();
         // Long enough for the other to have taken over and sent everything.
@@ -222,8 +252,8 @@ async fn a_node_that_freezes_past_its_lease_does_not_send_again_what_another_too
         freezing.resume();
         at
     };
-    let (sent, frozen_at) = tokio::join!(crash.send(&nodes), freeze);
+    let (sent, frozen_at) = tokio::join!(crash.send(&nodes, SENDS), freeze);
     crash.assert_all_submitted(staying, &sent).await;
-    crash.assert_duplicates_were_in_flight(&sent, 0..1, frozen_at);
+    crash.assert_duplicates_were_in_flight(&sent, (0..1, frozen_at), AT_ONCE);
     crash.scenario.finish().await;
 }

@@ -21,7 +21,7 @@ use watchword::store::Store;
 use watchword::store::embedded::{Clock, EmbeddedStore, Settings};
 use watchword::store::redis::{RedisSettings, RedisStore};
 
-use crate::support::own_redis::RedisServer;
+use crate::support::redis_server::RedisServer;
 
 /// A store under test, empty, whose time a story moves.
 pub(crate) struct TestStore {
@@ -123,7 +123,8 @@ macro_rules! conformance {
             sends::sends_end_after_the_last_one,
             sends::a_resend_by_id_follows_the_same_waits,
             sends::a_resend_asked_twice_sends_once,
-            sends::a_resend_key_with_other_content_is_refused,
+            sends::a_start_that_sends_again_asked_twice_sends_once,
+            sends::sends_taken_back_leave_room_for_no_more_than_twelve_deliveries,
             sends::another_caller_supplied_code_supersedes,
             sends::a_face_that_wants_a_new_code_supersedes,
             sends::in_the_last_minute_a_start_supersedes_and_a_resend_is_too_late,
@@ -136,6 +137,10 @@ macro_rules! conformance {
             sends::the_last_twenty_verifications_of_a_number_are_listed,
             repeats::undoing_a_create_leaves_no_trace_but_the_refusal,
             repeats::undoing_a_resend_gives_one_send_back,
+            repeats::undoing_a_resend_that_sent_nothing_gives_nothing_back,
+            repeats::a_resends_key_is_answered_by_what_became_of_it,
+            repeats::a_resend_taken_back_is_refused_again_under_its_key,
+            repeats::a_refused_resend_leaves_its_key_free,
             repeats::fifty_requests_with_one_idempotency_key_send_once,
             repeats::an_idempotency_key_is_answered_by_what_became_of_it,
             checks::the_right_code_is_approved_once,
@@ -156,6 +161,12 @@ macro_rules! conformance {
             checks::a_reported_outcome_decides_only_caller_supplied_codes,
             checks::canceling_twice_is_canceling_once,
             deliveries::an_attempt_begins_once_and_settles_as_submitted,
+            deliveries::a_begin_asked_again_renews_the_lease_or_is_too_late,
+            deliveries::a_begin_of_a_settled_attempt_or_another_provider_is_refused,
+            deliveries::a_hundred_and_twenty_attempts_are_the_bound,
+            deliveries::a_settle_asked_again_is_told_the_same_and_changes_nothing,
+            deliveries::a_resend_is_no_fallback,
+            deliveries::fraud_falls_back_to_no_channel,
             deliveries::who_lost_the_fence_may_not_write,
             deliveries::nothing_begins_after_an_approval,
             deliveries::nothing_begins_in_the_last_minute,
@@ -169,9 +180,10 @@ macro_rules! conformance {
             deliveries::a_receipt_for_no_attempt_changes_nothing,
             ledger::a_lost_lease_is_taken_over_under_a_new_fence,
             ledger::three_lost_leases_are_poison,
+            ledger::a_lease_lost_with_nothing_begun_does_not_count,
             ledger::nothing_is_taken_before_it_is_due,
             ledger::a_due_delivery_of_an_ended_verification_is_closed,
-            ledger::a_delivery_handed_back_is_due_at_once,
+            ledger::a_delivery_handed_back_is_due_when_it_said,
             ledger::a_sweep_takes_the_oldest_first_and_no_more_than_asked,
             ledger::a_sweep_leaves_its_grace_to_the_owner,
             ledger::a_sweep_stays_in_its_shard,
@@ -180,6 +192,8 @@ macro_rules! conformance {
             limits::a_peek_takes_nothing,
             limits::what_is_given_back_can_be_taken_again,
             limits::a_repeated_take_takes_once,
+            limits::a_repeated_give_back_gives_once,
+            limits::a_take_repeated_after_a_give_back_takes_nothing_more,
             limits::a_daily_limit_ends_at_midnight,
             limits::a_refused_take_takes_from_no_rule,
             limits::a_flush_answers_in_the_order_asked,

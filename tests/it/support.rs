@@ -10,7 +10,6 @@ pub(crate) mod gateway_process;
 mod http_wire;
 pub(crate) mod leaks;
 pub(crate) mod numbers;
-pub(crate) mod own_redis;
 mod ports;
 pub(crate) mod process;
 pub(crate) mod receipts;

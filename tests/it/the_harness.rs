@@ -13,7 +13,7 @@ use crate::support::fake_provider::{Behaviour, FakeProvider, RefusedAddress};
 use crate::support::leaks::{self, Secrets};
 use crate::support::numbers;
 use crate::support::redis_proxy::{Fault, RedisProxy};
-use crate::support::redis_server::RedisServer;
+use crate::support::redis_server::{RedisOptions, RedisServer};
 
 fn is_found(secrets: &Secrets, bytes: &[u8]) -> bool {
     let secrets = secrets.clone();
@@ -50,7 +50,7 @@ async fn redis_is_clean(redis: &RedisServer, secrets: Secrets) -> bool {
 
 #[tokio::test]
 async fn the_search_finds_what_stands_in_redis_and_what_would_stay_for_ever() {
-    let redis = RedisServer::start().await;
+    let redis = RedisServer::start_with(RedisOptions::default().searchable());
     let mut connection = redis.connection().await;
     let mut secrets = Secrets::default();
     secrets.add_code("9384710264");
@@ -91,7 +91,7 @@ async fn ping(proxy: &RedisProxy) -> std::io::Result<Vec<u8>> {
 
 #[tokio::test]
 async fn the_proxy_breaks_what_it_is_told_to_break_and_mends_it() {
-    let redis = RedisServer::start().await;
+    let redis = RedisServer::start_with(RedisOptions::default().searchable());
     let proxy = RedisProxy::start(redis.address()).await;
     assert_eq!(ping(&proxy).await.unwrap(), b"+PONG\r\n");
     assert_eq!(

@@ -18,7 +18,7 @@ use super::json::{self, JsonBody};
 use super::problem::Problem;
 use super::request_id::RequestId;
 use super::stack::{Stage, catch_panic};
-use super::{ApiService, RequestBody};
+use super::{ApiService, OnPanic, RequestBody};
 use crate::service::Service;
 use crate::tenants::Operator;
 
@@ -82,11 +82,13 @@ pub struct Admin {
     /// All metrics in the text format of `OpenMetrics`.
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
     pub version: Version,
+    pub on_panic: Arc<OnPanic>,
 }
 
 impl Admin {
     /// The service the admin listener drives.
     pub fn service<B: RequestBody>(self: Arc<Self>) -> ApiService<B> {
+        let on_panic = Arc::clone(&self.on_panic);
         let page = service_fn(move |path: Box<str>| {
             let admin = Arc::clone(&self);
             async move { admin.page(&path) }
@@ -95,7 +97,7 @@ impl Admin {
             // Without one writer of answers some would lack headers.
             .layer_fn(answer::<B, _>)
             // Without it a panic takes the connection with it.
-            .layer_fn(catch_panic::<Box<str>, _>)
+            .layer_fn(|next| catch_panic::<Box<str>, _>(&on_panic, next))
             .service(page);
         ApiService::new(stack)
     }

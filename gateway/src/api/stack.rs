@@ -17,7 +17,7 @@ use super::codes;
 use super::endpoint::{Call, Matched};
 use super::overload::shed_overload;
 use super::problem::Problem;
-use super::{ApiService, Edge, RequestBody, Surface};
+use super::{ApiService, Edge, OnPanic, RequestBody, Surface};
 
 /// One stage of the stack: takes `R`, replies or says what is wrong.
 pub(super) trait Stage<R>:
@@ -49,7 +49,7 @@ where
         // answers some would lack headers or leak what was sent.
         .layer_fn(|next| answer(edge, surface, next))
         // Without it a panic closes a connection that other requests share.
-        .layer_fn(catch_panic)
+        .layer_fn(|next| catch_panic(&edge.parts.on_panic, next))
         // Without it too many requests wait in memory until all are late.
         .layer_fn(|next| shed_overload(&edge.in_flight, next))
         // Without it a request stuck on anything keeps its place for ever.
@@ -63,19 +63,22 @@ where
     ApiService::new(stack)
 }
 
-pub(super) fn catch_panic<R, S>(next: S) -> impl Stage<R>
+pub(super) fn catch_panic<R, S>(on_panic: &Arc<OnPanic>, next: S) -> impl Stage<R> + use<R, S>
 where
     R: Send + 'static,
     S: Stage<R>,
 {
+    let on_panic = Arc::clone(on_panic);
     service_fn(move |request: R| {
         let next = next.clone();
+        let on_panic = Arc::clone(&on_panic);
         async move {
             // What a panic can leave half changed belongs to this request, and
             // is dropped with it.
             let Ok(result) = AssertUnwindSafe(next.oneshot(request)).catch_unwind().await else {
                 // The payload may hold anything, a number too: it is not logged.
                 error!("a request panicked; its caller got 500");
+                on_panic();
                 return Err(Problem::new(&codes::INTERNAL));
             };
             result

@@ -8,6 +8,7 @@ mod over_http;
 mod views;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -196,6 +197,7 @@ struct TestApi {
     edge: Arc<Edge>,
     sink: Arc<Sink>,
     observed: Arc<Mutex<Vec<(&'static str, StatusCode)>>>,
+    panics: Arc<AtomicUsize>,
 }
 
 impl TestApi {
@@ -218,6 +220,8 @@ impl TestApi {
         });
         let observed: Arc<Mutex<Vec<_>>> = Arc::default();
         let observer = Arc::clone(&observed);
+        let panics: Arc<AtomicUsize> = Arc::default();
+        let counted = Arc::clone(&panics);
         let parts = EdgeParts {
             directory: Arc::new(keys()),
             receipts: Arc::<Sink>::clone(&sink),
@@ -226,6 +230,9 @@ impl TestApi {
             observe: Arc::new(move |name, status, _: Duration| {
                 let mut list = observer.lock().unwrap_or_else(PoisonError::into_inner);
                 list.push((name, status));
+            }),
+            on_panic: Arc::new(move || {
+                counted.fetch_add(1, Ordering::Relaxed);
             }),
         };
         let settings = ApiSettings {
@@ -236,6 +243,7 @@ impl TestApi {
             edge: Arc::new(Edge::new(parts, settings)),
             sink,
             observed,
+            panics,
         }
     }
 

@@ -168,16 +168,14 @@ fn kind(configured: &ProviderSettings) -> Kind {
                 sid: key.sid.as_str().into(),
                 secret: secret(&key.secret),
             }),
-            sender: match &twilio.sender {
-                Some(config::TwilioSender::Sender(sender)) => {
-                    TwilioSender::From(sender.as_str().into())
-                }
-                Some(config::TwilioSender::MessagingService(sid)) => {
+            // Without one, messages bring their tenant's: the configuration
+            // was checked for that.
+            sender: twilio.sender.as_ref().map(|sender| match sender {
+                config::TwilioSender::Sender(sender) => TwilioSender::From(sender.as_str().into()),
+                config::TwilioSender::MessagingService(sid) => {
                     TwilioSender::MessagingService(sid.as_str().into())
                 }
-                // Messages bring the tenant's own; the configuration was checked for it.
-                None => TwilioSender::From("".into()),
-            },
+            }),
             base_url: twilio
                 .base_url
                 .clone()

@@ -149,7 +149,7 @@ mod tests {
             );
             assert!(
                 report.starts_with("OK: ")
-                    && report.contains("memory: tenant acme at 1 sends/s needs 124.5 MiB"),
+                    && report.contains("memory: tenant acme at 1 sends/s needs 95.4 MiB"),
                 "{report}"
             );
         }

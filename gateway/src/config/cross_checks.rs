@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use watchword_providers::Receipts;
+use watchword_providers::{Channel, Receipts};
 
 use super::limits::{self, LEASE_MARGIN};
 use super::nearest::nearest;
 use super::reader::{Reading, Section};
-use super::settings::{RouteSettings, Settings};
+use super::settings::{ProviderKind, RouteSettings, Settings};
 use super::words;
 
 /// SHA-256 of `sandbox`, the API key that everybody knows.
@@ -32,6 +32,7 @@ pub(super) fn check(root: &Section<'_>, settings: &Settings, intended: Use) {
     check_unique_ids(reading, settings);
     check_listeners(reading, settings);
     check_providers(reading, settings);
+    check_senders(reading, settings);
     check_routes(reading, settings);
     check_test_numbers(reading, settings);
     check_credentials(reading, settings, intended);
@@ -184,6 +185,46 @@ fn check_providers(reading: &Reading<'_>, settings: &Settings) {
                     LEASE_MARGIN.as_secs(),
                     provider.attempt_timeout.as_millis(),
                     settings.dispatch.lease.as_secs()
+                ),
+            );
+        }
+    }
+}
+
+/// A provider that must name a sender has one of its own, or every tenant
+/// whose messages a route leads to it brings one.
+fn check_senders(reading: &Reading<'_>, settings: &Settings) {
+    for (index, provider) in settings.providers.iter().enumerate() {
+        match &provider.kind {
+            ProviderKind::Twilio(twilio) if twilio.sender.is_none() => {}
+            ProviderKind::Twilio(_) | ProviderKind::Webhook(_) | ProviderKind::Sandbox(_) => {
+                continue;
+            }
+        }
+        let path = format!("providers[{index}].sender");
+        let service = format!("providers[{index}].messaging_service_sid");
+        if reading.is_mistaken(&path) || reading.is_mistaken(&service) {
+            continue;
+        }
+        let leads_here = |tenant: &str| {
+            settings.routes.iter().any(|route| {
+                route.channel == Channel::Sms
+                    && route.hops.contains(&provider.id)
+                    && (route.tenants.is_empty()
+                        || route.tenants.iter().any(|listed| listed == tenant))
+            })
+        };
+        let lacking = settings
+            .tenants
+            .iter()
+            .filter(|tenant| tenant.sms_sender.is_none() && leads_here(&tenant.name));
+        for tenant in lacking {
+            reading.mistake(
+                &path,
+                format!(
+                    "missing, and tenant {:?}, whose messages come here, has no sms_sender: set sender or \
+                     messaging_service_sid here, or sms_sender there",
+                    tenant.name
                 ),
             );
         }

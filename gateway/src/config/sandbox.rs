@@ -49,7 +49,19 @@ pub(super) fn load(
         variables: &variables,
         is_too_open: false,
     };
-    Ok(read(&source, Use::Sandbox)?)
+    let mut loaded = read(&source, Use::Sandbox)?;
+    let server = &mut loaded.settings.server;
+    // Follows the listener wherever the environment puts it: without a URL
+    // nothing would ever be reported as delivered.
+    if server.public_url.is_none() {
+        let scheme = if server.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        server.public_url = Some(format!("{scheme}://{}", server.listen));
+    }
+    Ok(loaded)
 }
 
 /// Makes the directory, and draws the key at the first start.

@@ -31,7 +31,6 @@ pub(super) fn read(section: &Section<'_>) -> ServerSettings {
             .unwrap_or(1_024),
         drain_delay: section.seconds("drain_delay_s", 0..=300),
         drain_timeout: section.seconds("drain_timeout_s", 1..=300),
-        trusted_proxies: section.parsed_list("trusted_proxies", 256, str::parse),
     }
 }
 

@@ -9,7 +9,6 @@ use http::Uri;
 use jiff::Timestamp;
 use watchword_providers::{Channel, PhoneNumber, Receipts};
 
-use super::address::Network;
 use super::region::RegionSet;
 use super::secret::{MasterKey, Secret};
 
@@ -56,8 +55,6 @@ pub struct ServerSettings {
     pub body_bytes_max: usize,
     pub drain_delay: Duration,
     pub drain_timeout: Duration,
-    /// Whose forwarded headers are believed.
-    pub trusted_proxies: Vec<Network>,
 }
 
 /// The certificate chain and its key, both PEM.

@@ -230,13 +230,34 @@ fn a_twilio_block_is_read_whole() {
 
     assert_refused(
         &text.replace("[\"sms\"]", "[\"sms\", \"voice\"]"),
-        "messaging_service_sid: cannot call",
+        "gateway.toml:17: providers[0].channels: has \"voice\", which kind = \"twilio\" does not carry yet",
     );
     assert_refused(
         &text.replace("api_key_sid", "#"),
         "api_key_secret: needs api_key_sid",
     );
     assert_refused(&text.replace("auth_tokens", "#"), "auth_token: missing");
+}
+
+#[test]
+fn a_twilio_block_without_a_sender_needs_one_of_every_tenant_that_a_route_leads_to_it() {
+    let webhook = part("kind = \"webhook\"");
+    let twilio = "kind = \"twilio\"\nchannels = [\"sms\"]\nreceipts = \"none\"\nauth_token = \"one\"\n\
+                  account_sid = \"AC00112233445566778899aabbccddeeff\"\n";
+    let text = least().replace(&webhook, twilio)
+        + "[[tenants]]\nname = \"beta\"\nregions = [\"US\"]\nsms_sender = \"Beta\"\n\
+           api_keys = [{ id = \"b1\", sha256 = \""
+        + &SHA256.replace('3', "4")
+        + "\" }]\n";
+    let with_sender = text.replace("name = \"acme\"", "name = \"acme\"\nsms_sender = \"Acme\"");
+
+    assert_refused(
+        &text,
+        "providers[0].sender: missing, and tenant \"acme\", whose messages come here, has no sms_sender",
+    );
+    settings(&with_sender);
+    settings(&text.replace("auth_token", "sender = \"Acme\"\nauth_token"));
+    settings(&text.replace("hops =", "tenants = [\"beta\"]\nhops ="));
 }
 
 #[test]
@@ -255,11 +276,53 @@ fn a_reload_takes_routes_and_keys_but_no_listener_or_store() {
     );
     assert_eq!(
         reloadable_difference(&old, &moved),
-        Err(vec![
-            "server.listen changed, which needs a restart".to_owned(),
-            "store.shards changed, which needs a restart".to_owned(),
-        ])
+        Err(vec!["server.listen", "store.shards"])
     );
+}
+
+/// Each with a value that is not the default.
+const FIXED: [(&str, &str, &str); 18] = [
+    ("server", "admin_listen", "\"127.0.0.1:9\""),
+    ("server", "receipts_listen", "\"127.0.0.1:9\""),
+    ("server", "public_url", "\"https://otp.example.com\""),
+    ("server", "allow_sandbox", "true"),
+    ("server", "connections_max", "9"),
+    ("server", "first_byte_timeout_ms", "999"),
+    ("server", "handshake_timeout_ms", "999"),
+    ("server", "header_timeout_ms", "999"),
+    ("server", "body_timeout_ms", "999"),
+    ("server", "request_timeout_ms", "999"),
+    ("server", "body_bytes_max", "9999"),
+    ("server", "drain_timeout_s", "9"),
+    ("store", "memory_guard_ratio", "0.5"),
+    ("store", "retention_s", "99999"),
+    ("log", "level", "\"debug\""),
+    ("log", "format", "\"text\""),
+    ("dispatch", "sweep_interval_ms", "999"),
+    ("dispatch", "in_flight_max", "9"),
+];
+
+#[test]
+fn what_is_handed_out_once_needs_a_restart_and_the_guide_says_so() {
+    let old = settings(&least());
+    let (_, guide) = include_str!("../../../docs/configuration.md")
+        .split_once("## Reload")
+        .unwrap();
+    for (section, key, value) in FIXED {
+        let name = format!("{section}.{key}");
+        let text = if section == "store" {
+            least().replace("[store]", &format!("[store]\n{key} = {value}"))
+        } else {
+            least() + &format!("[{section}]\n{key} = {value}\n")
+        };
+        let changed = reloadable_difference(&old, &settings(&text));
+        assert_eq!(changed, Err(vec![name.as_str()]));
+        assert!(guide.contains(&format!("`{key}`")), "{name}");
+    }
+    for line in ["drain_delay_s = 9", "insecure_listen = true"] {
+        let text = least() + "[server]\n" + line + "\n";
+        assert_eq!(reloadable_difference(&old, &settings(&text)), Ok(()));
+    }
 }
 
 #[test]
@@ -292,6 +355,21 @@ fn the_sandbox_needs_no_file_and_keeps_its_key() {
     let second = sandbox::load(&place, vec![port]).unwrap();
     assert_eq!(second.settings.keys, settings.keys);
     assert_eq!(second.settings.server.listen.port(), 9999);
+    assert_eq!(
+        second.settings.server.public_url.as_deref(),
+        Some("http://127.0.0.1:9999")
+    );
+    assert_eq!(second.settings.providers[0].receipts, Receipts::Reference);
+
+    let url = (
+        "WATCHWORD__SERVER__PUBLIC_URL".to_owned(),
+        "https://otp.example.com".to_owned(),
+    );
+    let third = sandbox::load(&place, vec![url]).unwrap();
+    assert_eq!(
+        third.settings.server.public_url.as_deref(),
+        Some("https://otp.example.com")
+    );
 
     let open = (
         "WATCHWORD__SERVER__LISTEN".to_owned(),

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_bytes::ByteBuf;
 
 use super::*;
+use crate::verification::Status;
 use crate::verification::{ClientClass, Conversion, NumberTag, TenantTag};
 
 const NOW_MS: u64 = 1_000_000;

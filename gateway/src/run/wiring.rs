@@ -117,6 +117,7 @@ fn api(
     let sandbox: Option<Arc<dyn SandboxInbox>> =
         has_sandbox.then(|| Arc::new(Handsets(inbox.clone())) as Arc<dyn SandboxInbox>);
     let metrics = Arc::clone(&shared.metrics);
+    let panics = Arc::clone(&shared.metrics);
     let durability = Arc::clone(state);
     let parts = ApiParts {
         service: Arc::new(Service::new(shared.clone(), Arc::clone(dispatcher))),
@@ -128,6 +129,7 @@ fn api(
         sandbox,
         durability: Arc::new(move || durability.durability()),
         observe: Arc::new(move |endpoint, status, took| metrics.request(endpoint, status, took)),
+        on_panic: Arc::new(move || panics.panicked()),
     };
     let api_settings = ApiSettings {
         public_url: settings.server.public_url.clone().unwrap_or_default(),
@@ -157,6 +159,7 @@ impl Wired {
         let allow_sandbox = settings.server.allow_sandbox;
         let shared = self.shared.clone();
         let metrics = Arc::clone(&self.shared.metrics);
+        let panics = Arc::clone(&self.shared.metrics);
         Arc::new(Admin {
             readiness: Box::new(move || {
                 let now_ms = shared.store_now_ms();
@@ -171,6 +174,7 @@ impl Wired {
                 number_metadata: number::metadata_version().to_owned(),
                 format: u32::from(FORMAT_VERSION),
             },
+            on_panic: Arc::new(move || panics.panicked()),
         })
     }
 }

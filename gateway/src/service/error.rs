@@ -27,8 +27,8 @@ pub enum ServiceError {
         alternatives: Vec<Channel>,
     },
     /// Over a limit: `send_limit`, `resend_too_early`, `sends_exhausted`,
-    /// `too_many_pending`, `address_limit`, `submission_cap`, `lookup_limit`,
-    /// `too_many_failures` (then `available_at_ms` may be `None`: until an operator lifts it).
+    /// `too_many_pending`, `number_limit`, `address_limit`, `submission_cap`,
+    /// `lookup_limit` and `explain_limit` (both per tenant), `too_many_failures` (then `available_at_ms` may be `None`: until an operator lifts it).
     #[error("limited: {code}")]
     Limited {
         code: &'static str,
@@ -54,7 +54,7 @@ pub enum ServiceError {
     #[error("no route")]
     NoRoute { alternatives: Vec<Channel> },
     /// `store_unavailable`, `store_outcome_unknown`, `store_full`, `unknown_key`,
-    /// `unknown_format`, `overloaded`: try again.
+    /// `unknown_format`, `record_damaged`, `overloaded`: try again.
     #[error("unavailable: {code}")]
     Unavailable {
         code: &'static str,

@@ -10,10 +10,13 @@ use crate::id::{RecordId, VerificationId};
 use crate::live::Live;
 use crate::store::Found;
 use crate::tenants::{Caller, Operator};
-use crate::verification::{Conversion, Record, SendRefusal};
+use crate::verification::{ClientClass, Conversion, NumberRecord, Record, SendRefusal};
 
 impl Service {
     /// A verification with its story. Never proof of anything: only a check is.
+    ///
+    /// While it is pending, the number's record is read too: failed checks of
+    /// its other verifications may make the next check wait.
     ///
     /// # Errors
     ///
@@ -33,7 +36,12 @@ impl Service {
             tenant: &caller.tenant,
             now_ms,
         };
-        let view = render::verification(context, id.0, &record, details)?;
+        let mut view = render::verification(context, id.0, &record, details)?;
+        if view.status.is_open() {
+            let number = self.shared.store.number(id.0.shard, record.number).await;
+            let (number, _) = number.map_err(|error| self.store_error("number", &error))?;
+            view.next_check_at_ms = next_check_at(&number, now_ms);
+        }
         Ok((view, render::timeline(&record, now_ms)))
     }
 
@@ -53,12 +61,12 @@ impl Service {
         let to = fields::number(to, region, "to")?;
         let (shard, number) = live.ring.index().number(tenant.tag, to.number.expose());
         let store = &self.shared.store;
-        let (number, _) = store
+        let (of_number, _) = store
             .number(shard, number)
             .await
             .map_err(|error| self.store_error("number", &error))?;
         let found = store
-            .get_all(&number.recent)
+            .get_all(&of_number.recent)
             .await
             .map_err(|error| self.store_error("get_all", &error))?;
         let own = found
@@ -71,7 +79,11 @@ impl Service {
                 tenant,
                 now_ms: found.now_ms,
             };
-            render::verification(context, found.id, &found.record, details)
+            let mut view = render::verification(context, found.id, &found.record, details)?;
+            if view.status.is_open() {
+                view.next_check_at_ms = next_check_at(&of_number, found.now_ms);
+            }
+            Ok(view)
         })
         .collect()
     }
@@ -187,6 +199,16 @@ impl Service {
         };
         render::verification(context, found.id, &found.record, details)
     }
+}
+
+/// When a client that is not known may check next. The failures of known ones
+/// are counted apart, so their wait is another; who reads has not said which
+/// client it reads for.
+fn next_check_at(number: &NumberRecord, now_ms: u64) -> Option<u64> {
+    number
+        .failures
+        .of(ClientClass::Unknown)
+        .next_check_at(now_ms)
 }
 
 fn not_done(refusal: SendRefusal) -> ServiceError {

@@ -81,6 +81,7 @@ pub(super) fn verification(
         sends_remaining,
         next_sms_at_ms: next_send(Channel::Sms),
         next_voice_at_ms: next_send(Channel::Voice),
+        // Who has read the number's record knows better.
         next_check_at_ms: status.is_open().then_some(context.now_ms),
         conversion: record.conversion,
         is_test: details.is_test,

@@ -27,6 +27,7 @@ pub struct VerificationView {
     /// `None` where it is not.
     pub next_sms_at_ms: Option<u64>,
     pub next_voice_at_ms: Option<u64>,
+    /// For a client that is not known.
     pub next_check_at_ms: Option<u64>,
     pub conversion: Conversion,
     /// A configured test number: nothing is sent, the code is fixed.

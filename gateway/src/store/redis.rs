@@ -110,6 +110,7 @@ impl RedisStore {
             is_nearly_full: AtomicBool::new(false),
         });
         shared.note(&info);
+        shared.link.load(&scripts::all()).await;
         let mut watcher = JoinSet::new();
         watcher.spawn(watch(Arc::clone(&shared)));
         Ok(Self {
@@ -184,15 +185,18 @@ impl Store for RedisStore {
     async fn resend(
         &self,
         ask: &Resend,
-        _idempotency: Option<&Idempotency>,
+        idempotency: Option<&Idempotency>,
     ) -> Result<Started, StoreError> {
         if self.is_nearly_full() {
             return Err(StoreError::Full);
         }
-        let keys = self.record_and_ledger(ask.id);
-        self.run(&scripts::RESEND, keys, |terms| terms.resend(ask))
-            .await?
-            .started(ask.id, |_| None)
+        let mut keys = self.record_and_ledger(ask.id);
+        keys.extend(idempotency.map(|key| self.keys.idempotency(ask.id.shard, key.tag)));
+        self.run(&scripts::RESEND, keys, |terms| {
+            terms.resend(ask, idempotency)
+        })
+        .await?
+        .started(ask.id, |_| None)
     }
 
     async fn undo(&self, ask: &Undo) -> Result<(), StoreError> {
@@ -316,11 +320,11 @@ impl Store for RedisStore {
         &self,
         delivery: DeliveryId,
         fence: u32,
-        _after_ms: u64,
+        after_ms: u64,
     ) -> Result<Result<(), Stop>, StoreError> {
         let keys = self.record_and_ledger(delivery.record);
         self.run(&scripts::HAND_BACK, keys, |terms| {
-            terms.hand_back(delivery.ordinal, fence)
+            terms.hand_back(delivery.ordinal, fence, after_ms)
         })
         .await?
         .stopped()

@@ -168,6 +168,11 @@ impl Metrics {
             .observe(took.as_secs_f64());
     }
 
+    /// A request ended in a bug of ours and was answered 500 all the same.
+    pub fn panicked(&self) {
+        self.panics.inc();
+    }
+
     /// When the process started, in ms since the Unix epoch.
     pub fn process_started(&self, at_ms: u64) {
         self.process_start

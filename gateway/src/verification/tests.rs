@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::delivery::DELIVERIES_MAX;
+use crate::delivery::NewDelivery;
 use crate::id::Shard;
 use watchword_providers::Channel;
 
@@ -139,6 +140,24 @@ fn the_waits_after_failures_double_up_to_an_hour() {
         available_at_ms: None,
     };
     assert_eq!(failures.refusal(u64::MAX), Some(stopped));
+}
+
+#[test]
+fn the_next_check_waits_as_long_as_the_failures_say_until_they_are_forgotten() {
+    let mut failures = Failures::default();
+    assert_eq!(failures.next_check_at(NOW_MS), Some(NOW_MS));
+    for _ in 0..FAILURES_FREE {
+        failures.add(NOW_MS);
+    }
+    assert_eq!(failures.next_check_at(NOW_MS), Some(NOW_MS + 30_000));
+    let later_ms = NOW_MS + 30_001;
+    assert_eq!(failures.next_check_at(later_ms), Some(later_ms));
+    while failures.count < FAILURES_MAX {
+        failures.add(NOW_MS);
+    }
+    assert_eq!(failures.next_check_at(NOW_MS + FAILURES_KEPT_MS), None);
+    let forgotten_ms = NOW_MS + FAILURES_KEPT_MS + 1;
+    assert_eq!(failures.next_check_at(forgotten_ms), Some(forgotten_ms));
 }
 
 #[test]

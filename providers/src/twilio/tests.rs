@@ -10,7 +10,7 @@ fn settings() -> TwilioSettings {
         account_sid: "AC1".into(),
         auth_tokens: vec!["token".into()],
         api_key: None,
-        sender: TwilioSender::From("+15017122661".into()),
+        sender: Some(TwilioSender::From("+15017122661".into())),
         base_url: "http://127.0.0.1:9002/".parse().unwrap(),
         feedback: false,
     }
@@ -42,6 +42,21 @@ fn a_fixed_sender_an_api_key_and_a_base_url_are_used() {
     let expected = format!("Basic {}", STANDARD.encode("SK1:key secret"));
     assert_eq!(request.headers()[header::AUTHORIZATION], *expected);
     assert!(body_of(&request).contains("&From=%2B15017122661&"));
+}
+
+#[test]
+fn without_a_sender_of_its_own_it_takes_the_message_s_and_refuses_one_that_has_none() {
+    let provider = provider(|settings| settings.sender = None).unwrap();
+    let mut message = transcripts::message();
+    message.sender = None;
+    assert_eq!(
+        provider.request(&message).err(),
+        Some(RequestError::SenderMissing)
+    );
+
+    message.sender = Some("ACME".into());
+    let request = provider.request(&message).unwrap();
+    assert!(body_of(&request).contains("&From=ACME&"));
 }
 
 #[test]
@@ -99,7 +114,7 @@ fn settings_that_cannot_work_are_named() {
         Some(ConnectError::Account)
     );
     assert_eq!(
-        refused(|settings| settings.sender = TwilioSender::From("".into())),
+        refused(|settings| settings.sender = Some(TwilioSender::From("".into()))),
         Some(ConnectError::Sender)
     );
     assert!(matches!(

@@ -1,8 +1,11 @@
 //! Stories of attempts, receipts and what they make of a delivery.
 
-use watchword::delivery::{DeliveryStatus, DueKind, Next, Outcome, ReceiptApplied, Stop, Take};
+use watchword::delivery::{
+    ATTEMPTS_MAX, DeliveryStatus, DueKind, Finality, Next, Outcome, ReceiptApplied, Settle, Stop,
+    Take,
+};
 use watchword::id::DeliveryId;
-use watchword::verification::{Start, Status};
+use watchword::verification::{NumberTag, Start, Status};
 use watchword_providers::{Channel, ReceiptStatus};
 
 use super::world::*;
@@ -51,7 +54,7 @@ pub(super) async fn who_lost_the_fence_may_not_write(w: World) {
     let before = w.record(id.record).await;
     assert_eq!(w.begin(id, 1, 2).await, Err(Stop::FenceLost));
     assert_eq!(w.settle(id, &submitted(1, 1)).await, Err(Stop::FenceLost));
-    let handed = w.store.hand_back(id, 1).await.unwrap();
+    let handed = w.store.hand_back(id, 1, 0).await.unwrap();
     assert_eq!(handed, Err(Stop::FenceLost));
     assert_eq!(w.record(id.record).await, before);
     assert_eq!(w.begin(id, 2, 2).await, Ok(()));
@@ -119,50 +122,168 @@ pub(super) async fn a_retry_is_due_when_it_said(w: World) {
     assert_eq!(w.delivery(id).await.reason.as_deref(), Some("busy"));
 }
 
-fn fails(is_final_for_number: bool) -> watchword::delivery::Settle {
+pub(super) async fn a_begin_asked_again_renews_the_lease_or_is_too_late(w: World) {
+    let id = unbegun(&w).await;
+    assert_eq!(w.begin(id, 1, 1).await, Ok(()));
+    let before = w.delivery(id).await;
+    w.advance(10_000);
+    assert_eq!(w.begin(id, 1, 1).await, Ok(()));
+    let after = w.delivery(id).await;
+    assert_eq!(after.attempts, before.attempts);
+    let (before, after) = (before.due.unwrap(), after.due.unwrap());
+    assert!((9_000..12_000).contains(&(after.at_ms - before.at_ms)));
+    assert_eq!(w.sweep(id.record.shard, 10, 0).await.taken.len(), 0);
+    w.advance(9 * MINUTE_MS);
+    assert_eq!(w.begin(id, 1, 1).await, Err(Stop::TooLate));
+    w.store.cancel(id.record, TENANT).await.unwrap().unwrap();
+    let stop = Stop::NotPending(Status::Canceled);
+    assert_eq!(w.begin(id, 1, 1).await, Err(stop));
+}
+
+pub(super) async fn a_begin_of_a_settled_attempt_or_another_provider_is_refused(w: World) {
+    let id = unbegun(&w).await;
+    w.begin(id, 1, 1).await.unwrap();
+    let mut other = begin(1, 1);
+    other.provider = "another".into();
+    assert_eq!(
+        w.store.begin(id, &other).await.unwrap(),
+        Err(Stop::FenceLost)
+    );
+    let ask = settle(1, 1, Outcome::Unknown, Next::Continue);
+    w.settle(id, &ask).await.unwrap();
+    assert_eq!(w.begin(id, 1, 1).await, Err(Stop::FenceLost));
+    // Whether it may go out at all is asked first.
+    w.guess(id.record, "111111").await;
+    let stop = Stop::NotPending(Status::Approved);
+    assert_eq!(w.begin(id, 1, 1).await, Err(stop));
+}
+
+pub(super) async fn a_hundred_and_twenty_attempts_are_the_bound(w: World) {
+    let id = unbegun(&w).await;
+    let bound = u8::try_from(ATTEMPTS_MAX).unwrap();
+    assert_eq!(bound, 120);
+    for attempt in 1..=bound {
+        assert_eq!(w.begin(id, 1, attempt).await, Ok(()));
+        let ask = settle(1, attempt, Outcome::Shed, Next::Continue);
+        w.settle(id, &ask).await.unwrap();
+    }
+    let stop = Stop::TooManySubmissions;
+    assert_eq!(w.begin(id, 1, bound + 1).await, Err(stop));
+    assert_eq!(w.delivery(id).await.attempts.len(), ATTEMPTS_MAX);
+}
+
+pub(super) async fn a_settle_asked_again_is_told_the_same_and_changes_nothing(w: World) {
+    let id = unbegun(&w).await;
+    w.begin(id, 1, 1).await.unwrap();
+    let next = Next::Retry {
+        after_ms: 5_000,
+        reason: "busy".into(),
+    };
+    let retry = settle(1, 1, Outcome::Throttled, next);
+    let first = w.settle(id, &retry).await.unwrap();
+    let before = w.delivery(id).await;
+    assert_eq!(before.walk, 2);
+    w.advance(1_000);
+    assert_eq!(w.settle(id, &retry).await, Ok(first));
+    assert_eq!(w.delivery(id).await, before);
+    // Somebody else's attempt that was taken for lost is another matter.
+    w.advance(4_000);
+    let why = DueKind::Retry;
+    assert_eq!(w.took(id).await, Take::Taken { why });
+    let settled = w.settle(id, &submitted(2, 1)).await.unwrap();
+    assert_eq!(settled.status, DeliveryStatus::Submitted);
+    let again = w.settle(id, &submitted(2, 1)).await;
+    assert_eq!(again, Ok(settled));
+}
+
+fn fails(finality: Finality) -> Settle {
     let next = Next::Fail {
         reason: "refused".into(),
-        is_final_for_number,
+        finality,
     };
     settle(1, 1, Outcome::Refused, next)
 }
 
-pub(super) async fn a_failed_delivery_falls_back_to_the_next_channel(w: World) {
+/// A verification that may fall back to voice, and its first delivery.
+async fn with_fallback(w: &World) -> DeliveryId {
     let mut ask = start();
     ask.delivery.as_mut().unwrap().fallback = vec![Channel::Voice];
     w.created(&ask).await;
-    let id = first_of(ask.id);
-    let settled = w.settle(id, &fails(true)).await.unwrap();
+    first_of(ask.id)
+}
+
+pub(super) async fn a_failed_delivery_falls_back_to_the_next_channel(w: World) {
+    let id = with_fallback(&w).await;
+    let fails = fails(Finality::Channel);
+    let settled = w.settle(id, &fails).await.unwrap();
     assert_eq!(settled.status, DeliveryStatus::Failed);
     assert_eq!(settled.fallback, Some(2));
-    let record = w.record(ask.id).await;
+    let record = w.record(id.record).await;
     assert_eq!(record.status, Status::Pending);
     assert_eq!(record.sends_used, 1);
     let voice = &record.deliveries[1];
     assert_eq!((voice.channel, voice.fence), (Channel::Voice, 1));
     assert_eq!(voice.due.unwrap().kind, DueKind::Lease);
-    // Told again, it falls back no further.
-    let repeated = w.settle(id, &fails(true)).await.unwrap();
+    // Told again, it falls back no further, and names the one it has made.
+    assert_eq!(w.settle(id, &fails).await, Ok(settled));
+    assert_eq!(w.record(id.record).await, record);
+    // Once somebody works on that one it is nobody else's.
+    assert_eq!(w.begin(DeliveryId { ordinal: 2, ..id }, 1, 1).await, Ok(()));
+    let repeated = w.settle(id, &fails).await.unwrap();
     assert_eq!(
         (repeated.status, repeated.fallback),
         (DeliveryStatus::Failed, None)
     );
-    assert_eq!(w.record(ask.id).await.deliveries.len(), 2);
+    assert_eq!(w.record(id.record).await.deliveries.len(), 2);
+}
+
+pub(super) async fn a_resend_is_no_fallback(w: World) {
+    let id = with_fallback(&w).await;
+    w.advance(30_000);
+    let resend = resend(id.record);
+    assert_eq!(w.resent(&resend).await, Some(2));
+    let why = DueKind::Lease;
+    assert_eq!(w.took(id).await, Take::Taken { why });
+    let mut ask = submitted(2, 1);
+    w.begin(id, 2, 2).await.unwrap();
+    ask.attempt.as_mut().unwrap().number = 2;
+    let settled = w.settle(id, &ask).await.unwrap();
+    assert_eq!(settled.fallback, None);
+    assert_eq!(w.settle(id, &ask).await, Ok(settled));
+}
+
+pub(super) async fn fraud_falls_back_to_no_channel(w: World) {
+    let id = with_fallback(&w).await;
+    let settled = w.settle(id, &fails(Finality::Number)).await.unwrap();
+    assert_eq!(
+        (settled.status, settled.fallback),
+        (DeliveryStatus::Failed, None)
+    );
+    let record = w.record(id.record).await;
+    assert_eq!(
+        (record.status, record.deliveries.len()),
+        (Status::Failed, 1)
+    );
 }
 
 pub(super) async fn a_number_refused_for_good_fails_its_verification(w: World) {
     let mut first: Start = start();
     first.policy.live_max = 1;
     w.created(&first).await;
-    w.settle(first_of(first.id), &fails(false)).await.unwrap();
+    let id = first_of(first.id);
+    w.settle(id, &fails(Finality::Open)).await.unwrap();
     assert_eq!(w.record(first.id).await.status, Status::Pending);
-    let mut second = other_identity(&start(), 2);
-    second.policy.live_max = 1;
-    w.created(&second).await;
-    w.settle(first_of(second.id), &fails(true)).await.unwrap();
-    assert_eq!(w.record(second.id).await.status, Status::Failed);
-    // It holds no place among the live ones.
-    w.created(&other_identity(&second, 3)).await;
+    for finality in [Finality::Channel, Finality::Number] {
+        let mut second = other_identity(&start(), 2);
+        second.policy.live_max = 1;
+        second.number = NumberTag(unique());
+        w.created(&second).await;
+        let id = first_of(second.id);
+        w.settle(id, &fails(finality)).await.unwrap();
+        assert_eq!(w.record(second.id).await.status, Status::Failed);
+        // It holds no place among the live ones.
+        w.created(&other_identity(&second, 3)).await;
+    }
 }
 
 pub(super) async fn a_receipt_before_the_submit_answer_counts(w: World) {

@@ -33,10 +33,12 @@ pub(super) async fn a_lost_lease_is_taken_over_under_a_new_fence(w: World) {
 
 pub(super) async fn three_lost_leases_are_poison(w: World) {
     let id = created(&w).await;
-    for _ in 0..2 {
+    for attempt in 2..=3 {
         w.advance(LEASE_MS);
         let why = DueKind::Lease;
         assert_eq!(w.took(id).await, Take::Taken { why });
+        let fence = w.delivery(id).await.fence;
+        assert_eq!(w.begin(id, fence, attempt).await, Ok(()));
     }
     w.advance(LEASE_MS);
     let taken = w.take(id).await;
@@ -46,6 +48,21 @@ pub(super) async fn three_lost_leases_are_poison(w: World) {
     assert_eq!(delivery.status, DeliveryStatus::Failed);
     assert_eq!(delivery.reason.as_deref(), Some("poison"));
     assert_eq!(w.sweep(id.record.shard, 10, 0).await.depth, 0);
+}
+
+pub(super) async fn a_lease_lost_with_nothing_begun_does_not_count(w: World) {
+    let id = created(&w).await;
+    let why = DueKind::Lease;
+    w.advance(LEASE_MS);
+    assert_eq!(w.took(id).await, Take::Taken { why });
+    for _ in 0..2 {
+        w.advance(LEASE_MS);
+        assert_eq!(w.took(id).await, Take::Taken { why });
+        w.advance(LEASE_MS);
+        assert_eq!(w.sweep(id.record.shard, 10, 0).await.taken.len(), 1);
+    }
+    let delivery = w.delivery(id).await;
+    assert_eq!((delivery.fence, delivery.lost_leases), (6, 1));
 }
 
 pub(super) async fn nothing_is_taken_before_it_is_due(w: World) {
@@ -73,12 +90,17 @@ pub(super) async fn a_due_delivery_of_an_ended_verification_is_closed(w: World) 
     assert_eq!(delivery.reason.as_deref(), Some("outcome_unknown"));
 }
 
-pub(super) async fn a_delivery_handed_back_is_due_at_once(w: World) {
+pub(super) async fn a_delivery_handed_back_is_due_when_it_said(w: World) {
     let id = created(&w).await;
-    assert_eq!(w.store.hand_back(id, 1).await.unwrap(), Ok(()));
+    assert_eq!(w.store.hand_back(id, 1, 0).await.unwrap(), Ok(()));
     let why = DueKind::Handover;
     assert_eq!(w.took(id).await, Take::Taken { why });
     assert_eq!(w.delivery(id).await.lost_leases, 0);
+    assert_eq!(w.store.hand_back(id, 2, 5_000).await.unwrap(), Ok(()));
+    w.advance(4_000);
+    assert_eq!(w.took(id).await, Take::NotDue);
+    w.advance(1_000);
+    assert_eq!(w.took(id).await, Take::Taken { why });
 }
 
 /// Creates some verifications, a second apart.

@@ -90,6 +90,50 @@ pub(super) async fn a_repeated_take_takes_once(w: World) {
     assert!(w.limit(&first, LimitStep::Take).await.is_err());
 }
 
+pub(super) async fn a_repeated_give_back_gives_once(w: World) {
+    let first = ask(vec![two_a_minute(), LimitRule::Daily { max: 2 }]);
+    w.limit(&first, LimitStep::Take).await.unwrap();
+    w.limit(&first, LimitStep::Take).await.unwrap();
+    let back = LimitAsk {
+        step: LimitStep::GiveBack,
+        operation: operation(),
+        ..first.clone()
+    };
+    for _ in 0..3 {
+        let given = w.store.limits(slice::from_ref(&back)).await.unwrap();
+        assert_eq!(given, [Ok(())]);
+    }
+    assert_eq!(w.limit(&first, LimitStep::Take).await, Ok(()));
+    assert!(w.limit(&first, LimitStep::Take).await.is_err());
+    // Even the give-back of nothing is one.
+    let fresh = ask(vec![two_a_minute()]);
+    let back = LimitAsk {
+        step: LimitStep::GiveBack,
+        ..fresh.clone()
+    };
+    w.store.limits(slice::from_ref(&back)).await.unwrap()[0].unwrap();
+    w.limit(&fresh, LimitStep::Take).await.unwrap();
+    w.limit(&fresh, LimitStep::Take).await.unwrap();
+    w.store.limits(slice::from_ref(&back)).await.unwrap()[0].unwrap();
+    assert!(w.limit(&fresh, LimitStep::Take).await.is_err());
+}
+
+pub(super) async fn a_take_repeated_after_a_give_back_takes_nothing_more(w: World) {
+    let first = ask(vec![two_a_minute()]);
+    w.limit(&first, LimitStep::Take).await.unwrap();
+    let take = || w.store.limits(slice::from_ref(&first));
+    assert_eq!(take().await.unwrap(), [Ok(())]);
+    let back = LimitAsk {
+        step: LimitStep::GiveBack,
+        ..first.clone()
+    };
+    let given = w.store.limits(slice::from_ref(&back)).await.unwrap();
+    assert_eq!(given, [Ok(())]);
+    assert_eq!(take().await.unwrap(), [Ok(())]);
+    assert_eq!(w.limit(&first, LimitStep::Take).await, Ok(()));
+    assert!(w.limit(&first, LimitStep::Take).await.is_err());
+}
+
 pub(super) async fn a_daily_limit_ends_at_midnight(w: World) {
     let now_ms = w.now_ms().await;
     let midnight_ms = (now_ms / DAY_MS + 1) * DAY_MS;
@@ -182,7 +226,7 @@ pub(super) async fn unknown_ids_are_found_by_nobody(w: World) {
     assert_eq!(w.begin(delivery, 1, 1).await, Err(Stop::Gone));
     assert_eq!(w.settle(delivery, &submitted(1, 1)).await, Err(Stop::Gone));
     assert_eq!(
-        w.store.hand_back(delivery, 1).await.unwrap(),
+        w.store.hand_back(delivery, 1, 0).await.unwrap(),
         Err(Stop::Gone)
     );
     assert_eq!(w.took(delivery).await, Take::NotDue);

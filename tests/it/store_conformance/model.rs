@@ -4,7 +4,7 @@
 
 mod dispatch;
 
-use watchword::delivery::{DeliveryStatus, DueKind, Outcome};
+use watchword::delivery::{DeliveryStatus, DueKind, Finality, Outcome};
 use watchword::verification::{Conversion, Status};
 use watchword_providers::ReceiptStatus;
 
@@ -111,7 +111,7 @@ pub(super) enum After {
     Continue,
     Submitted,
     Retry(u64),
-    Fail { is_final: bool },
+    Fail(Finality),
     Close,
 }
 
@@ -258,9 +258,9 @@ impl Model {
         if self.records[of].is_gone {
             return Answer::says("not found");
         }
-        let deliveries = &self.records[of].deliveries;
-        if deliveries.iter().any(|d| d.operation == Some(operation)) {
-            return Answer::says("repeated");
+        let mut deliveries = self.records[of].deliveries.iter();
+        if let Some(index) = deliveries.position(|d| d.operation == Some(operation)) {
+            return Answer::says(format!("resent {of} {}", index + 1));
         }
         if !self.is_pending(of) {
             return Answer::says(format!("not pending {:?}", self.status(of)));

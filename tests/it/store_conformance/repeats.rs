@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use watchword::delivery::DeliveryStatus;
 use watchword::id::DeliveryId;
 use watchword::store::{Idempotency, Started, Undo};
-use watchword::verification::{OperationId, SendRefusal, Start};
+use watchword::verification::{OperationId, Resend, SendRefusal, Start};
 
 use super::sends::one_in_a_minute;
 use super::world::*;
@@ -65,11 +65,7 @@ pub(super) async fn undoing_a_resend_gives_one_send_back(w: World) {
     w.advance(30_000);
     let ask = resend(first.id);
     w.resent(&ask).await;
-    let undo = Undo {
-        was_created: false,
-        operation: ask.operation,
-        ..undo(&first, 0)
-    };
+    let undo = undo_of(&ask);
     w.store.undo(&undo).await.unwrap();
     w.store.undo(&undo).await.unwrap();
     let record = w.record(first.id).await;
@@ -78,6 +74,107 @@ pub(super) async fn undoing_a_resend_gives_one_send_back(w: World) {
     assert_eq!(record.deliveries[1].due, None);
     // Its place stays taken: the next one is the third.
     assert_eq!(w.resent(&resend(first.id)).await, Some(3));
+}
+
+pub(super) async fn undoing_a_resend_that_sent_nothing_gives_nothing_back(w: World) {
+    let mut first = start();
+    first.delivery = None;
+    w.created(&first).await;
+    w.advance(30_000);
+    let mut ask = resend(first.id);
+    ask.delivery = None;
+    ask.policy.rules = one_in_a_minute();
+    assert_eq!(w.resent(&ask).await, None);
+    w.store.undo(&undo_of(&ask)).await.unwrap();
+    assert_eq!(w.record(first.id).await.sends_used, 2);
+    let mut other = other_identity(&first, 2);
+    other.policy.rules = one_in_a_minute();
+    assert!(matches!(
+        w.refused(&other).await,
+        SendRefusal::SendLimit { .. }
+    ));
+}
+
+pub(super) async fn a_resends_key_is_answered_by_what_became_of_it(w: World) {
+    let first = start();
+    w.created(&first).await;
+    w.advance(30_000);
+    let key = key();
+    let ask = resend(first.id);
+    let by_key = async |ask: &Resend, key: &Idempotency| w.store.resend(ask, Some(key)).await;
+    // The connection's own repeat is told the same; another request has to wait.
+    for _ in 0..2 {
+        let answer = by_key(&ask, &key).await.unwrap();
+        let Started::Resent { ordinal, .. } = answer else {
+            panic!("not sent again: {answer:?}");
+        };
+        assert_eq!(ordinal, Some(2));
+    }
+    let answer = by_key(&resend(first.id), &key).await.unwrap();
+    assert!(matches!(answer, Started::InProgress), "{answer:?}");
+    w.store.confirm(first.id.shard, &key).await.unwrap();
+    let answer = by_key(&resend(first.id), &key).await.unwrap();
+    let Started::Replayed { id, record, .. } = answer else {
+        panic!("not replayed: {answer:?}");
+    };
+    assert_eq!((id, record.sends_used), (first.id, 2));
+    let other = Idempotency {
+        fingerprint: [2; 16],
+        ..key
+    };
+    let answer = by_key(&resend(first.id), &other).await.unwrap();
+    assert!(matches!(answer, Started::KeyReused), "{answer:?}");
+    assert_eq!(w.record(first.id).await.deliveries.len(), 2);
+    // It is asked before anything else is: even of what has ended.
+    w.store.cancel(first.id, TENANT).await.unwrap().unwrap();
+    let answer = by_key(&resend(first.id), &key).await.unwrap();
+    assert!(matches!(answer, Started::Replayed { .. }), "{answer:?}");
+}
+
+pub(super) async fn a_resend_taken_back_is_refused_again_under_its_key(w: World) {
+    let first = start();
+    w.created(&first).await;
+    w.advance(30_000);
+    let key = key();
+    let ask = resend(first.id);
+    w.store.resend(&ask, Some(&key)).await.unwrap();
+    let undo = Undo {
+        idempotency: Some(key),
+        available_at_ms: w.now_ms().await + MINUTE_MS,
+        ..undo_of(&ask)
+    };
+    w.store.undo(&undo).await.unwrap();
+    w.store.undo(&undo).await.unwrap();
+    // A confirmation that comes too late opens nothing.
+    w.store.confirm(first.id.shard, &key).await.unwrap();
+    let again = w.store.resend(&resend(first.id), Some(&key)).await.unwrap();
+    let Started::ReplayedRefusal { refusal } = again else {
+        panic!("not the refusal: {again:?}");
+    };
+    assert_eq!(refusal, b"refused so");
+    w.advance(MINUTE_MS);
+    let again = w.store.resend(&resend(first.id), Some(&key)).await.unwrap();
+    assert!(
+        matches!(
+            again,
+            Started::Resent {
+                ordinal: Some(3),
+                ..
+            }
+        ),
+        "{again:?}"
+    );
+}
+
+pub(super) async fn a_refused_resend_leaves_its_key_free(w: World) {
+    let first = start();
+    w.created(&first).await;
+    let key = key();
+    let early = w.store.resend(&resend(first.id), Some(&key)).await.unwrap();
+    assert!(matches!(early, Started::Refused { .. }), "{early:?}");
+    w.advance(30_000);
+    let later = w.store.resend(&resend(first.id), Some(&key)).await.unwrap();
+    assert!(matches!(later, Started::Resent { .. }), "{later:?}");
 }
 
 pub(super) async fn fifty_requests_with_one_idempotency_key_send_once(w: World) {

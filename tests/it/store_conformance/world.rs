@@ -8,7 +8,7 @@ use watchword::delivery::{
     Outcome, ReceiptApplied, Settle, Settled, SettledAttempt, Stop, Take,
 };
 use watchword::id::{DeliveryId, RecordId, Shard};
-use watchword::store::{Checked, Started, Store, Sweep, Swept, Taken};
+use watchword::store::{Checked, Started, Store, Sweep, Swept, Taken, Undo};
 use watchword::verification::{
     Check, CheckAnswer, ClientClass, CodeDigest, IdentityTag, NumberTag, OperationId, Record,
     RecordKind, Resend, SendPolicy, SendRefusal, Start, TenantTag,
@@ -136,6 +136,20 @@ pub(super) fn resend(id: RecordId) -> Resend {
     }
 }
 
+/// Takes the resend back, and says so to nobody.
+pub(super) fn undo_of(ask: &Resend) -> Undo {
+    Undo {
+        id: ask.id,
+        was_created: false,
+        operation: ask.operation,
+        client: ask.client,
+        policy: ask.policy.clone(),
+        idempotency: None,
+        refusal: b"refused so".to_vec(),
+        available_at_ms: 0,
+    }
+}
+
 pub(super) fn check(id: RecordId, code: &str) -> Check {
     Check {
         id,
@@ -148,6 +162,15 @@ pub(super) fn check(id: RecordId, code: &str) -> Check {
 
 pub(super) fn first_of(record: RecordId) -> DeliveryId {
     DeliveryId { record, ordinal: 1 }
+}
+
+pub(super) fn begin(fence: u32, attempt: u8) -> Begin {
+    Begin {
+        fence,
+        attempt,
+        provider: format!("p{attempt}").into(),
+        policy: dispatch_policy(),
+    }
 }
 
 pub(super) fn settle(fence: u32, attempt: u8, outcome: Outcome, next: Next) -> Settle {
@@ -218,7 +241,7 @@ impl World {
 
     /// Sends again something that is refused.
     pub(super) async fn resend_refused(&self, ask: &Resend) -> SendRefusal {
-        let started = self.store.resend(ask).await.unwrap();
+        let started = self.store.resend(ask, None).await.unwrap();
         let Started::Refused { refusal, .. } = started else {
             panic!("not refused: {started:?}");
         };
@@ -227,7 +250,7 @@ impl World {
 
     /// Sends again something that goes out, and gives its ordinal.
     pub(super) async fn resent(&self, ask: &Resend) -> Option<u8> {
-        let started = self.store.resend(ask).await.unwrap();
+        let started = self.store.resend(ask, None).await.unwrap();
         let Started::Resent { ordinal, .. } = started else {
             panic!("not sent again: {started:?}");
         };
@@ -256,13 +279,7 @@ impl World {
     }
 
     pub(super) async fn begin(&self, id: DeliveryId, fence: u32, attempt: u8) -> Result<(), Stop> {
-        let ask = Begin {
-            fence,
-            attempt,
-            provider: format!("p{attempt}").into(),
-            policy: dispatch_policy(),
-        };
-        self.store.begin(id, &ask).await.unwrap()
+        self.store.begin(id, &begin(fence, attempt)).await.unwrap()
     }
 
     pub(super) async fn settle(&self, id: DeliveryId, ask: &Settle) -> Result<Settled, Stop> {

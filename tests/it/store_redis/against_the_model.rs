@@ -16,7 +16,7 @@ use watchword::store::redis::RedisStore;
 use watchword::verification::NumberTag;
 
 use super::asks;
-use crate::support::own_redis::RedisServer;
+use crate::support::redis_server::RedisServer;
 use asking::ask;
 use model::Model;
 use step::{NUMBERS, RECORDS, Step, steps};

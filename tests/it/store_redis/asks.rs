@@ -13,7 +13,7 @@ use watchword::verification::{
 };
 use watchword_providers::Channel;
 
-use crate::support::own_redis::RedisServer;
+use crate::support::redis_server::RedisServer;
 
 #[expect(clippy::disallowed_methods, reason = "a test is its own clock")]
 pub(crate) fn unix_ms() -> u64 {

@@ -7,7 +7,7 @@ use watchword::store::redis::{RedisSettings, RedisStore};
 use watchword::store::{Store, StoreError};
 
 use super::{asks, tour};
-use crate::support::own_redis::RedisServer;
+use crate::support::redis_server::RedisServer;
 
 const RECORD: &str = "ww:{s07}r:01040g2081040g2081040g2081";
 
@@ -87,7 +87,7 @@ async fn damaged_bytes_are_told_from_an_answer() {
         redis::cmd("SET")
             .arg(RECORD)
             .arg(&whole[..length])
-            .exec(&mut server.connection())
+            .exec(&mut server.blocking_connection())
             .unwrap();
         let damaged = |error: StoreError| {
             assert!(
@@ -115,7 +115,7 @@ async fn entries_of_another_format_do_not_hide_the_ones_behind_them() {
     for number in 0..1_000 {
         pipeline.zadd("ww:{s07}ledger", format!("9:{number}"), number);
     }
-    pipeline.exec(&mut server.connection()).unwrap();
+    pipeline.exec(&mut server.blocking_connection()).unwrap();
     store.set_clock_shift_ms(20_000);
     let mut unknown = 0;
     let mut taken = 0;
@@ -134,7 +134,7 @@ async fn a_record_has_room_for_long_names_and_many_attempts() {
     let server = RedisServer::start();
     let store = asks::open(&server).await;
     let mut start = asks::start(1);
-    let name = "p".repeat(300);
+    let name = "p".repeat(600);
     let delivery = start.delivery.as_mut().unwrap();
     delivery.first_provider = Some(name.as_str().into());
     let watchword::store::Started::Created { record, .. } =
@@ -149,7 +149,7 @@ async fn a_record_has_room_for_long_names_and_many_attempts() {
         .await
         .unwrap()
         .unwrap();
-    for attempt in 2..=30 {
+    for attempt in 2..=120 {
         let mut begin = tour::begin(attempt);
         begin.provider = format!("{name}{attempt}").into();
         store
@@ -167,7 +167,7 @@ async fn a_record_has_room_for_long_names_and_many_attempts() {
     }
     let found = store.get(asks::record_id(1)).await.unwrap().unwrap();
     let attempts = &found.record.deliveries[0].attempts;
-    assert_eq!(attempts.len(), 30);
-    assert_eq!(&*attempts[29].provider, format!("{name}30"));
+    assert_eq!(attempts.len(), 120);
+    assert_eq!(&*attempts[119].provider, format!("{name}120"));
     assert_eq!(found.record.details, record.details);
 }

@@ -10,7 +10,7 @@ use watchword::store::Store;
 use watchword::verification::NumberTag;
 
 use super::asks;
-use crate::support::own_redis::RedisServer;
+use crate::support::redis_server::RedisServer;
 
 #[derive(Clone, Debug)]
 struct Turn {
@@ -71,10 +71,14 @@ async fn compare(server: &RedisServer, turns: Vec<Turn>) -> Result<(), TestCaseE
             for now_ms in from_ms..=until_ms {
                 let mut after = before.clone();
                 let is_it = after.apply(&ask, now_ms) == answer;
-                // Looking, being refused and taking again change nothing.
-                let is_repeated =
-                    ask.step == LimitStep::Take && before.last_operation == Some(ask.operation);
+                // Looking, being refused and asking again change nothing.
+                let asked_last = match ask.step {
+                    LimitStep::Peek => None,
+                    LimitStep::Take => before.last_taken,
+                    LimitStep::GiveBack => before.last_given_back,
+                };
                 let is_peek = ask.step == LimitStep::Peek;
+                let is_repeated = asked_last == Some(ask.operation);
                 let after = if answer.is_err() || is_peek || is_repeated {
                     before.clone()
                 } else {

@@ -9,7 +9,7 @@ use watchword::store::{Durability, Started, Store, StoreError};
 use watchword::verification::CheckAnswer;
 
 use super::{asks, tour};
-use crate::support::own_redis::{RedisOptions, RedisServer};
+use crate::support::redis_server::{RedisOptions, RedisServer};
 
 /// What the store's user needs; nothing else.
 const COMMANDS: &str = "+evalsha +eval +time +info +get +getrange +setrange +mget +set +del +exists +zadd +zrem \
@@ -27,7 +27,7 @@ async fn every_step_works_and_leaves_no_key_without_ttl() {
     for key in keys {
         let ttl_ms: i64 = redis::cmd("PTTL")
             .arg(&key)
-            .query(&mut server.connection())
+            .query(&mut server.blocking_connection())
             .unwrap();
         let lives_on = key.contains("ledger") || key.contains("meta");
         assert_eq!(ttl_ms > 0, !lives_on, "{key} lives for {ttl_ms} ms");
@@ -104,6 +104,16 @@ async fn scripts_that_redis_forgot_are_sent_again() {
 }
 
 #[tokio::test]
+async fn no_call_carries_the_source_of_its_script() {
+    let server = RedisServer::start();
+    let store = asks::open(&server).await;
+    tour::walk(&store, || ()).await;
+    let stats: String = server.command("INFO commandstats");
+    assert!(stats.contains("cmdstat_evalsha:"), "{stats}");
+    assert!(!stats.contains("cmdstat_eval:"), "{stats}");
+}
+
+#[tokio::test]
 async fn a_step_is_one_command() {
     let server = RedisServer::start();
     let store = asks::open(&server).await;
@@ -115,14 +125,6 @@ async fn a_step_is_one_command() {
         let count = line.and_then(|line| line.split(['=', ',']).nth(1));
         count.map_or(0, |count| count.parse::<u32>().unwrap())
     };
-    // Loads the scripts.
-    store.start(&asks::start(1), None).await.unwrap();
-    store
-        .settle(tour::first_delivery(1), &tour::submitted(1))
-        .await
-        .unwrap()
-        .unwrap();
-    store.check(&asks::check(1, "000000", 1)).await.unwrap();
     let before = calls();
     store.start(&asks::start(2), None).await.unwrap();
     store
@@ -139,7 +141,7 @@ async fn while_redis_stands_still_calls_end_and_what_they_asked_never_happens() 
     let server = RedisServer::start();
     let store = asks::open(&server).await;
     store.start(&asks::start(1), None).await.unwrap();
-    server.pause();
+    server.freeze();
     let asked_at = Instant::now();
     for number in 2..6 {
         let asked_at = Instant::now();
@@ -173,12 +175,12 @@ async fn while_redis_stands_still_calls_end_and_what_they_asked_never_happens() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restarted_server_is_found_again() {
-    let mut server = RedisServer::start_with(RedisOptions::default().append_only("always"));
+    let server = RedisServer::start_with(RedisOptions::default().append_only("always"));
     let store = asks::open(&server).await;
     store.start(&asks::start(1), None).await.unwrap();
-    server.kill();
+    server.kill().await;
     assert!(store.get(asks::record_id(1)).await.is_err());
-    server.restart();
+    server.start_again().await;
     let restarted_at = Instant::now();
     while store
         .get(asks::record_id(1))
@@ -212,8 +214,6 @@ async fn when_memory_is_full_nothing_is_sent_and_what_exists_goes_on() {
     let store = asks::open(&server).await;
     store.start(&asks::start(1), None).await.unwrap();
     store.start(&asks::start(2), None).await.unwrap();
-    // Loads the scripts.
-    store.check(&asks::check(1, "000000", 1)).await.unwrap();
     server.command::<()>("CONFIG SET maxmemory 1");
     let refused = store.start(&asks::start(3), None).await.unwrap_err();
     assert!(matches!(refused, StoreError::Full), "{refused}");

@@ -102,7 +102,7 @@ async fn walk_dispatch(store: &RedisStore, between: &impl Fn()) {
     between();
     store.sweep(&sweep()).await.unwrap();
     between();
-    store.hand_back(delivery, 1).await.unwrap().unwrap();
+    store.hand_back(delivery, 1, 0).await.unwrap().unwrap();
 }
 
 async fn walk_resend(store: &RedisStore, between: &impl Fn()) {
@@ -116,7 +116,11 @@ async fn walk_resend(store: &RedisStore, between: &impl Fn()) {
     };
     store.set_clock_shift_ms(40_000);
     between();
-    let resent = store.resend(&resend).await.unwrap();
+    let undo = undo(&resend);
+    let resent = store
+        .resend(&resend, undo.idempotency.as_ref())
+        .await
+        .unwrap();
     assert!(
         matches!(
             resent,
@@ -128,7 +132,7 @@ async fn walk_resend(store: &RedisStore, between: &impl Fn()) {
         "{resent:?}"
     );
     between();
-    store.undo(&undo(&resend)).await.unwrap();
+    store.undo(&undo).await.unwrap();
 }
 
 fn undo(resend: &Resend) -> Undo {

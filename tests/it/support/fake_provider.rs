@@ -175,8 +175,9 @@ impl FakeProvider {
         self.shared.submissions.borrow().len()
     }
 
-    /// Submissions to these numbers that had arrived at a moment and whose
-    /// answer was not written `margin` before it: the sender may not have noted it.
+    /// How many of these numbers had a message in flight at a moment: it was on
+    /// its way here until `margin` after, and our answer was not on its way back
+    /// `margin` before.
     pub(crate) fn in_flight_at(
         &self,
         moment: Instant,
@@ -189,10 +190,13 @@ impl FakeProvider {
             at.is_some_and(|at| *at + margin < moment)
         };
         let all = self.shared.submissions.borrow();
-        all.iter()
-            .filter(|one| numbers.contains(one.to.as_str()) && one.arrived_at <= moment)
-            .filter(|one| !is_noted(one))
-            .count()
+        let in_flight: HashSet<&str> = all
+            .iter()
+            .filter(|one| one.arrived_at <= moment + margin && !is_noted(one))
+            .map(|one| one.to.as_str())
+            .filter(|number| numbers.contains(number))
+            .collect();
+        in_flight.len()
     }
 
     /// Messages beyond the first to the same number.
@@ -261,6 +265,8 @@ pub(crate) struct RefusedAddress(TcpSocket);
 impl RefusedAddress {
     pub(crate) fn new() -> Self {
         let socket = TcpSocket::new_v4().expect("sockets are to be had");
+        // Connections of an earlier server on this port may linger.
+        socket.set_reuseaddr(true).expect("an open socket");
         let address = SocketAddr::from(([127, 0, 0, 1], super::ports::free_port()));
         socket
             .bind(address)

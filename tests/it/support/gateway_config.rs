@@ -181,6 +181,12 @@ impl GatewayConfig {
         self
     }
 
+    /// The one hop of every route, in place of those before.
+    pub(crate) fn only_provider(&mut self, provider: ProviderEntry) -> &mut Self {
+        self.providers = vec![provider];
+        self
+    }
+
     /// Limits so wide that no test reaches them by accident.
     pub(crate) fn generous_limits(&mut self) -> &mut Self {
         let wide = "[{ count = 1000000, per_s = 1 }]";

@@ -19,6 +19,10 @@ const READY_WITHIN: Duration = Duration::from_secs(15);
 /// Longest wait for the end after SIGTERM: the drain, and some.
 const END_WITHIN: Duration = Duration::from_secs(20);
 
+fn id_of(child: &Child) -> u32 {
+    child.id().expect("nobody has waited for it yet")
+}
+
 struct Shared {
     name: String,
     listen: SocketAddr,
@@ -127,16 +131,13 @@ impl Gateway {
     /// `kill -9`, and waits for the end.
     pub(crate) async fn kill(&self) {
         let mut child = self.child().take().expect("the gateway is running");
-        process::send_signal(&child, Signal::KILL);
+        process::send_signal(id_of(&child), Signal::KILL);
         child.wait().await.expect("a child can be waited for");
     }
 
     /// SIGTERM, and waits for the end.
     pub(crate) async fn terminate(&self) -> ExitStatus {
-        process::send_signal(
-            self.child().as_ref().expect("the gateway is running"),
-            Signal::TERM,
-        );
+        self.signal(Signal::TERM);
         self.exit_within(END_WITHIN).await
     }
 
@@ -163,17 +164,17 @@ impl Gateway {
 
     /// Stops it in mid-air, until [`Self::resume`].
     pub(crate) fn freeze(&self) {
-        process::send_signal(
-            self.child().as_ref().expect("the gateway is running"),
-            Signal::STOP,
-        );
+        self.signal(Signal::STOP);
     }
 
     pub(crate) fn resume(&self) {
-        process::send_signal(
-            self.child().as_ref().expect("the gateway is running"),
-            Signal::CONT,
-        );
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let child = self.child();
+        let child = child.as_ref().expect("the gateway is running");
+        process::send_signal(id_of(child), signal);
     }
 
     fn child(&self) -> MutexGuard<'_, Option<Child>> {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::process::Child;
 use tokio::time::{Instant, sleep};
 
 pub(crate) use rustix::process::Signal;
@@ -10,11 +9,8 @@ pub(crate) use rustix::process::Signal;
 /// How often a condition is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// Sends a signal to a process that has not been waited for.
-pub(crate) fn send_signal(child: &Child, signal: Signal) {
-    let id = child
-        .id()
-        .expect("a process that nobody waited for has an id");
+/// Sends a signal to a child that nobody has waited for yet.
+pub(crate) fn send_signal(id: u32, signal: Signal) {
     let id = i32::try_from(id).expect("process ids are positive 32-bit numbers");
     let pid = rustix::process::Pid::from_raw(id).expect("process ids are not zero");
     rustix::process::kill_process(pid, signal).expect("a child that lives can be signalled");

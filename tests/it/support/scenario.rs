@@ -10,7 +10,7 @@ use super::fake_provider::FakeProvider;
 use super::gateway_config::{GatewayConfig, ProviderEntry, TestKey, TestTenant};
 use super::gateway_process::Gateway;
 use super::leaks::{self, Secrets};
-use super::redis_server::RedisServer;
+use super::redis_server::{RedisOptions, RedisServer};
 
 /// How long a message may take to a provider that is well, on a busy machine.
 pub(crate) const ARRIVES_WITHIN: Duration = Duration::from_secs(10);
@@ -38,7 +38,10 @@ pub(crate) struct Scenario {
 
 impl Scenario {
     pub(crate) async fn on_redis() -> Self {
-        Self::on(TestStore::Redis(Box::new(RedisServer::start().await)))
+        let options = RedisOptions::default().searchable();
+        let starting = tokio::task::spawn_blocking(|| RedisServer::start_with(options));
+        let redis = starting.await.expect("starting it does not panic");
+        Self::on(TestStore::Redis(Box::new(redis)))
     }
 
     pub(crate) fn on_embedded() -> Self {

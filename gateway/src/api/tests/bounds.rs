@@ -91,7 +91,7 @@ async fn with_no_place_left_requests_are_refused_at_once() {
 }
 
 #[tokio::test]
-async fn a_panic_becomes_an_answer() {
+async fn a_panic_becomes_an_answer_and_is_counted() {
     struct Panicking;
 
     impl SandboxInbox for Panicking {
@@ -103,8 +103,11 @@ async fn a_panic_becomes_an_answer() {
     let settings = ApiSettings::default();
     let sandbox: Arc<dyn SandboxInbox> = Arc::new(Panicking);
     let api = TestApi::with(ReceiptAnswer::Accepted, settings, Some(sandbox));
+    assert_eq!(api.get("/docs").await.status, 200);
+    assert_eq!(api.panics.load(Ordering::Relaxed), 0);
     let answer = api.get("/v1/sandbox/messages").await;
     assert_eq!(answer.problem(), is(500, "internal_error"));
+    assert_eq!(api.panics.load(Ordering::Relaxed), 1);
     assert!(!String::from_utf8_lossy(&answer.body).contains("bug"));
 }
 

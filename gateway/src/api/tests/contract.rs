@@ -309,6 +309,7 @@ async fn the_admin_listener_only_reads() {
                 number_metadata: String::from("9"),
                 format: 1,
             },
+            on_panic: Arc::new(|| {}),
         });
         let ask = async |method: Method, path: &str| {
             let request = Request::builder()

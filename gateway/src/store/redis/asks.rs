@@ -78,14 +78,16 @@ impl Terms {
         arguments
     }
 
-    pub(super) fn resend(self, ask: &Resend) -> Vec<Vec<u8>> {
-        let mut packer = array(5);
+    pub(super) fn resend(self, ask: &Resend, idempotency: Option<&Idempotency>) -> Vec<Vec<u8>> {
+        let mut packer = array(6);
         packer
             .bytes(&ask.tenant.0)
             .bytes(&ask.operation.0)
             .number(place_of(&CLIENTS, &ask.client));
         new_delivery(&mut packer, ask.delivery.as_ref());
         send_policy(&mut packer, &ask.policy);
+        let fingerprint = idempotency.map(|key| key.fingerprint.as_slice());
+        packer.bytes_or_nothing(fingerprint);
         self.with(packer)
     }
 
@@ -202,9 +204,12 @@ impl Terms {
         self.with(packer)
     }
 
-    pub(super) fn hand_back(self, ordinal: u8, fence: u32) -> Vec<Vec<u8>> {
-        let mut packer = array(2);
-        packer.number(u64::from(ordinal)).number(u64::from(fence));
+    pub(super) fn hand_back(self, ordinal: u8, fence: u32, after_ms: u64) -> Vec<Vec<u8>> {
+        let mut packer = array(3);
+        packer
+            .number(u64::from(ordinal))
+            .number(u64::from(fence))
+            .number(after_ms);
         self.with(packer)
     }
 

@@ -1,5 +1,6 @@
-//! Records and numbers as they lie in Redis: a version, then one array of
-//! values in a fixed order. Scripts write it (`record.lua`, `number.lua` and
+//! Records and numbers as they lie in Redis: a version, then arrays of values in
+//! a fixed order. A record has two, head and body, with room between them; a
+//! number has one. Scripts write it (`record.lua`, `number.lua` and
 //! `delivery.lua` name the places); here it is read.
 
 use std::sync::Arc;
@@ -83,11 +84,14 @@ pub(super) fn value_at<T: Copy>(list: &[T], place: u64) -> Result<T, Malformed> 
     list.get(place).copied().ok_or(Malformed)
 }
 
+/// The room of a record's head is counted in steps of so many bytes.
+pub(super) const ROOM_STEP: usize = 64;
+
 /// Reads a record.
 pub(super) fn record(packed: &[u8]) -> Result<Record, StoreError> {
     versioned(packed, "a record", |rest| {
         let (room, rest) = rest.split_first_chunk().ok_or(Malformed)?;
-        let room = usize::from(u16::from_be_bytes(*room));
+        let room = usize::from(u16::from_be_bytes(*room)) * ROOM_STEP;
         // The head does not fill its room.
         let (head, body) = rest.split_at_checked(room).ok_or(Malformed)?;
         read_record(&mut Reader::new(head), &mut Reader::new(body))

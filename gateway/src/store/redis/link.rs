@@ -172,6 +172,21 @@ impl Link {
         })
     }
 
+    /// Makes Redis keep the scripts, so that the first call of each need not
+    /// carry its source. Where that fails or is not allowed, the calls do.
+    pub(super) async fn load(&self, scripts: &[&Script]) {
+        let load = |script: &&Script| {
+            let mut command = Cmd::new();
+            command.arg("SCRIPT").arg("LOAD").arg(&script.source);
+            command
+        };
+        let request = Request::of(scripts.iter().map(load).collect());
+        let deadline = Instant::now() + CALL_MAX;
+        if self.exchange(&request, deadline).await.is_err() {
+            tracing::debug!("the scripts could not be loaded into Redis ahead of their calls");
+        }
+    }
+
     /// Runs scripts in one round trip; their answers stand in the order of the calls.
     /// Every one is safe to run twice: all scripts are idempotent.
     ///

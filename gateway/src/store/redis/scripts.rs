@@ -83,7 +83,6 @@ macro_rules! scripts {
         });)+
 
         /// All of them.
-        #[cfg(test)]
         pub(super) fn all() -> Vec<&'static Script> {
             vec![$(&$name),+]
         }
@@ -92,9 +91,9 @@ macro_rules! scripts {
 
 scripts! {
     START = "refuse_oom" "clock" "record" "number" "refusal" "delivery" "send" "again"
-        "idempotency" "start";
+        "idempotency" "start_asked" "replay" "start";
     RESEND = "refuse_oom" "clock" "argument" "record" "number" "refusal" "delivery" "send" "again"
-        "resend";
+        "idempotency" "resend_asked" "replay" "resend";
     UNDO = "allow_oom" "clock" "argument" "record" "number" "delivery" "send" "idempotency" "undo";
     CONFIRM = "allow_oom" "clock" "argument" "idempotency" "confirm";
     CHECK = "allow_oom" "clock" "argument" "record" "number" "check";

@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use crate::id::{RecordId, Shard};
     use crate::store::FORMAT_VERSION;
-    use crate::store::redis::format;
+    use crate::store::redis::format::{self, ROOM_STEP};
     use crate::verification::{
         ClientClass, CodeDigest, CustomCodeTag, IdentityTag, NumberTag, RecordKind, SendPolicy,
         TenantTag,
@@ -196,8 +196,10 @@ mod tests {
         for (part, at_ms) in parts[5..].iter().zip([NOW_MS + 15_000, NOW_MS, NOW_MS]) {
             head.extend([moment(at_ms), part.clone()].concat());
         }
-        let room = u16::try_from(head.len() + 10).unwrap().to_be_bytes();
-        head.extend([0xcd, room[0], room[1], 0, 0, 0, 0, 0, 0, 0]);
+        let steps = (head.len() + 3).div_ceil(ROOM_STEP);
+        let room = u16::try_from(steps).unwrap().to_be_bytes();
+        head.extend([0xcd, room[0], room[1]]);
+        head.resize(steps * ROOM_STEP, 0);
         let mut packed = [vec![FORMAT_VERSION], room.to_vec(), head].concat();
         packed.extend([parts[1].clone(), moment(NOW_MS), parts[2].clone()].concat());
         packed.extend([moment(NOW_MS + 30_000), parts[3].clone()].concat());

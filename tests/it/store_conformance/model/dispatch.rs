@@ -1,6 +1,6 @@
 //! The rules of attempts, receipts and what is due.
 
-use watchword::delivery::{DeliveryStatus, DueKind, Outcome};
+use watchword::delivery::{DeliveryStatus, DueKind, Finality, Outcome};
 use watchword::verification::Status;
 use watchword_providers::ReceiptStatus;
 
@@ -80,17 +80,20 @@ impl Model {
         if delivery.is_closed() {
             return Answer::says(format!("closed {:?}", delivery.status));
         }
-        if let Some(known) = delivery.attempts.get(usize::from(attempt) - 1) {
-            let is_same = known.outcome == Outcome::Begun && known.provider == attempt;
-            return Answer::says(if is_same { "begun" } else { "fence lost" });
-        }
         if status != Status::Pending {
             return Answer::says(format!("not pending {status:?}"));
         }
         if !may_submit {
             return Answer::says("too late");
         }
-        if delivery.sent().count() >= 3 || delivery.attempts.len() >= 40 {
+        if let Some(known) = delivery.attempts.get(usize::from(attempt) - 1) {
+            if known.outcome != Outcome::Begun || known.provider != attempt {
+                return Answer::says("fence lost");
+            }
+            delivery.due = Some((DueKind::Lease, now_ms + LEASE_MS));
+            return Answer::says("begun");
+        }
+        if delivery.sent().count() >= 3 || delivery.attempts.len() >= 120 {
             return Answer::says("too many");
         }
         delivery.status = DeliveryStatus::Queued;
@@ -138,6 +141,9 @@ impl Model {
             && begun.outcome == Outcome::Begun
         {
             begun.outcome = outcome;
+        } else if !matches!(delivery.due, Some((DueKind::Lease, _))) {
+            let made = self.fallback_made(of, ordinal);
+            return self.settled(of, ordinal, made);
         }
         let mut fallback = 0;
         if delivery.is_closed() || delivery.has_delivered() {
@@ -164,28 +170,46 @@ impl Model {
                 }
                 After::Retry(_) => self.end_delivery(of, ordinal, "busy"),
                 After::Close => self.end_delivery(of, ordinal, "closed"),
-                After::Fail { is_final } => fallback = self.fail(of, ordinal, is_final),
+                After::Fail(finality) => fallback = self.fail(of, ordinal, finality),
             }
         }
+        self.settled(of, ordinal, fallback)
+    }
+
+    fn settled(&self, of: usize, ordinal: u8, fallback: usize) -> Answer {
         let delivery = &self.records[of].deliveries[usize::from(ordinal) - 1];
         let kind = delivery.due.map(|due| due.0);
         let text = format!("settled {:?} {kind:?} {fallback}", delivery.status);
         Answer::new(text, delivery.due.map(|due| due.1))
     }
 
-    fn fail(&mut self, of: usize, ordinal: u8, is_final: bool) -> usize {
+    /// The next delivery, if no resend made it and nobody has worked on it.
+    fn fallback_made(&self, of: usize, ordinal: u8) -> usize {
+        let next = usize::from(ordinal);
+        let made = self.records[of].deliveries.get(next);
+        let is_fresh = |d: &Del| d.operation.is_none() && d.fence == 1 && d.attempts.is_empty();
+        if made.is_some_and(is_fresh) {
+            next + 1
+        } else {
+            0
+        }
+    }
+
+    fn fail(&mut self, of: usize, ordinal: u8, finality: Finality) -> usize {
         let may_submit = self.may_submit(of);
         let next = self.new_delivery(false, None);
         let record = &mut self.records[of];
         let has_room = record.deliveries.len() < 12;
         let delivery = &mut record.deliveries[usize::from(ordinal) - 1];
         delivery.end(DeliveryStatus::Failed, Some("refused"));
-        if std::mem::take(&mut delivery.can_fall_back) && may_submit && has_room {
+        let can_fall_back = std::mem::take(&mut delivery.can_fall_back);
+        if finality != Finality::Number && can_fall_back && may_submit && has_room {
             record.deliveries.push(next);
             return record.deliveries.len();
         }
         let any_sent = record.deliveries.iter().any(|d| d.sent().count() > 0);
         let all_closed = record.deliveries.iter().all(Del::is_closed);
+        let is_final = finality != Finality::Open;
         if is_final && record.status == Status::Pending && !any_sent && all_closed {
             self.end(of, Status::Failed);
         }
@@ -232,12 +256,14 @@ impl Model {
             return "not due";
         };
         delivery.fence += 1;
+        let mut was_begun = false;
         for attempt in &mut delivery.attempts {
             if attempt.outcome == Outcome::Begun {
                 attempt.outcome = Outcome::Unknown;
+                was_begun = true;
             }
         }
-        if kind == DueKind::Lease {
+        if kind == DueKind::Lease && was_begun {
             delivery.lost += 1;
             if delivery.lost >= 3 {
                 delivery.end(DeliveryStatus::Failed, Some("poison"));
@@ -267,7 +293,7 @@ impl Model {
         &mut self,
         of: usize,
         ordinal: u8,
-        fence: u32,
+        (fence, after_ms): (u32, u64),
     ) -> Answer {
         let now_ms = self.now_ms;
         let Some(delivery) = self.delivery(of, ordinal) else {
@@ -277,7 +303,7 @@ impl Model {
             return Answer::says("fence lost");
         }
         if let Some((DueKind::Lease, _)) = delivery.due {
-            delivery.due = Some((DueKind::Handover, now_ms));
+            delivery.due = Some((DueKind::Handover, now_ms + after_ms));
         }
         Answer::says("handed back")
     }

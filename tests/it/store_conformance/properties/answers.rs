@@ -62,9 +62,9 @@ pub(super) fn next(after: After) -> Next {
             after_ms,
             reason: "busy".into(),
         },
-        After::Fail { is_final } => Next::Fail {
+        After::Fail(finality) => Next::Fail {
             reason: "refused".into(),
-            is_final_for_number: is_final,
+            finality,
         },
         After::Close => Next::Close {
             reason: "closed".into(),
@@ -108,7 +108,6 @@ pub(super) fn of_refusal(refusal: SendRefusal) -> Answer {
             Answer::new("too many pending", [available_at_ms])
         }
         SendRefusal::NotPending { status } => Answer::says(format!("not pending {status:?}")),
-        SendRefusal::KeyReused => Answer::says("key reused"),
         SendRefusal::NotFound => Answer::says("not found"),
     }
 }

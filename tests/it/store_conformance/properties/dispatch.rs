@@ -71,10 +71,10 @@ impl Case<'_> {
                 let taken = self.store().take(id, &dispatch_policy()).await.unwrap();
                 (Answer::says(of_take(taken.take)), expected)
             }
-            Dispatch::HandBack { is_stale } => {
+            Dispatch::HandBack { is_stale, after_ms } => {
                 let (fence, _) = self.at(of, ordinal, is_stale);
-                let expected = self.model.hand_back(of, ordinal, fence);
-                let handed = self.store().hand_back(id, fence).await.unwrap();
+                let expected = self.model.hand_back(of, ordinal, (fence, after_ms));
+                let handed = self.store().hand_back(id, fence, after_ms).await.unwrap();
                 (
                     handed.map_or_else(of_stop, |()| Answer::says("handed back")),
                     expected,

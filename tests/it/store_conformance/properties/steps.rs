@@ -1,7 +1,7 @@
 //! Random steps: what happens to whom, and how often.
 
 use proptest::prelude::*;
-use watchword::delivery::Outcome;
+use watchword::delivery::{Finality, Outcome};
 use watchword_providers::ReceiptStatus;
 
 use crate::store_conformance::model::After;
@@ -78,6 +78,7 @@ pub(super) enum Dispatch {
     Take,
     HandBack {
         is_stale: bool,
+        after_ms: u64,
     },
 }
 
@@ -144,7 +145,8 @@ fn dispatch() -> impl Strategy<Value = Dispatch> {
         1 => Just(After::Continue),
         3 => Just(After::Submitted),
         1 => (1_u64..90).prop_map(|seconds| After::Retry(seconds * 1000)),
-        2 => any::<bool>().prop_map(|is_final| After::Fail { is_final }),
+        2 => prop_oneof![Just(Finality::Open), Just(Finality::Channel), Just(Finality::Number)]
+            .prop_map(After::Fail),
         1 => Just(After::Close),
     ];
     let status = prop_oneof![
@@ -160,6 +162,7 @@ fn dispatch() -> impl Strategy<Value = Dispatch> {
         4 => (1_u8..4, status, any::<bool>())
             .prop_map(|(attempt, status, may)| Dispatch::Receipt { attempt, status, may }),
         3 => Just(Dispatch::Take),
-        1 => rarely().prop_map(|is_stale| Dispatch::HandBack { is_stale }),
+        1 => (rarely(), prop_oneof![Just(0_u64), Just(20_000)])
+            .prop_map(|(is_stale, after_ms)| Dispatch::HandBack { is_stale, after_ms }),
     ]
 }

@@ -26,7 +26,7 @@ pub(super) async fn ask(store: &RedisStore, step: &Step) -> String {
             is_sent,
         } => {
             let ask = resend_of(record, operation, client, is_sent);
-            started(store.resend(&ask).await.unwrap())
+            started(store.resend(&ask, None).await.unwrap())
         }
         Step::Undo {
             record,
@@ -127,9 +127,13 @@ async fn ask_dispatch(store: &RedisStore, step: &Step) -> String {
             let taken = swept.taken.iter().map(|taken| (taken.delivery, taken.take));
             format!("{:?}", taken.collect::<BTreeMap<_, _>>())
         }
-        Step::HandBack { delivery, fence } => {
+        Step::HandBack {
+            delivery,
+            fence,
+            after_ms,
+        } => {
             let handed = store
-                .hand_back(delivery_id(delivery), u32::from(fence))
+                .hand_back(delivery_id(delivery), u32::from(fence), after_ms)
                 .await;
             format!("{:?}", handed.unwrap())
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use watchword::admission::gcra::Gcra;
-use watchword::delivery::{self, Take};
+use watchword::delivery::{self, Settle, Take};
 use watchword::id::{DeliveryId, RecordId};
 use watchword::store::Undo;
 use watchword::verification::{
@@ -81,7 +81,9 @@ impl Model {
                 *attempt = off_by(next, *attempt).saturating_sub(1);
             }
             Step::Take { delivery } => *delivery = self.pick_delivery(*delivery).0,
-            Step::HandBack { delivery, fence } => {
+            Step::HandBack {
+                delivery, fence, ..
+            } => {
                 let (found, current, _) = self.pick_delivery(*delivery);
                 *delivery = found;
                 *fence = off_by(current, *fence);
@@ -238,12 +240,7 @@ impl Model {
                 next,
             } => {
                 let ask = settle_of(fence, attempt, outcome, next);
-                let answer = self
-                    .record(record)
-                    .map_or(Err(delivery::Stop::Gone), |record| {
-                        delivery::settle(record, ordinal, &ask, now_ms)
-                    });
-                format!("{answer:?}")
+                self.settle((record, ordinal), &ask, now_ms)
             }
             Step::Receipt {
                 delivery: (record, ordinal),
@@ -263,11 +260,13 @@ impl Model {
             Step::HandBack {
                 delivery: (record, ordinal),
                 fence,
+                after_ms,
             } => {
+                let what = (u32::from(fence), after_ms);
                 let answer = self
                     .record(record)
                     .map_or(Err(delivery::Stop::Gone), |record| {
-                        delivery::hand_back(record, ordinal, u32::from(fence), now_ms)
+                        delivery::hand_back(record, ordinal, what, now_ms)
                     });
                 format!("{answer:?}")
             }
@@ -282,6 +281,19 @@ impl Model {
                 unreachable!("the other steps are asked above")
             }
         }
+    }
+
+    fn settle(&mut self, (record, ordinal): (u8, u8), ask: &Settle, now_ms: u64) -> String {
+        let id = asks::record_id(record);
+        let Some((record, number)) = self.both(id) else {
+            return format!("{:?}", Err::<(), _>(delivery::Stop::Gone));
+        };
+        let was_open = record.status.is_open();
+        let answer = delivery::settle(record, ordinal, ask, now_ms);
+        if was_open && !record.status.is_open() {
+            number.remove_live(id);
+        }
+        format!("{answer:?}")
     }
 
     fn take(&mut self, (record, ordinal): (u8, u8), now_ms: u64) -> String {
@@ -340,8 +352,6 @@ impl Model {
 
     fn undo(&mut self, ask: &Undo, now_ms: u64) -> String {
         if let Some((record, number)) = self.both(ask.id) {
-            let is_there =
-                |delivery: &delivery::DeliveryRecord| delivery.operation == Some(ask.operation);
             let undo = UndoSend {
                 operation: ask.operation,
                 was_created: ask.was_created,
@@ -349,12 +359,8 @@ impl Model {
                 policy: &ask.policy,
                 now_ms,
             };
-            // An undo that was done before does nothing more.
-            let is_first = ask.was_created
-                || record.deliveries.is_empty()
-                || record.deliveries.iter().any(is_there);
-            let keep = |record, number| verification::undo_send(record, number, ask.id, &undo);
-            if is_first && keep(record, number) == KeepRecord::No {
+            let keep = verification::undo_send(record, number, ask.id, &undo);
+            if keep == KeepRecord::No {
                 self.records.remove(&ask.id);
             }
         }

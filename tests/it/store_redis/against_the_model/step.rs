@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use watchword::delivery::{
-    self, ApplyReceipt, AttemptReceipt, Begin, Next, Outcome, Settle, SettledAttempt,
+    self, ApplyReceipt, AttemptReceipt, Begin, Finality, Next, Outcome, Settle, SettledAttempt,
 };
 use watchword::id::DeliveryId;
 use watchword::store::{Sweep, Undo};
@@ -77,6 +77,7 @@ pub(super) enum Step {
     HandBack {
         delivery: (u8, u8),
         fence: u8,
+        after_ms: u64,
     },
     Lift {
         number: u8,
@@ -116,7 +117,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (delivery(), 0..12_u8, 0..8_u8).prop_map(
             |(delivery, fence, attempt)| Step::Begin { delivery, fence, attempt }
         ),
-        6 => (delivery(), 0..12_u8, 0..12_u8, 0..7_u8, 0..12_u8).prop_map(
+        6 => (delivery(), 0..12_u8, 0..12_u8, 0..7_u8, 0..13_u8).prop_map(
             |(delivery, fence, attempt, outcome, next)| Step::Settle {
                 delivery, fence, attempt, outcome, next,
             }
@@ -128,7 +129,9 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         ),
         3 => delivery().prop_map(|delivery| Step::Take { delivery }),
         2 => (0..4_u8).prop_map(|count_max| Step::Sweep { count_max }),
-        1 => (delivery(), 0..8_u8).prop_map(|(delivery, fence)| Step::HandBack { delivery, fence }),
+        1 => (delivery(), 0..8_u8, 0..2_u64).prop_map(
+            |(delivery, fence, after)| Step::HandBack { delivery, fence, after_ms: after * 20_000 }
+        ),
         1 => (0..NUMBERS).prop_map(|number| Step::Lift { number }),
         4 => prop_oneof![
             4 => Just(15_001_u64), 4 => Just(31_000), 2 => Just(100_000), 1 => Just(540_001),
@@ -254,11 +257,15 @@ pub(super) fn settle_of(fence: u8, attempt: u8, outcome: u8, next: u8) -> Settle
         },
         6 => Next::Fail {
             reason: "refused".into(),
-            is_final_for_number: true,
+            finality: Finality::Channel,
         },
         7 => Next::Fail {
             reason: "refused".into(),
-            is_final_for_number: false,
+            finality: Finality::Open,
+        },
+        12 => Next::Fail {
+            reason: "fraud".into(),
+            finality: Finality::Number,
         },
         _ => Next::Close {
             reason: "too_late".into(),

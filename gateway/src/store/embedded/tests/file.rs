@@ -148,8 +148,8 @@ async fn what_a_later_release_wrote_stays_in_place_and_is_counted() {
     assert!(unknown(store.get(id(1)).await.unwrap_err()));
 }
 
-fn begin() -> crate::delivery::Begin {
-    crate::delivery::Begin {
+fn begin() -> Begin {
+    Begin {
         fence: 1,
         attempt: 2,
         provider: "two".into(),

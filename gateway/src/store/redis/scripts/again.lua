@@ -6,7 +6,8 @@ local function send_again(record, body, number, ask)
     end
   end
   local policy = ask.policy
-  if body[SENDS_USED] >= policy[SENDS_MAX] then
+  -- Sends taken back leave their deliveries behind, so these have a bound too.
+  if body[SENDS_USED] >= policy[SENDS_MAX] or #record[DELIVERIES] >= DELIVERIES_MAX then
     return refuse(SENDS_EXHAUSTED, submit_before(record, policy[QUIET]))
   end
   if now < body[NEXT_SEND] then

@@ -1,5 +1,5 @@
 -- Records an attempt before its first byte. KEYS: record, ledger.
-local ATTEMPTS_MAX = 40
+local ATTEMPTS_MAX = 120
 local ordinal, fence, attempt_number, provider, policy = arg[1], arg[2], arg[3], arg[4], arg[5]
 local record, marker = load_record(KEYS[1])
 if marker then
@@ -15,14 +15,6 @@ end
 if delivery[D_STATUS] > SUBMITTED then
   return stop(CLOSED, delivery[D_STATUS])
 end
-local attempts = delivery[ATTEMPTS]
-local earlier = attempts[attempt_number]
-if earlier then
-  if earlier[OUTCOME] == BEGUN and earlier[PROVIDER] == provider then
-    return {1, clock}
-  end
-  return stop(FENCE_LOST)
-end
 local status = status_now(record)
 if status ~= PENDING then
   return stop(STOP_NOT_PENDING, status)
@@ -30,11 +22,18 @@ end
 if now >= submit_before(record, policy[QUIET_MS]) then
   return stop(STOP_TOO_LATE)
 end
-if #attempts >= ATTEMPTS_MAX or submissions(delivery) >= policy[SUBMISSIONS_MAX] then
-  return stop(TOO_MANY)
+local attempts = delivery[ATTEMPTS]
+local earlier = attempts[attempt_number]
+if not earlier then
+  if #attempts >= ATTEMPTS_MAX or submissions(delivery) >= policy[SUBMISSIONS_MAX] then
+    return stop(TOO_MANY)
+  end
+  delivery[D_STATUS] = QUEUED
+  attempts[#attempts + 1] = begun(provider, delivery[WALK])
+elseif earlier[OUTCOME] ~= BEGUN or earlier[PROVIDER] ~= provider then
+  return stop(FENCE_LOST)
 end
-delivery[D_STATUS] = QUEUED
-attempts[#attempts + 1] = begun(provider, delivery[WALK])
+-- Asked again, it renews the lease alone.
 delivery[DUE] = LEASE
 delivery[DUE_AT] = now + policy[LEASE_MS]
 save_record(KEYS[1], record)

@@ -6,6 +6,8 @@ local PROVIDER, A_WALK, OUTCOME, STARTED, DURATION, A_CODE, MESSAGE_ID, RECEIPT 
 local BEGUN, SUBMITTED_OUTCOME, UNKNOWN = 0, 1, 6
 local QUEUED, SUBMITTED, DELIVERED, UNDELIVERED = 0, 1, 2, 3
 local D_FAILED, D_EXPIRED, D_CANCELED = 4, 5, 6
+-- Sends, resends and fallbacks of one record.
+local DELIVERIES_MAX = 12
 local NONE, LEASE, HANDOVER, RETRY, RECEIPT_DUE, UNDELIVERED_DUE = 0, 1, 2, 3, 4, 5
 
 local function begun(provider, walk)

@@ -1,18 +1,24 @@
 -- Takes from, gives back to, or looks at one limit. KEYS: limit.
 -- A rule is three numbers: rate, interval and tolerance in us; or daily, its
 -- maximum and nothing. A state is two: rate and the arrival time; or daily and
--- the day, with the count behind it.
+-- the day, with the count behind it. Beside them stand the last operation that
+-- took and the last that gave back: asked again, each changes nothing more.
 local TAKE, PEEK, GIVE_BACK = 0, 1, 2
+-- It outlives the last question, which may be asked again.
+local KEPT_MIN = 10000
 local RATE, DAILY, DAY = 0, 1, 86400000
 local step, operation, rules = arg[1], arg[2], arg[3]
 local packed = redis.call('GET', KEYS[1])
-local last, states = false, {}
+local last_taken, last_given_back, states = false, false, {}
 if packed then
   local state, marker = open(packed)
   if not state then
     return {marker, clock}
   end
-  last, states = state[1], state[2]
+  last_taken, last_given_back, states = state[1], state[2], state[3]
+end
+if step == TAKE and last_taken == operation or step == GIVE_BACK and last_given_back == operation then
+  return {1, clock}
 end
 local today = (now - now % DAY) / DAY
 local now_us = now * 1000
@@ -29,7 +35,7 @@ for index = 1, #rules, 3 do
 end
 
 local function save()
-  local till = now + 1000
+  local till = now + KEPT_MIN
   for index = 1, #fitted, 3 do
     local of_rule = (fitted[index + 1] + 1) * DAY
     if fitted[index] == RATE then
@@ -37,7 +43,8 @@ local function save()
     end
     till = math.max(till, of_rule)
   end
-  redis.call('SET', KEYS[1], cmsgpack.pack(FORMAT, {last, fitted}), 'PXAT', till - shift)
+  local state = {last_taken, last_given_back, fitted}
+  redis.call('SET', KEYS[1], cmsgpack.pack(FORMAT, state), 'PXAT', till - shift)
 end
 
 if step == GIVE_BACK then
@@ -48,12 +55,8 @@ if step == GIVE_BACK then
       fitted[index + 2] = math.max(fitted[index + 2] - 1, 0)
     end
   end
-  if packed then
-    save()
-  end
-  return {1, clock}
-end
-if step == TAKE and last == operation then
+  last_given_back = operation
+  save()
   return {1, clock}
 end
 local refusing, opens
@@ -80,7 +83,7 @@ if step == TAKE then
       fitted[index + 2] = math.min(fitted[index + 2] + 1, 4294967295)
     end
   end
-  last = operation
+  last_taken = operation
   save()
 end
 return {1, clock}

@@ -1,6 +1,6 @@
 -- A record: one string. The format version, two bytes with the room of the
--- head, the head and what room it does not use, the body. Head and body are
--- arrays. The head is what dispatch needs: it is read and overwritten in place,
+-- head in steps of 64 bytes, the head and what room it does not use, the body.
+-- Both are arrays. The head is what dispatch needs: it is read and overwritten in place,
 -- and the body, which is longer, lies still. Redis hashes every byte of every
 -- string a script touches, so what is not touched is what is saved.
 local EPOCH, KIND, STATUS, EXPIRES, DELIVERIES, ROOM = 1, 2, 3, 4, 5, 6
@@ -26,7 +26,7 @@ local function load_record(key)
   if version ~= FORMAT then
     return nil, UNKNOWN_FORMAT
   end
-  local room = (high or 0) * 256 + (low or 0)
+  local room = ((high or 0) * 256 + (low or 0)) * ROOM_STEP
   if room > ROOM_FIRST then
     packed = redis.call('GETRANGE', key, 0, PREFIX + room - 1)
   end
@@ -38,12 +38,12 @@ local function load_record(key)
 end
 
 local function load_body(key, record)
-  return cmsgpack.unpack(redis.call('GETRANGE', key, PREFIX + record[ROOM], -1))
+  return cmsgpack.unpack(redis.call('GETRANGE', key, PREFIX + record[ROOM] * ROOM_STEP, -1))
 end
 
 -- With its body, if that was read. Its expiry never changes after it was created.
 local function save_record(key, record, body)
-  local head, room = cmsgpack.pack(record), record[ROOM]
+  local head, room = cmsgpack.pack(record), record[ROOM] * ROOM_STEP
   if #head <= room and not body then
     redis.call('SETRANGE', key, PREFIX, head)
     return
@@ -51,10 +51,11 @@ local function save_record(key, record, body)
   local rest = body and cmsgpack.pack(body) or redis.call('GETRANGE', key, PREFIX + room, -1)
   if #head > room then
     room = room + ROOM_STEP * math.ceil((#head + 8 - room) / ROOM_STEP)
-    record[ROOM] = room
+    record[ROOM] = room / ROOM_STEP
     head = cmsgpack.pack(record)
   end
-  local prefix = string.char(FORMAT, math.floor(room / 256), room % 256)
+  local steps = record[ROOM]
+  local prefix = string.char(FORMAT, math.floor(steps / 256), steps % 256)
   redis.call('SET', key, prefix .. head .. string.rep('\0', room - #head) .. rest, 'KEEPTTL')
 end
 

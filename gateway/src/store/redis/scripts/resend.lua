@@ -1,7 +1,4 @@
--- Sends a verification again by its id. KEYS: record, ledger.
-local RESENT = 2
-local tenant, operation, client, wanted, policy = arg[1], arg[2], arg[3], arg[4], arg[5]
-local id = id_of(KEYS[1])
+-- The decision on a resend.
 local record, marker = load_record(KEYS[1])
 if marker then
   return {marker, clock}
@@ -13,12 +10,6 @@ end
 for ordinal, delivery in ipairs(record[DELIVERIES]) do
   if delivery[OPERATION] == operation then
     return {RESENT, clock, id, ordinal, redis.call('GET', KEYS[1])}
-  end
-end
-for _, delivery in ipairs(record[DELIVERIES]) do
-  local seen = delivery[OPERATION]
-  if seen and string.sub(seen, 1, 8) == string.sub(operation, 1, 8) then
-    return refuse(KEY_REUSED)
   end
 end
 local status = status_now(record)
@@ -43,4 +34,5 @@ save_number(number_key, number)
 if is_new then
   keep_due(KEYS[2], id, record, ordinal)
 end
+remember(id, ordinal, 0)
 return {RESENT, clock, id, ordinal, redis.call('GET', KEYS[1])}

@@ -1,5 +1,6 @@
 -- The other ends of a settle.
-local DELIVERIES_MAX = 12
+-- How much is over when a delivery fails: this try, this channel, or the number.
+local OPEN, FINAL_CHANNEL, FINAL_NUMBER = 0, 1, 2
 -- A receipt may have come before the submit answer.
 local function after_submission(within)
   delivery[REASON] = false
@@ -34,14 +35,14 @@ local function retry(after, reason)
 end
 
 -- Nothing is left to try over this channel: the next one's ordinal, or the end and 0.
-local function fail(reason, is_final)
+local function fail(reason, finality)
   local deliveries = record[DELIVERIES]
   local may_go_on = can_submit(record, policy[QUIET_MS]) and #deliveries < DELIVERIES_MAX
   local reached = final_status(delivery, D_FAILED)
   close(delivery, reached, reached == D_FAILED and reason)
   local channels = delivery[FALLBACK]
   delivery[FALLBACK] = ''
-  if may_go_on and channels ~= '' then
+  if finality ~= FINAL_NUMBER and may_go_on and channels ~= '' then
     local wanted = {string.byte(channels) - 48, string.sub(channels, 2), false}
     deliveries[#deliveries + 1] = new_delivery(wanted, policy[LEASE_MS])
     keep_due(KEYS[2], id, record, #deliveries)
@@ -52,7 +53,7 @@ local function fail(reason, is_final)
       return 0
     end
   end
-  if is_final and record[STATUS] == PENDING then
+  if finality ~= OPEN and record[STATUS] == PENDING then
     body = load_body(KEYS[1], record)
     decide(record, body, FAILED, now)
     local number_key = number_key_of(KEYS[1], body)
@@ -74,7 +75,7 @@ if kind == NEXT_SUBMITTED then
 elseif kind == NEXT_RETRY then
   retry(step[2], step[3])
 elseif kind == FAIL then
-  local fallback = fail(step[2], step[3] == 1)
+  local fallback = fail(step[2], step[3])
   return answer(delivery[D_STATUS], fallback)
 elseif kind ~= CONTINUE then
   finish(record, delivery, step[2], status_now(record))

@@ -28,6 +28,16 @@ local attempt = settled and delivery[ATTEMPTS][settled[1]]
 if attempt and attempt[OUTCOME] == BEGUN then
   attempt[OUTCOME], attempt[DURATION] = settled[2], settled[3]
   attempt[A_CODE], attempt[MESSAGE_ID] = settled[4], settled[5]
+elseif settled and delivery[DUE] ~= LEASE then
+  -- The answer was lost, not the step: it is given again, with the delivery
+  -- that this one's failure has made, if nobody has touched it yet.
+  local made, fallback = record[DELIVERIES][ordinal + 1], 0
+  -- Resends have no fallback, and are none.
+  local both = made and not delivery[OPERATION] and not made[OPERATION]
+  if both and made[D_STATUS] == QUEUED and made[FENCE] == 1 and #made[ATTEMPTS] == 0 then
+    fallback = ordinal + 1
+  end
+  return {1, clock, delivery[D_STATUS], delivery[DUE], delivery[DUE_AT], fallback}
 end
 
 -- The common end: submitted, and no receipt has come yet. What the others need

@@ -1,66 +1,4 @@
--- Creates a verification or send-only delivery, sends an earlier one again, or refuses.
--- KEYS: record, number, ledger, idempotency record (if the request has a key).
-local CREATED_ANSWER, RESENT, REPLAYED, REPLAYED_REFUSAL, IN_PROGRESS, REUSED = 1, 2, 3, 4, 5, 6
--- ARGV[2]: numbers; ARGV[3]: the policy, packed; then identity, caller-supplied code's
--- tag, operation and fingerprint, each empty if there is none. From ARGV[8] on: the
--- record as it will be stored, cut where the moments of its creation belong, so that
--- the common case packs nothing.
-local kind, wants_new, client, is_sent, lifetime = struct.unpack('>BBBBI8', ARGV[2])
-local policy = cmsgpack.unpack(ARGV[3])
-local identity, custom, operation, fingerprint = ARGV[4], ARGV[5] ~= '' and ARGV[5], ARGV[6], ARGV[7]
-local id = id_of(KEYS[1])
-local records = string.sub(KEYS[1], 1, -27)
-
-if KEYS[4] then
-  -- Whether nobody has worked on the delivery since it was leased to the request.
-  local function is_untouched(delivery)
-    local attempts = delivery[ATTEMPTS]
-    return delivery[D_STATUS] == QUEUED and delivery[FENCE] == 1 and #attempts <= 1
-      and (not attempts[1] or attempts[1][OUTCOME] == BEGUN)
-  end
-
-  -- The answer this idempotency key has had, or nil.
-  local function replay(entry)
-    if entry[I_TILL] <= now then
-      return nil
-    end
-    if entry[FINGERPRINT] ~= fingerprint then
-      return {REUSED, clock}
-    end
-    if entry[I_STATE] == I_REFUSED then
-      return now < entry[I_OPENS] and {REPLAYED_REFUSAL, clock, entry[I_REFUSAL]} or nil
-    end
-    local packed = redis.call('GET', records .. entry[I_ID])
-    if not packed then
-      return nil
-    end
-    local record, marker = load_record(records .. entry[I_ID])
-    if not record then
-      return {marker, clock}
-    end
-    if entry[I_OPERATION] == operation then
-      if entry[I_CREATED] == 1 then
-        return {CREATED_ANSWER, clock, packed}
-      end
-      return {RESENT, clock, entry[I_ID], entry[I_ORDINAL], packed}
-    end
-    local delivery = record[DELIVERIES][entry[I_ORDINAL]]
-    if entry[I_STATE] == I_OPEN and delivery and is_untouched(delivery) then
-      return {IN_PROGRESS, clock}
-    end
-    return {REPLAYED, clock, entry[I_ID], packed}
-  end
-
-  local packed = redis.call('GET', KEYS[4])
-  if packed then
-    local entry, marker = open(packed)
-    local answer = entry and replay(entry) or marker and {marker, clock}
-    if answer then
-      return answer
-    end
-  end
-end
-
+-- The decision on a start.
 local number, marker = load_number(KEYS[2])
 if not number then
   return {marker, clock}
@@ -76,14 +14,6 @@ local live = number[LIVE]
 for index = #live, 1, -1 do
   if live[index][LIVE_EXPIRES] <= now then
     table.remove(live, index)
-  end
-end
-
-local function remember(record_id, ordinal, created)
-  if KEYS[4] then
-    save_idempotency(KEYS[4], {
-      now + I_KEPT, fingerprint, I_OPEN, record_id, operation, ordinal, created, '', 0,
-    })
   end
 end
 
@@ -184,7 +114,8 @@ local room = ROOM_FIRST
 if #head + 3 > room then
   room = ROOM_STEP * math.ceil((#head + 3) / ROOM_STEP)
 end
-local room_text = string.char(math.floor(room / 256), room % 256)
+local steps = room / ROOM_STEP
+local room_text = string.char(math.floor(steps / 256), steps % 256)
 -- 205 begins a number of two bytes.
 local packed = string.char(FORMAT) .. room_text .. head .. string.char(205) .. room_text
   .. string.rep('\0', room - #head - 3)

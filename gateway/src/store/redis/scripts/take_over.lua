@@ -7,14 +7,16 @@ local function take_over(record, delivery, policy)
     return NOT_DUE, 0
   end
   delivery[FENCE] = math.min(delivery[FENCE] + 1, 4294967295)
-  local may_have_been_sent = false
+  local may_have_been_sent, was_begun = false, false
   for _, attempt in ipairs(delivery[ATTEMPTS]) do
     if attempt[OUTCOME] == BEGUN then
       attempt[OUTCOME] = UNKNOWN
+      was_begun = true
     end
     may_have_been_sent = may_have_been_sent or attempt[OUTCOME] == UNKNOWN
   end
-  if due == LEASE then
+  -- A lease that ran out with nothing begun says nothing about the delivery.
+  if due == LEASE and was_begun then
     delivery[LOST] = math.min(delivery[LOST] + 1, 255)
     if delivery[LOST] >= policy[LOST_MAX] then
       close(delivery, final_status(delivery, D_FAILED), 'poison')

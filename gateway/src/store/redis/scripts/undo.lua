@@ -25,8 +25,8 @@ if record then
     end
   end
 end
--- Without a delivery to find there is nothing that tells a second undo from a first.
-if record and (was_created or undone or #record[DELIVERIES] == 0) then
+-- Asked again, it finds neither and gives nothing.
+if record and (was_created or undone) then
   local body = load_body(KEYS[1], record)
   local number_key = number_key_of(KEYS[1], body)
   local number, broken = load_number(number_key)
@@ -48,7 +48,7 @@ if record and (was_created or undone or #record[DELIVERIES] == 0) then
       redis.call('ZREM', KEYS[2], member_of(id, record[EPOCH], ordinal))
     end
     redis.call('DEL', KEYS[1])
-  elseif undone then
+  else
     local delivery = record[DELIVERIES][undone]
     close(delivery, D_CANCELED, 'limit')
     delivery[OPERATION] = false
@@ -59,7 +59,8 @@ if record and (was_created or undone or #record[DELIVERIES] == 0) then
   end
   save_number(number_key, number)
 end
-if KEYS[3] and (not entry or entry[I_ID] == id) then
+-- What another request of this key has come to since is not overwritten.
+if KEYS[3] and (not entry or entry[I_OPERATION] == operation) then
   save_idempotency(KEYS[3], {
     now + I_KEPT, fingerprint, I_REFUSED, id, operation, 0, 0, refusal, opens,
   })
