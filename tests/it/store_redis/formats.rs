@@ -87,7 +87,7 @@ async fn damaged_bytes_are_told_from_an_answer() {
         redis::cmd("SET")
             .arg(RECORD)
             .arg(&whole[..length])
-            .exec(&mut server.connection())
+            .exec(&mut server.blocking_connection())
             .unwrap();
         let damaged = |error: StoreError| {
             assert!(
@@ -115,7 +115,7 @@ async fn entries_of_another_format_do_not_hide_the_ones_behind_them() {
     for number in 0..1_000 {
         pipeline.zadd("ww:{s07}ledger", format!("9:{number}"), number);
     }
-    pipeline.exec(&mut server.connection()).unwrap();
+    pipeline.exec(&mut server.blocking_connection()).unwrap();
     store.set_clock_shift_ms(20_000);
     let mut unknown = 0;
     let mut taken = 0;

@@ -27,7 +27,7 @@ async fn every_step_works_and_leaves_no_key_without_ttl() {
     for key in keys {
         let ttl_ms: i64 = redis::cmd("PTTL")
             .arg(&key)
-            .query(&mut server.connection())
+            .query(&mut server.blocking_connection())
             .unwrap();
         let lives_on = key.contains("ledger") || key.contains("meta");
         assert_eq!(ttl_ms > 0, !lives_on, "{key} lives for {ttl_ms} ms");
@@ -141,7 +141,7 @@ async fn while_redis_stands_still_calls_end_and_what_they_asked_never_happens() 
     let server = RedisServer::start();
     let store = asks::open(&server).await;
     store.start(&asks::start(1), None).await.unwrap();
-    server.pause();
+    server.freeze();
     let asked_at = Instant::now();
     for number in 2..6 {
         let asked_at = Instant::now();
@@ -178,9 +178,9 @@ async fn a_restarted_server_is_found_again() {
     let server = RedisServer::start_with(RedisOptions::default().append_only("always"));
     let store = asks::open(&server).await;
     store.start(&asks::start(1), None).await.unwrap();
-    server.kill();
+    server.kill().await;
     assert!(store.get(asks::record_id(1)).await.is_err());
-    server.restart();
+    server.start_again().await;
     let restarted_at = Instant::now();
     while store
         .get(asks::record_id(1))
