@@ -260,6 +260,17 @@ impl DeliveryRecord {
         self.attempts.iter().any(is)
     }
 
+    /// Whether nobody has done anything for it yet but write it down.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.fence == 1
+            && !self.status.is_closed()
+            && self.attempts.len() <= 1
+            && self
+                .attempts
+                .iter()
+                .all(|attempt| attempt.outcome == Outcome::Begun)
+    }
+
     fn is_delivered(&self) -> bool {
         self.any_attempt(|attempt| attempt.has_receipt(ReceiptStatus::Delivered))
     }

@@ -217,9 +217,7 @@ fn fallback_made(record: &Record, ordinal: u8) -> Option<u8> {
     let (failed, made) = (record.delivery(ordinal)?, record.delivery(next)?);
     // Resends have no fallback, and are none.
     let is_pair = failed.operation.is_none() && made.operation.is_none();
-    let is_untouched =
-        made.status == DeliveryStatus::Queued && made.fence == 1 && made.attempts.is_empty();
-    (is_pair && is_untouched).then_some(next)
+    (is_pair && made.is_untouched() && made.attempts.is_empty()).then_some(next)
 }
 
 /// A receipt may have come before the submit answer.

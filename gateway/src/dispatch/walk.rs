@@ -40,8 +40,8 @@ enum HopEnd {
     GoOn(Option<SettledAttempt>),
     /// The walk is over: this is to be written down.
     Settle(Option<SettledAttempt>, Next),
-    /// Dispatch was told not to go on.
-    Stopped(Stop),
+    /// Dispatch was told not to go on; what was begun never left us.
+    Stopped(Option<SettledAttempt>, Stop),
 }
 
 /// A first attempt that the create step began may go out without asking again
@@ -85,7 +85,7 @@ impl Dispatcher {
             {
                 HopEnd::GoOn(attempt) => unsettled = attempt,
                 HopEnd::Settle(attempt, next) => return self.close(work, attempt, next).await,
-                HopEnd::Stopped(stop) => return self.stopped(work, stop).await,
+                HopEnd::Stopped(attempt, stop) => return self.stopped(work, attempt, stop).await,
             }
         }
         let next = self.next_after(work, walk);
@@ -119,7 +119,9 @@ impl Dispatcher {
             let begun_at = Instant::now();
             if let Err(stop) = self.begin(work, walk, (hop, is_begun), settling).await? {
                 self.pay_back(paid);
-                return Some(HopEnd::Stopped(stop));
+                let shed = is_begun
+                    .then(|| self.settled(work, walk, (hop, asked), &Err(SubmitError::Shed)));
+                return Some(HopEnd::Stopped(shed, stop));
             }
             let lease = Duration::from_millis(walk.live.dispatch.policy.lease_ms);
             walk.lease_ends = begun_at + lease;
@@ -261,7 +263,12 @@ impl Dispatcher {
     }
 
     /// Dispatch was told not to go on.
-    async fn stopped(&self, work: &mut Work, stop: Stop) -> Option<Settled> {
+    async fn stopped(
+        &self,
+        work: &mut Work,
+        attempt: Option<SettledAttempt>,
+        stop: Stop,
+    ) -> Option<Settled> {
         let known = |work: &Work, otherwise: &str| -> Box<str> {
             let state = work.state();
             let is_unknown = |attempt: &AttemptRecord| attempt.outcome == Outcome::Unknown;
@@ -296,7 +303,7 @@ impl Dispatcher {
                 finality: Finality::Open,
             },
         };
-        self.close(work, None, next).await
+        self.close(work, attempt, next).await
     }
 
     /// Writes down how it ended. Asks until the record means nothing any more:

@@ -21,6 +21,10 @@ use crate::live::Shared;
 use crate::store::{Idempotency, Started, StoreError, Undo};
 use crate::verification::{OperationId, Record, Resend, SendRefusal, Start};
 
+/// How often, and how far apart, a send whose making was not answered is looked for.
+const LOOKS: u32 = 5;
+const LOOK_PAUSE: Duration = Duration::from_millis(300);
+
 /// What is to be sent, judged and sealed.
 pub(super) enum SendAsk {
     Start(Box<Start>),
@@ -144,8 +148,13 @@ impl Sending {
         let made = match started {
             Ok(started) => self.made(started, send),
             Err(error) => {
-                // Where it may have been made it stays counted.
-                if !matches!(error, StoreError::OutcomeUnknown { .. }) {
+                if matches!(error, StoreError::OutcomeUnknown { .. }) {
+                    // Where it may have been made it stays counted.
+                    let refused = |answers: &Vec<_>| first_refusal(&send.limits, answers).is_some();
+                    if answers.is_ok_and(|answers| !refused(&answers)) {
+                        self.look_again(send);
+                    }
+                } else {
                     self.give_back(&asks, answers.as_deref().unwrap_or_default());
                 }
                 self.shared.store_failed("start", &error);
@@ -164,6 +173,45 @@ impl Sending {
                 }
             }
         }
+    }
+
+    /// The caller is told that the store did not answer. If it has made the send
+    /// all the same, and every limit has allowed it, it goes out at once rather
+    /// than when its lease has run out.
+    fn look_again(&self, send: &Send) {
+        let (id, operation) = (send.ask.id(), send.ask.operation());
+        let is_start = matches!(send.ask, SendAsk::Start(_));
+        let prepaid = send.paid_submission();
+        let (shared, dispatcher) = (self.shared.clone(), Arc::clone(&self.dispatcher));
+        self.dispatcher.spawn(async move {
+            for _ in 0..LOOKS {
+                tokio::time::sleep(LOOK_PAUSE).await;
+                let Ok(Some(found)) = shared.store.get(id).await else {
+                    continue;
+                };
+                let made = (1_u8..)
+                    .zip(&found.record.deliveries)
+                    .find(|(ordinal, delivery)| {
+                        let is_ours = delivery.operation == Some(operation);
+                        is_ours || is_start && *ordinal == 1
+                    });
+                let untouched = made.filter(|(_, delivery)| delivery.is_untouched());
+                if let (Some((ordinal, _)), Some(place)) = (untouched, dispatcher.place()) {
+                    let work = Work {
+                        delivery: DeliveryId {
+                            record: id,
+                            ordinal,
+                        },
+                        record: found.record,
+                        why: None,
+                        done: None,
+                        prepaid,
+                    };
+                    dispatcher.dispatch(work, place);
+                }
+                return;
+            }
+        });
     }
 
     /// A request with the same idempotency key is being decided: waits for it.
@@ -231,14 +279,14 @@ impl Sending {
             let live = self.shared.live.load();
             live.refused_limits.refuse(name, refusal.available_at_ms);
         }
-        let (operation, client, policy) = match &send.ask {
-            SendAsk::Start(start) => (OperationId(start.id.random), start.client, &start.policy),
-            SendAsk::Resend(resend) => (resend.operation, resend.client, &resend.policy),
+        let (client, policy) = match &send.ask {
+            SendAsk::Start(start) => (start.client, &start.policy),
+            SendAsk::Resend(resend) => (resend.client, &resend.policy),
         };
         let undo = Undo {
             id: made.id,
             was_created: made.step == Step::Created,
-            operation,
+            operation: send.ask.operation(),
             client,
             policy: policy.clone(),
             idempotency: send.idempotency,
@@ -355,6 +403,13 @@ impl Made {
 }
 
 impl SendAsk {
+    fn operation(&self) -> OperationId {
+        match self {
+            Self::Start(start) => OperationId(start.id.random),
+            Self::Resend(resend) => resend.operation,
+        }
+    }
+
     fn id(&self) -> RecordId {
         match self {
             Self::Start(start) => start.id,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use crate::delivery::{DeliveryRecord, Outcome};
+use crate::delivery::DeliveryRecord;
 use crate::id::{RecordId, Shard};
 use crate::store::embedded::codec::{Kept, encode, slot_key};
 use crate::store::embedded::tables::{StepError, Tables, read_as};
@@ -70,7 +70,7 @@ fn replay_sent(tables: &Tables<'_>, sent: &Sent) -> Result<Option<Started>, Step
     let delivery = sent
         .ordinal
         .and_then(|ordinal| loaded.record.delivery(ordinal));
-    if !sent.is_confirmed && delivery.is_some_and(is_untouched) {
+    if !sent.is_confirmed && delivery.is_some_and(DeliveryRecord::is_untouched) {
         return Ok(Some(Started::InProgress));
     }
     Ok(Some(Started::Replayed {
@@ -78,18 +78,6 @@ fn replay_sent(tables: &Tables<'_>, sent: &Sent) -> Result<Option<Started>, Step
         record: Box::new(loaded.record),
         now_ms: tables.now_ms,
     }))
-}
-
-/// Whether nobody has done anything for it yet but write it down.
-fn is_untouched(delivery: &DeliveryRecord) -> bool {
-    let is_begun = |outcome| outcome == Outcome::Begun;
-    delivery.fence == 1
-        && !delivery.status.is_closed()
-        && delivery.attempts.len() <= 1
-        && delivery
-            .attempts
-            .iter()
-            .all(|attempt| is_begun(attempt.outcome))
 }
 
 fn stored(
