@@ -326,6 +326,23 @@ async fn a_full_redis_takes_no_sends_and_still_answers_checks() {
 }
 
 #[tokio::test]
+async fn a_send_made_without_an_answer_goes_out_before_its_lease_ends() {
+    let faulty = Faulty::start().await;
+    let number = numbers::us_number();
+    faulty.proxy.set(Fault::CutRepliesAfter(0)).await;
+    faulty.proxy.reset_all();
+    let answer = faulty.client.start(&number).await;
+    faulty.proxy.set(Fault::Pass).await;
+    let refused = answer.expect(503);
+    assert_eq!(refused.code(), "store_outcome_unknown");
+    let asked_at = Instant::now();
+    faulty.hook.submission_to(&number, ARRIVES_WITHIN).await;
+    let took = asked_at.elapsed();
+    assert!(took < LEASE, "it waited for its lease: {took:?}");
+    faulty.scenario.finish().await;
+}
+
+#[tokio::test]
 async fn no_fault_gives_a_free_guess() {
     let faulty = Faulty::start().await;
     let number = numbers::us_number();

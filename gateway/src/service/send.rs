@@ -150,9 +150,10 @@ impl Sending {
             Err(error) => {
                 if matches!(error, StoreError::OutcomeUnknown { .. }) {
                     // Where it may have been made it stays counted.
-                    let refused = |answers: &Vec<_>| first_refusal(&send.limits, answers).is_some();
-                    if answers.is_ok_and(|answers| !refused(&answers)) {
-                        self.look_again(send);
+                    match answers {
+                        Ok(answers) if first_refusal(&send.limits, &answers).is_some() => {}
+                        Ok(_) => self.look_again(send, Vec::new()),
+                        Err(_) => self.look_again(send, asks),
                     }
                 } else {
                     self.give_back(&asks, answers.as_deref().unwrap_or_default());
@@ -176,9 +177,9 @@ impl Sending {
     }
 
     /// The caller is told that the store did not answer. If it has made the send
-    /// all the same, and every limit has allowed it, it goes out at once rather
-    /// than when its lease has run out.
-    fn look_again(&self, send: &Send) {
+    /// all the same, and every limit allows it (`unanswered` are still to be
+    /// asked), it goes out at once rather than when its lease has run out.
+    fn look_again(&self, send: &Send, unanswered: Vec<LimitAsk>) {
         let (id, operation) = (send.ask.id(), send.ask.operation());
         let is_start = matches!(send.ask, SendAsk::Start(_));
         let prepaid = send.paid_submission();
@@ -196,7 +197,12 @@ impl Sending {
                         is_ours || is_start && *ordinal == 1
                     });
                 let untouched = made.filter(|(_, delivery)| delivery.is_untouched());
-                if let (Some((ordinal, _)), Some(place)) = (untouched, dispatcher.place()) {
+                // What a limit refuses now is left to the sweep: it was never refused.
+                let answers = shared.store.limits(&unanswered).await;
+                let is_allowed = answers.is_ok_and(|answers| answers.iter().all(Result::is_ok));
+                if is_allowed
+                    && let (Some((ordinal, _)), Some(place)) = (untouched, dispatcher.place())
+                {
                     let work = Work {
                         delivery: DeliveryId {
                             record: id,
