@@ -71,6 +71,15 @@ impl Details {
     }
 }
 
+/// What a record keeps sealed, as whoever has just sealed it still has it:
+/// opening it again would cost more than the rest of a send's cryptography.
+#[derive(Clone)]
+pub struct Opened {
+    pub details: Details,
+    /// `None` for send-only deliveries.
+    pub code: Option<Code>,
+}
+
 /// The record a sealed field belongs to.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordPlace {

@@ -23,6 +23,7 @@ use crate::admission::memory::Remembered;
 use crate::delivery::{
     DeliveryRecord, DeliveryStatus, DispatchPolicy, Due, DueKind, Finality, Next, Settled, Take,
 };
+use crate::details::Opened;
 use crate::id::DeliveryId;
 use crate::keys::random;
 use crate::live::Shared;
@@ -47,6 +48,8 @@ pub struct Work {
     pub why: Option<DueKind>,
     /// Told how far it got, once.
     pub done: Option<oneshot::Sender<DeliveryStatus>>,
+    /// What the record keeps sealed, where it is still at hand.
+    pub opened: Option<Opened>,
     /// What was taken from the cap on submissions for the next attempt already.
     pub prepaid: Option<LimitAsk>,
 }
@@ -140,6 +143,7 @@ impl Dispatcher {
                     record: taken.record?,
                     why: Some(why),
                     done: None,
+                    opened: None,
                     prepaid: None,
                 };
                 events::LeaseTaken {
@@ -248,6 +252,7 @@ impl Dispatcher {
                 record: found?.record,
                 why: None,
                 done: None,
+                opened: None,
                 prepaid: None,
             }),
             Err(error) => {

@@ -8,7 +8,7 @@ use watchword_providers::{Channel, Message, PhoneNumber};
 use super::Work;
 use super::cap::submission_cap;
 use crate::admission::limits::LimitAsk;
-use crate::details::{Details, PaymentDetails, open_code};
+use crate::details::{Details, Opened, PaymentDetails, open_code};
 use crate::id::DeliveryId;
 use crate::keys::seal::OpenError;
 use crate::live::Live;
@@ -60,10 +60,12 @@ impl From<OpenError> for Unreadable {
 const RECEIPTS_AFTER_EXPIRY_MS: u64 = 24 * 3_600_000;
 
 impl Composed {
-    pub(super) fn of(live: &Live, work: &Work, now_ms: u64) -> Result<Self, Unreadable> {
+    pub(super) fn of(live: &Live, work: &mut Work, now_ms: u64) -> Result<Self, Unreadable> {
+        let Opened { details, code } = match work.opened.take() {
+            Some(opened) => opened,
+            None => opened(live, work)?,
+        };
         let record = &work.record;
-        let id = work.delivery.record;
-        let details = Details::open(&live.ring, id, record)?;
         let state = work.state().ok_or(Unreadable::Damaged)?;
         let tenant = live
             .tenants
@@ -76,7 +78,7 @@ impl Composed {
         let locale = asked.as_ref().unwrap_or(&tenant.locale);
         let (text, speech, locale) = match record.kind {
             RecordKind::Verification => {
-                let code = open_code(&live.ring, id, record)?.ok_or(Unreadable::Ended)?;
+                let code = code.ok_or(Unreadable::Ended)?;
                 let payment = details.payment.as_ref().and_then(shown_payment);
                 let origin = details
                     .origin
@@ -169,6 +171,15 @@ impl Composed {
             receipt_url: receipt_url.flatten(),
         }
     }
+}
+
+/// Opens what the record keeps sealed.
+fn opened(live: &Live, work: &Work) -> Result<Opened, Unreadable> {
+    let id = work.delivery.record;
+    Ok(Opened {
+        details: Details::open(&live.ring, id, &work.record)?,
+        code: open_code(&live.ring, id, &work.record)?,
+    })
 }
 
 /// It was checked when the verification was started.

@@ -14,6 +14,7 @@ use super::{Answer, OVERLOADED, Service, unavailable};
 use crate::admission::gcra::Denied;
 use crate::admission::limits::{LimitAsk, LimitStep};
 use crate::delivery::DeliveryStatus;
+use crate::details::{Details, Opened};
 use crate::dispatch::{Dispatcher, Place, Work};
 use crate::id::{DeliveryId, RecordId};
 use crate::keys::random;
@@ -36,6 +37,8 @@ pub(super) struct Send {
     pub ask: SendAsk,
     pub idempotency: Option<Idempotency>,
     pub limits: Vec<NamedLimit>,
+    /// What a start has sealed.
+    pub opened: Option<Opened>,
     pub wait: Option<Duration>,
 }
 
@@ -54,6 +57,8 @@ pub(super) struct Accepted {
     pub id: RecordId,
     pub record: Box<Record>,
     pub now_ms: u64,
+    /// Where this send made the record.
+    pub details: Option<Details>,
 }
 
 /// How often, and how far apart, a waiter asks whether the request with its
@@ -92,6 +97,7 @@ impl Service {
                 id: found.id,
                 record: found.record,
                 now_ms: found.now_ms,
+                details: accepted.details,
             }),
             Ok(None) | Err(_) => Ok(accepted),
         }
@@ -121,8 +127,15 @@ impl Sending {
             now_ms,
             step,
         } = made;
+        let opened = send.opened.as_ref().filter(|_| step == Step::Created);
+        let accepted = Accepted {
+            id,
+            record,
+            now_ms,
+            details: opened.map(|opened| opened.details.clone()),
+        };
         if step == Step::Replayed {
-            return Ok(Accepted { id, record, now_ms });
+            return Ok(accepted);
         }
         self.confirm(&send, id);
         if let Some(ordinal) = ordinal {
@@ -131,14 +144,15 @@ impl Sending {
                     record: id,
                     ordinal,
                 },
-                record: record.clone(),
+                record: accepted.record.clone(),
                 why: None,
                 done: Some(done),
+                opened: opened.cloned(),
                 prepaid: send.paid_submission(),
             };
             self.dispatcher.dispatch(work, place);
         }
-        Ok(Accepted { id, record, now_ms })
+        Ok(accepted)
     }
 
     /// Asks the store and the limits in one flush.
@@ -211,6 +225,7 @@ impl Sending {
                         record: found.record,
                         why: None,
                         done: None,
+                        opened: None,
                         prepaid,
                     };
                     dispatcher.dispatch(work, place);

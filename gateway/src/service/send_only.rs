@@ -59,6 +59,7 @@ impl Service {
         let send = Send {
             ask: SendAsk::Start(Box::new(start)),
             idempotency,
+            opened: None,
             limits,
             wait: request.wait,
         };

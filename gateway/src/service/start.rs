@@ -14,7 +14,7 @@ use super::view::VerificationView;
 use super::{Answer, Service};
 use crate::code::Code;
 use crate::delivery::NewDelivery;
-use crate::details::{Details, PaymentDetails, RecordPlace, seal_code};
+use crate::details::{Details, Opened, PaymentDetails, RecordPlace, seal_code};
 use crate::id::RecordId;
 use crate::keys::random;
 use crate::live::Live;
@@ -42,7 +42,10 @@ impl Service {
         let send = plan.send(&live);
         let accepted = self.send(send).await;
         let accepted = accepted.inspect_err(|error| self.refused(tenant, &to.number, error))?;
-        let details = render::open(&live, accepted.id, &accepted.record)?;
+        let details = match accepted.details {
+            Some(details) => details,
+            None => render::open(&live, accepted.id, &accepted.record)?,
+        };
         let context = Context {
             live: &live,
             tenant,
@@ -102,6 +105,7 @@ impl Service {
         let send = Send {
             ask: SendAsk::Resend(Box::new(resend)),
             idempotency,
+            opened: None,
             limits,
             wait: request.wait,
         };
@@ -245,6 +249,7 @@ impl<'a> StartPlan<'a> {
             tenant: self.tenant.tag,
             kind: RecordKind::Verification,
         };
+        let details = self.details();
         let start = Start {
             id,
             kind: RecordKind::Verification,
@@ -260,7 +265,7 @@ impl<'a> StartPlan<'a> {
             lifetime_ms: live.codes.lifetime_ms,
             checks_max: live.codes.checks_for(code.expose().len()),
             digest: Some(newest.digest(id, code.expose(), &bind)),
-            details: self.details().seal(&live.ring, place),
+            details: details.seal(&live.ring, place),
             code: Some(seal_code(&live.ring, place, &code)),
             delivery: self.delivery(live),
             policy: live.sends.clone(),
@@ -278,6 +283,10 @@ impl<'a> StartPlan<'a> {
         Send {
             idempotency: self.idempotency(live),
             ask: SendAsk::Start(Box::new(start)),
+            opened: Some(Opened {
+                details,
+                code: Some(code),
+            }),
             limits,
             wait: self.request.wait,
         }
