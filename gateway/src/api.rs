@@ -1,6 +1,6 @@
 //! Second stop: from an HTTP request to a question for the service, and from
-//! its answer to a response. The inbound stack is in [`stack`], the endpoint
-//! table in [`endpoint`], one file for each family of endpoints beside them.
+//! its answer to a response. The inbound stack is in `api/stack.rs`, the endpoint
+//! table in `api/endpoint.rs`, one file for each family of endpoints beside them.
 
 mod admin;
 mod answer;

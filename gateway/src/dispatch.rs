@@ -133,7 +133,7 @@ impl Dispatcher {
         }
     }
 
-    /// Starts on what a sweep or [`Self::take`] has taken. `None` if there is nothing to do.
+    /// Starts on what a sweep or a take has taken. `None` if there is nothing to do.
     pub fn taken(&self, taken: Taken) -> Option<Work> {
         let name = taken.delivery.to_string();
         match taken.take {
