@@ -20,7 +20,7 @@ use crate::keys::{KeyRing, MasterKey};
 use crate::live::{CodePolicy, DispatchSettings, Limits, Live};
 use crate::message::{AppHash, Brand, Catalog, Locale, MessageFile, Origin};
 use crate::routing::{Route, RoutingTable, Strategy};
-use crate::tenants::{Caller, Directory, Operator, Scope, Scopes, SubmissionCap, Tenant};
+use crate::tenants::{Caller, Directory, Operator, Scopes, SubmissionCap, Tenant};
 use crate::verification::SendPolicy;
 
 /// Why settings that are right in themselves cannot be put to work.
@@ -115,11 +115,7 @@ fn directory(settings: &Settings, ring: &KeyRing) -> Result<Directory, AssembleE
             let caller = Caller {
                 tenant: Arc::clone(&tenant),
                 key_id: key.id.as_str().into(),
-                scopes: Scopes::of(
-                    key.scopes
-                        .iter()
-                        .filter_map(|scope| Scope::parse(scope.as_str())),
-                ),
+                scopes: Scopes::of(key.scopes.iter().copied()),
             };
             directory.callers.insert(key.sha256, caller);
         }

@@ -11,6 +11,8 @@ use watchword_providers::{Channel, PhoneNumber, Receipts};
 
 use super::region::RegionSet;
 use super::secret::{MasterKey, Secret};
+use crate::store::Durability;
+use crate::tenants::Scope;
 
 /// Everything the service is told from outside.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,17 +96,6 @@ pub enum StoreBackend {
         path: PathBuf,
     },
     Memory,
-}
-
-/// What an acknowledged write survives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    Memory,
-    RedisVolatile,
-    RedisEverysec,
-    RedisAlways,
-    Replicated,
-    Disk,
 }
 
 /// A master key: labelled derivations of it digest and seal.
@@ -214,31 +205,6 @@ pub struct TenantSettings {
     pub expected_sends_per_s: Option<f64>,
     pub sms_sender: Option<String>,
     pub voice_sender: Option<String>,
-}
-
-/// What an API key may be used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
-    Verify,
-    Read,
-    Deliver,
-    Explain,
-    Subjects,
-    ReadPii,
-}
-
-impl Scope {
-    /// The word used in the configuration and the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Verify => "verify",
-            Self::Read => "read",
-            Self::Deliver => "deliver",
-            Self::Explain => "explain",
-            Self::Subjects => "subjects",
-            Self::ReadPii => "read_pii",
-        }
-    }
 }
 
 /// A tenant's API key, known by its digest only.

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use super::address::check_redis_url;
 use super::reader::Section;
 use super::secret::MasterKey;
-use super::settings::{Durability, KeySettings, StoreBackend, StoreSettings};
+use super::settings::{KeySettings, StoreBackend, StoreSettings};
 use super::words;
+use crate::store::Durability;
 
 #[derive(Clone, Copy)]
 enum Kind {

@@ -6,10 +6,11 @@ use super::reader::{Section, choose};
 use super::region::{self, Region, RegionSet};
 use super::secret::Secret;
 use super::settings::{
-    ApiKeySettings, OperatorKeySettings, OperatorSettings, Scope, SubmissionCap, TenantSettings,
+    ApiKeySettings, OperatorKeySettings, OperatorSettings, SubmissionCap, TenantSettings,
     TestNumberSettings,
 };
 use super::words;
+use crate::tenants::Scope;
 
 pub(super) const CHANNELS: [(&str, Channel); 2] =
     [("sms", Channel::Sms), ("voice", Channel::Voice)];

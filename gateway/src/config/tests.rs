@@ -10,6 +10,7 @@ use watchword_providers::{Channel, Receipts};
 
 use super::cross_checks::Use;
 use super::*;
+use crate::tenants::Scope;
 
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const SHA256: &str = "3b2e1d1c0f5a4b7e6d9c8f0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e";

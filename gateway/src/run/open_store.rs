@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 use super::{OPEN_STORE, RunError};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Settings, StoreBackend};
+use crate::config::{Settings, StoreBackend};
 use crate::store::embedded::{self, EmbeddedStore};
 use crate::store::redis::{RedisSettings, RedisStore};
-use crate::store::{Durability, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// Opens the store and holds it to the durability the operator asked for.
 pub(super) async fn open(settings: &Settings) -> Result<Arc<dyn Store>, RunError> {
@@ -86,7 +86,7 @@ async fn hold_to_durability(settings: &Settings, store: &dyn Store) -> Result<()
         .health()
         .await
         .map_err(|error| RunError::Store(error.to_string()))?;
-    match required_durability(settings) {
+    match settings.store.durability {
         Some(required) if required != health.durability => Err(RunError::Store(format!(
             "store.durability = \"{required}\" is asked for, but the store is {}: change the store's persistence or the setting",
             health.durability
@@ -96,18 +96,6 @@ async fn hold_to_durability(settings: &Settings, store: &dyn Store) -> Result<()
             Ok(())
         }
     }
-}
-
-/// The promise the operator asked for.
-pub(super) fn required_durability(settings: &Settings) -> Option<Durability> {
-    settings.store.durability.map(|required| match required {
-        config::Durability::Memory => Durability::Memory,
-        config::Durability::RedisVolatile => Durability::RedisVolatile,
-        config::Durability::RedisEverysec => Durability::RedisEverysec,
-        config::Durability::RedisAlways => Durability::RedisAlways,
-        config::Durability::Replicated => Durability::Replicated,
-        config::Durability::Disk => Durability::Disk,
-    })
 }
 
 fn embedded_settings(settings: &Settings) -> embedded::Settings {

@@ -147,7 +147,7 @@ impl Wired {
         Upkeep {
             shared: self.shared.clone(),
             state: Arc::clone(&self.state),
-            required_durability: super::open_store::required_durability(settings),
+            required_durability: settings.store.durability,
             memory_guard_ratio: settings.store.memory_guard_ratio,
         }
     }
