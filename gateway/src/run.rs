@@ -21,6 +21,7 @@ use crate::ledger::{SweepSettings, sweep};
 use crate::number;
 use crate::server::{self, Drained, Listener, ServerSettings, Shutdown, shutdown_channel};
 use crate::store::Store;
+use crate::store::metered::MeteredStore;
 use crate::telemetry::{Metrics, events};
 use crate::tls::{TlsFiles, TlsReloader};
 
@@ -79,6 +80,7 @@ pub async fn run(
     let sockets = Sockets::bind(&settings)?;
     let tls = certificate(&settings, &metrics)?;
     let store = open_store::open(&settings).await?;
+    let store: Arc<dyn Store> = Arc::new(MeteredStore::new(store, Arc::clone(&metrics)));
     let warming = tokio::task::spawn_blocking(number::warm);
     let wired = wiring::wire(&settings, store, Arc::clone(&metrics)).await?;
     if let Ok(warmed) = warming.await {

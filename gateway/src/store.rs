@@ -6,6 +6,7 @@
 //! operation, it happens once. Times are the store's own clock.
 
 pub mod embedded;
+pub mod metered;
 pub mod redis;
 
 use std::fmt;
