@@ -298,21 +298,30 @@ impl StackEvents for StackWatch {
     }
 }
 
-/// What a person who has just started the sandbox can paste.
+/// What a person who has just started the sandbox can paste, line by line or at once.
 #[expect(
     clippy::print_stdout,
     reason = "the sandbox talks to the person who started it"
 )]
 pub(super) fn print_sandbox_help(settings: &Settings) {
     let address = settings.server.listen;
+    let admin = settings.server.admin_listen;
+    let call = "curl -s -H 'Authorization: Bearer sandbox' -H 'Content-Type: application/json'";
     println!(
-        "\nWatchword sandbox on http://{address} — messages stay on this machine.\n\n\
-Ask for a code, read it on the simulated handset, check it:\n\n\
-  curl -s http://{address}/v1/verifications -H 'Authorization: Bearer sandbox' -H 'Content-Type: application/json' -d '{{\"to\":\"+14155550123\"}}'\n\n\
-  curl -s 'http://{address}/v1/sandbox/messages?to=%2B14155550123' -H 'Authorization: Bearer sandbox'\n\n\
-  curl -s http://{address}/v1/verifications/ID/check -H 'Authorization: Bearer sandbox' -H 'Content-Type: application/json' -d '{{\"code\":\"CODE\"}}'\n\n\
-API:     http://{address}/docs\n\
-Metrics: http://{}/metrics\n",
-        settings.server.admin_listen
+        r#"
+Watchword sandbox on http://{address}: messages stay on this machine.
+
+Ask for a code:
+  id=$({call} -H 'Prefer: wait=5' http://{address}/v1/verifications -d '{{"to":"+14155550123"}}' | tee /dev/stderr | sed 's/.*"id":"\(vrf_[0-9a-z]*\)".*/\1/')
+
+Read it on the simulated handset:
+  code=$({call} 'http://{address}/v1/sandbox/messages?to=%2B14155550123' | tee /dev/stderr | sed 's/^[^}}]*"text":"\([0-9]*\) .*/\1/')
+
+Check it:
+  {call} http://{address}/v1/verifications/$id/check -d "{{\"code\":\"$code\"}}"
+
+API:     http://{address}/docs
+Metrics: http://{admin}/metrics
+"#
     );
 }
