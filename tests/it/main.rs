@@ -28,6 +28,8 @@ mod store_faults;
 #[cfg(test)]
 mod store_redis;
 #[cfg(test)]
+mod stories;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod the_harness;

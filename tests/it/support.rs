@@ -5,6 +5,7 @@
 pub(crate) mod client;
 pub(crate) mod codes;
 pub(crate) mod fake_provider;
+pub(crate) mod fake_twilio;
 pub(crate) mod gateway_config;
 pub(crate) mod gateway_process;
 mod http_wire;

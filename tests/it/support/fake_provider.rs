@@ -52,6 +52,8 @@ pub(crate) struct Submission {
     pub(crate) to: String,
     pub(crate) channel: String,
     pub(crate) text: String,
+    /// What a call says.
+    pub(crate) speech: Option<String>,
     /// The longest run of digits in the text, which is the code.
     pub(crate) code: String,
     pub(crate) receipt_url: Option<String>,
@@ -70,7 +72,7 @@ struct Script {
 
 struct Shared {
     id: String,
-    secret: WebhookSecret,
+    secret: Mutex<WebhookSecret>,
     script: Mutex<Script>,
     submissions: watch::Sender<Vec<Submission>>,
     /// When the answer to a submission was written, by its `webhook_id`.
@@ -103,7 +105,7 @@ impl FakeProvider {
             .expect("a port that was free a moment ago");
         let shared = Arc::new(Shared {
             id: id.to_owned(),
-            secret: WebhookSecret::random(),
+            secret: Mutex::new(WebhookSecret::random()),
             script: Mutex::new(Script {
                 next: VecDeque::new(),
                 otherwise: Box::new(|_| Behaviour::Accept),
@@ -132,8 +134,13 @@ impl FakeProvider {
         format!("http://{}/send", self.address)
     }
 
-    pub(crate) fn secret(&self) -> &WebhookSecret {
-        &self.shared.secret
+    pub(crate) fn secret(&self) -> WebhookSecret {
+        self.shared.secret()
+    }
+
+    /// Takes only what is signed with another secret from now on.
+    pub(crate) fn replace_secret(&self) {
+        *self.shared.secret.lock().expect("no holder panics") = WebhookSecret::random();
     }
 
     /// Answers everything like this from now on.
@@ -295,7 +302,7 @@ async fn serve(mut socket: TcpStream, shared: Arc<Shared>) {
     let mut buffer = Vec::new();
     while let Some(request) = read_request(&mut socket, &mut buffer).await {
         let arrived_at = Instant::now();
-        let answered = match parse(&request, &shared.secret, arrived_at) {
+        let answered = match parse(&request, &shared.secret(), arrived_at) {
             Ok(submission) => shared.take(&mut socket, submission, &request.body).await,
             Err(reason) => {
                 shared
@@ -313,6 +320,10 @@ async fn serve(mut socket: TcpStream, shared: Arc<Shared>) {
 }
 
 impl Shared {
+    fn secret(&self) -> WebhookSecret {
+        self.secret.lock().expect("no holder panics").clone()
+    }
+
     /// Remembers a submission and answers it; `None` if the connection is over.
     async fn take(
         &self,
@@ -378,6 +389,7 @@ fn parse(
         channel: field("channel")?,
         code: longest_digits(&text).to_owned(),
         text,
+        speech: field("speech").ok(),
         receipt_url: field("receipt_url").ok(),
         webhook_id: webhook_id.to_owned(),
         arrived_at,

@@ -140,6 +140,8 @@ pub(crate) struct GatewayConfig {
     pub(crate) keys: Vec<TestKey>,
     pub(crate) tenants: Vec<TestTenant>,
     providers: Vec<ProviderEntry>,
+    /// Entries that few tests need, as they stand in the file.
+    entries: String,
 }
 
 impl GatewayConfig {
@@ -151,6 +153,7 @@ impl GatewayConfig {
             keys: keys.to_vec(),
             tenants: tenants.to_vec(),
             providers: Vec::new(),
+            entries: String::new(),
         };
         config.set("codes", "digits", "10");
         config.set("server", "drain_delay_s", "0");
@@ -184,6 +187,13 @@ impl GatewayConfig {
     /// The one hop of every route, in place of those before.
     pub(crate) fn only_provider(&mut self, provider: ProviderEntry) -> &mut Self {
         self.providers = vec![provider];
+        self
+    }
+
+    /// More entries of lists, such as `[[test_numbers]]`, as TOML writes them.
+    pub(crate) fn entry(&mut self, toml: &str) -> &mut Self {
+        self.entries.push('\n');
+        self.entries.push_str(toml);
         self
     }
 
@@ -224,6 +234,10 @@ impl GatewayConfig {
         }
         file.extend(config.tenants.iter().map(TestTenant::toml));
         file.extend(config.providers.iter().map(ProviderEntry::toml));
+        file.push_str(&config.entries);
+        if config.providers.is_empty() {
+            return file;
+        }
         let hops: Vec<&str> = config
             .providers
             .iter()

@@ -75,9 +75,7 @@ impl Gateway {
 
     /// Starts it and does not wait.
     pub(crate) fn spawn(&self, config: &GatewayConfig) {
-        let file = self.0.directory.join("gateway.toml");
-        fs::write(&file, config.toml(self.0.listen, self.0.admin_listen))
-            .expect("a writable directory");
+        let file = self.write(config);
         let log = || {
             let log = File::options()
                 .create(true)
@@ -97,6 +95,19 @@ impl Gateway {
             .expect("the binary was built with this test");
         let earlier = self.child().replace(child);
         assert!(earlier.is_none(), "{} is running already", self.0.name);
+    }
+
+    /// Puts this configuration in its file and sends SIGHUP; does not wait.
+    pub(crate) fn reload(&self, config: &GatewayConfig) {
+        self.write(config);
+        self.signal(Signal::HUP);
+    }
+
+    fn write(&self, config: &GatewayConfig) -> PathBuf {
+        let file = self.0.directory.join("gateway.toml");
+        fs::write(&file, config.toml(self.0.listen, self.0.admin_listen))
+            .expect("a writable directory");
+        file
     }
 
     /// # Panics

@@ -26,7 +26,7 @@ impl Receipt {
             id: format!("rcpt_{}_{status}", submission.webhook_id),
             timestamp_s: jiff::Timestamp::now().as_second(),
             body: json!({ "status": status }).to_string().into_bytes(),
-            secret: provider.secret().clone(),
+            secret: provider.secret(),
         }
     }
 
