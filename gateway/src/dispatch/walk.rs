@@ -68,7 +68,9 @@ impl Dispatcher {
             composed,
             errors: Vec::new(),
         };
-        self.walk_hops(work, &mut walk).instrument(span).await
+        let settled = self.walk_hops(work, &mut walk).instrument(span).await;
+        self.pay_back(work.prepaid.take());
+        settled
     }
 
     async fn walk_hops(&self, work: &mut Work, walk: &mut Walk<'_>) -> Option<Settled> {
@@ -118,7 +120,7 @@ impl Dispatcher {
         if !is_begun || asked.elapsed() > FRESH {
             let begun_at = Instant::now();
             if let Err(stop) = self.begin(work, walk, (hop, is_begun), settling).await? {
-                self.pay_back(paid);
+                work.prepaid = paid;
                 let shed = is_begun
                     .then(|| self.settled(work, walk, (hop, asked), &Err(SubmitError::Shed)));
                 return Some(HopEnd::Stopped(shed, stop));
@@ -130,7 +132,8 @@ impl Dispatcher {
         if let HopEnd::GoOn(Some(attempt)) | HopEnd::Settle(Some(attempt), _) = &end
             && !attempt.outcome.counts_as_submission()
         {
-            self.pay_back(paid);
+            // What was no submission pays for the next hop.
+            work.prepaid = paid;
         }
         Some(end)
     }

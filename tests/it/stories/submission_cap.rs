@@ -51,3 +51,14 @@ async fn a_cap_counts_what_may_have_been_sent_and_not_what_was_asked_for() {
     story.client.start(&numbers::us_number()).await.expect(201);
     story.end().await;
 }
+
+#[tokio::test]
+async fn an_attempt_that_was_refused_does_not_count() {
+    let (story, shop) = capped(1).await;
+    story.first.always(Behaviour::Status(404));
+    submitted(&shop).await;
+    assert_eq!((story.first.count(), story.second.count()), (1, 1));
+    let refused = shop.start(&numbers::us_number()).await.expect(429);
+    assert_eq!(refused.code(), "submission_cap");
+    story.end().await;
+}
