@@ -217,7 +217,8 @@ fn fallback_made(record: &Record, ordinal: u8) -> Option<u8> {
     let (failed, made) = (record.delivery(ordinal)?, record.delivery(next)?);
     // Resends have no fallback, and are none.
     let is_pair = failed.operation.is_none() && made.operation.is_none();
-    (is_pair && made.is_untouched() && made.attempts.is_empty()).then_some(next)
+    let is_new = made.status == DeliveryStatus::Queued && made.is_untouched();
+    (is_pair && is_new && made.attempts.is_empty()).then_some(next)
 }
 
 /// A receipt may have come before the submit answer.
