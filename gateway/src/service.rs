@@ -7,6 +7,7 @@ mod fields;
 mod limits;
 mod numbers;
 mod read;
+mod refusals;
 mod render;
 pub mod request;
 mod send;

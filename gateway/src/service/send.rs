@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use super::error::ServiceError;
-use super::limits::{NamedLimit, SUBMISSION_CAP, limited};
+use super::limits::{NamedLimit, SUBMISSION_CAP};
+use super::refusals::{Refusal, StoredRefusal, first_refusal, refused};
 use super::{Answer, OVERLOADED, Service, unavailable};
 use crate::admission::gcra::Denied;
 use crate::admission::limits::{LimitAsk, LimitStep};
@@ -20,7 +20,7 @@ use crate::id::{DeliveryId, RecordId};
 use crate::keys::random;
 use crate::live::Shared;
 use crate::store::{Idempotency, Started, StoreError, Undo};
-use crate::verification::{OperationId, Record, Resend, SendRefusal, Start};
+use crate::verification::{OperationId, Record, Resend, Start};
 
 /// How often, and how far apart, a send whose making was not answered is looked for.
 const LOOKS: u32 = 5;
@@ -436,110 +436,5 @@ impl SendAsk {
             Self::Start(start) => start.id,
             Self::Resend(resend) => resend.id,
         }
-    }
-}
-
-/// Why a send that was made has to be undone.
-struct Refusal {
-    code: &'static str,
-    /// The limit's name; `None` if the limits did not answer.
-    limit: Option<[u8; 16]>,
-    available_at_ms: u64,
-}
-
-impl Refusal {
-    /// Limits fail closed: without their answer nothing is sent.
-    fn unanswered() -> Self {
-        Self {
-            code: "store_unavailable",
-            limit: None,
-            available_at_ms: 0,
-        }
-    }
-
-    fn error(&self, now_ms: u64) -> ServiceError {
-        if self.limit.is_some() {
-            limited(self.code, self.available_at_ms, now_ms)
-        } else {
-            ServiceError::Unavailable {
-                code: self.code,
-                retry_after_s: 1,
-            }
-        }
-    }
-}
-
-/// The refusal that holds longest.
-fn first_refusal(limits: &[NamedLimit], answers: &[Result<(), Denied>]) -> Option<Refusal> {
-    let refusal = |(named, answer): (&NamedLimit, &Result<(), Denied>)| {
-        answer.err().map(|denied| Refusal {
-            code: named.code,
-            limit: Some(named.ask.key.tag),
-            available_at_ms: denied.available_at_ms,
-        })
-    };
-    limits
-        .iter()
-        .zip(answers)
-        .filter_map(refusal)
-        .max_by_key(|refusal| refusal.available_at_ms)
-}
-
-/// A refusal as the idempotency record keeps it.
-#[derive(Serialize, Deserialize)]
-struct StoredRefusal {
-    code: String,
-    available_at_ms: u64,
-}
-
-/// The limits whose refusals may be stored.
-const STORED_CODES: [&str; 3] = ["number_limit", "address_limit", "submission_cap"];
-
-impl StoredRefusal {
-    fn of(refusal: &Refusal) -> Self {
-        Self {
-            code: refusal.code.to_owned(),
-            available_at_ms: refusal.available_at_ms,
-        }
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        rmp_serde::to_vec(self).unwrap_or_default()
-    }
-
-    /// The answer that was given before, given again.
-    fn decode(stored: &[u8], now_ms: u64) -> ServiceError {
-        let known = rmp_serde::from_slice::<Self>(stored)
-            .ok()
-            .and_then(|stored| {
-                let code = STORED_CODES.into_iter().find(|code| *code == stored.code)?;
-                Some(limited(code, stored.available_at_ms, now_ms))
-            });
-        known.unwrap_or(ServiceError::Unavailable {
-            code: "unknown_format",
-            retry_after_s: 5,
-        })
-    }
-}
-
-/// The store's own refusal, as callers know it.
-fn refused(refusal: SendRefusal, now_ms: u64) -> ServiceError {
-    match refusal {
-        SendRefusal::ResendTooEarly { available_at_ms } => {
-            limited("resend_too_early", available_at_ms, now_ms)
-        }
-        SendRefusal::SendsExhausted { available_at_ms } => {
-            limited("sends_exhausted", available_at_ms, now_ms)
-        }
-        SendRefusal::SendLimit {
-            available_at_ms,
-            rule: _,
-        } => limited("send_limit", available_at_ms, now_ms),
-        SendRefusal::TooManyPending { available_at_ms } => {
-            limited("too_many_pending", available_at_ms, now_ms)
-        }
-        SendRefusal::ResendTooLate => ServiceError::ResendTooLate,
-        SendRefusal::NotPending { status } => ServiceError::NotPending { status },
-        SendRefusal::NotFound => ServiceError::NotFound,
     }
 }
