@@ -38,19 +38,27 @@ impl Dispatcher {
         }
     }
 
-    /// Gives back what was paid. Nobody waits for it, and losing it only makes
-    /// the cap a little stricter.
+    /// Gives back what was paid.
     pub(super) fn pay_back(&self, paid: Option<LimitAsk>) {
-        let Some(ask) = paid else {
+        self.give_back(paid.into_iter().collect());
+    }
+
+    /// Gives back what was taken from limits. Nobody waits for it, and losing it
+    /// only makes them a little stricter.
+    pub(crate) fn give_back(&self, taken: Vec<LimitAsk>) {
+        if taken.is_empty() {
             return;
-        };
-        let shared = self.shared.clone();
-        self.spawn(async move {
-            let back = LimitAsk {
+        }
+        let back: Vec<LimitAsk> = taken
+            .into_iter()
+            .map(|ask| LimitAsk {
                 step: LimitStep::GiveBack,
                 ..ask
-            };
-            if let Err(error) = shared.store.limits(&[back]).await {
+            })
+            .collect();
+        let shared = self.shared.clone();
+        self.spawn(async move {
+            if let Err(error) = shared.store.limits(&back).await {
                 shared.store_failed("limits", &error);
             }
         });

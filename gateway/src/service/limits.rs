@@ -133,23 +133,7 @@ impl Service {
 
     /// Takes back what [`Self::count_check`] counted: the check did not fail.
     pub(super) fn give_back(&self, asks: Vec<LimitAsk>) {
-        if asks.is_empty() {
-            return;
-        }
-        let shared = self.shared.clone();
-        let back: Vec<LimitAsk> = asks
-            .into_iter()
-            .map(|ask| LimitAsk {
-                step: LimitStep::GiveBack,
-                ..ask
-            })
-            .collect();
-        // Nobody waits for it, and losing it only makes the limit a little stricter.
-        self.dispatcher.spawn(async move {
-            if let Err(error) = shared.store.limits(&back).await {
-                shared.store_failed("limits", &error);
-            }
-        });
+        self.dispatcher.give_back(asks);
     }
 
     async fn take_one(&self, key: LimitKey, rules: &[LimitRule], code: &'static str) -> Answer<()> {

@@ -12,7 +12,7 @@ use super::limits::{NamedLimit, SUBMISSION_CAP};
 use super::refusals::{Refusal, StoredRefusal, first_refusal, refused};
 use super::{Answer, OVERLOADED, Service, unavailable};
 use crate::admission::gcra::Denied;
-use crate::admission::limits::{LimitAsk, LimitStep};
+use crate::admission::limits::LimitAsk;
 use crate::delivery::DeliveryStatus;
 use crate::details::{Details, Opened};
 use crate::dispatch::{Dispatcher, Place, Work};
@@ -329,24 +329,12 @@ impl Sending {
 
     /// Gives back what the limits that allowed it have taken. Nobody waits for it.
     fn give_back(&self, asks: &[LimitAsk], answers: &[Result<(), Denied>]) {
-        let taken: Vec<LimitAsk> = asks
+        let taken = asks
             .iter()
             .zip(answers)
-            .filter(|(_, answer)| answer.is_ok())
-            .map(|(ask, _)| LimitAsk {
-                step: LimitStep::GiveBack,
-                ..ask.clone()
-            })
-            .collect();
-        if taken.is_empty() {
-            return;
-        }
-        let shared = self.shared.clone();
-        self.dispatcher.spawn(async move {
-            if let Err(error) = shared.store.limits(&taken).await {
-                shared.store_failed("limits", &error);
-            }
-        });
+            .filter(|(_, answer)| answer.is_ok());
+        self.dispatcher
+            .give_back(taken.map(|(ask, _)| ask.clone()).collect());
     }
 
     /// Lets those who wait with the same idempotency key know at once that the
