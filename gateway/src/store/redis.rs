@@ -23,8 +23,9 @@ use crate::store::{
 use crate::verification::{
     Check, Conversion, NumberRecord, NumberTag, Resend, SendRefusal, Start, TenantTag,
 };
-use answers::Answer;
+use answers::{Answer, CREATED_FIRST};
 use asks::Terms;
+use first::{FirstStart, Keeping};
 use keys::Keys;
 use link::{CALL_MAX, Call, Link};
 use pack::NUMBER_MAX;
@@ -33,14 +34,15 @@ pub use settings::RedisSettings;
 mod answers;
 mod asks;
 mod calls;
+mod first;
 mod format;
 mod keys;
 mod link;
 mod pack;
+mod packing;
 mod scripts;
 mod server;
 mod settings;
-mod template;
 
 /// Tells the gateway's time, in ms since the Unix epoch.
 pub type UnixClock = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -61,6 +63,8 @@ pub struct RedisStore {
     is_cluster: bool,
     /// The server's clock minus ours, as last learned.
     offset_ms: AtomicI64,
+    /// No more than that difference: what is reckoned by it has come.
+    least_offset_ms: AtomicI64,
     shift_ms: AtomicI64,
     epoch: AtomicU32,
     /// Per shard: how many due entries of another format a sweep passes over.
@@ -95,6 +99,7 @@ impl RedisStore {
         let asked_at_ms = clock();
         let server_ms = server::clock_ms(&link).await?;
         let offset_ms = difference(server_ms, asked_at_ms);
+        let least_offset_ms = difference(server_ms, clock() + 1);
         if offset_ms.unsigned_abs() > SKEW_MAX_MS {
             return Err(StoreError::ClockSkew { skew_ms: offset_ms });
         }
@@ -123,6 +128,7 @@ impl RedisStore {
             retention_ms: settings.retention_ms,
             is_cluster: info.is_cluster,
             offset_ms: AtomicI64::new(offset_ms),
+            least_offset_ms: AtomicI64::new(least_offset_ms),
             shift_ms: AtomicI64::new(0),
             epoch: AtomicU32::new(0),
             skips: (0..SHARDS_MAX).map(|_| AtomicU32::new(0)).collect(),
@@ -149,25 +155,37 @@ impl RedisStore {
         if self.is_nearly_full() {
             return Err(StoreError::Full);
         }
+        let terms = self.terms();
         let shard = ask.id.shard;
+        let asked = limits.unwrap_or_default();
         let mut keys = Vec::with_capacity(8);
         keys.push(self.keys.record(ask.id));
         keys.push(self.keys.number(shard, ask.number));
         keys.push(self.keys.ledger(shard));
-        let asked = limits.unwrap_or_default();
         keys.extend(
             asked
                 .iter()
                 .map(|ask| self.keys.limit(ask.key.shard, ask.key.tag)),
         );
         keys.extend(idempotency.map(|key| self.keys.idempotency(shard, key.tag)));
-        self.run(&scripts::START, keys, |terms| {
-            terms.start(ask, idempotency, limits)
-        })
-        .await?
-        .started(ask.id, asked.len(), |now_ms| {
-            Some(template::created(ask, now_ms))
-        })
+        let keeping = Keeping {
+            retention_ms: self.retention_ms,
+            epoch: terms.epoch,
+        };
+        let first = FirstStart::new(ask, asked, terms.at_ms(), keeping);
+        let call = Call {
+            script: &scripts::START,
+            keys,
+            arguments: terms.start(ask, idempotency, limits, first.as_ref()),
+        };
+        let mut answer = self.run_one(call, terms).await?;
+        let created = if answer.code == CREATED_FIRST {
+            answer.now_ms = terms.at_ms();
+            first.map(|first| first.record)
+        } else {
+            first::created(ask, answer.now_ms)
+        };
+        answer.started(ask.id, asked.len(), created)
     }
 
     fn record_and_ledger(&self, id: RecordId) -> Vec<String> {
@@ -239,7 +257,7 @@ impl Store for RedisStore {
             terms.resend(ask, idempotency)
         })
         .await?
-        .started(ask.id, 0, |_| None)
+        .started(ask.id, 0, None)
     }
 
     async fn undo(&self, ask: &Undo) -> Result<(), StoreError> {

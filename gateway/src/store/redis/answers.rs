@@ -28,6 +28,8 @@ pub(super) struct Answer {
 pub(super) const LATE: i64 = -1;
 pub(super) const SKEWED: i64 = -2;
 pub(super) const UNKNOWN_FORMAT: i64 = -3;
+/// A start that found nothing in its way: as of the moment it was written by.
+pub(super) const CREATED_FIRST: i64 = 9;
 
 impl Answer {
     pub(super) fn read(value: Value, shift_ms: i64) -> Result<Self, StoreError> {
@@ -130,19 +132,19 @@ impl Answer {
 
     /// The answer to a start or resend of record `id`, with so many limits in
     /// the step. A script does not send a
-    /// record back that it has just been sent: `created` knows it.
+    /// record back that it has just been sent: that is `created`.
     pub(super) fn started(
         mut self,
         id: RecordId,
         limits: usize,
-        created: impl FnOnce(u64) -> Option<Record>,
+        created: Option<Record>,
     ) -> Result<Started, StoreError> {
         let now_ms = self.now_ms;
         Ok(match self.code {
-            1 => Started::Created {
+            1 | CREATED_FIRST => Started::Created {
                 record: match self.bytes_if_any()? {
                     Some(packed) => Box::new(format::record(&packed)?),
-                    None => created(now_ms).map(Box::new).ok_or_else(strange)?,
+                    None => created.map(Box::new).ok_or_else(strange)?,
                 },
                 now_ms,
             },

@@ -3,9 +3,11 @@
 
 use watchword_providers::Channel;
 
-use super::format::{CHANNELS, CLIENTS, CONVERSIONS, KINDS, OUTCOMES, RECEIPT_STATUSES, place_of};
+use super::first::{FirstStart, Packed};
+use super::format::{
+    CHANNELS, CLIENTS, CONVERSIONS, KINDS, OUTCOMES, RECEIPT_STATUSES, place_of, random_text,
+};
 use super::pack::{NUMBER_MAX, Packer};
-use super::template;
 use crate::admission::gcra::GcraRule;
 use crate::admission::limits::{LimitAsk, LimitRule, LimitStep};
 use crate::delivery::{ApplyReceipt, Begin, DispatchPolicy, Finality, NewDelivery, Next, Settle};
@@ -19,6 +21,8 @@ pub(super) struct Terms {
     /// In the server's time.
     pub(super) not_after_ms: u64,
     pub(super) gateway_now_ms: u64,
+    /// A moment of the server's time that has come, and has not long been over.
+    pub(super) server_now_ms: u64,
     /// By how much the store's clock is ahead of the server's.
     pub(super) shift_ms: i64,
     pub(super) epoch: u32,
@@ -44,23 +48,66 @@ impl Terms {
         vec![self.header()]
     }
 
-    /// See `start_asked.lua` for what stands where. `limits` are part of the step;
-    /// `None` if they are asked apart.
+    /// A moment of the store's time that has come, and has not long been over.
+    pub(super) fn at_ms(self) -> u64 {
+        self.server_now_ms.saturating_add_signed(self.shift_ms)
+    }
+
+    /// See `start_first.lua` for what stands where. `limits` are part of the
+    /// step; `None` if they are asked apart.
     pub(super) fn start(
         self,
         ask: &Start,
         idempotency: Option<&Idempotency>,
         limits: Option<&[LimitAsk]>,
+        first: Option<&FirstStart>,
     ) -> Vec<Vec<u8>> {
-        let mut arguments = vec![
-            self.header(),
-            start_numbers(ask, limits),
-            start_identity(ask),
-            start_known(ask, idempotency),
-        ];
-        arguments.extend(template::of_record(ask, self.epoch));
-        arguments.extend(limits.unwrap_or_default().iter().map(limit_question));
+        let is_first = first.is_some() && idempotency.is_none();
+        let due_at_ms = self.at_ms().saturating_add(ask.policy.lease_ms);
+        let member = format!("1:{}:{}1", self.epoch, random_text(ask.id));
+        let mut known = start_known(ask, idempotency, limits.unwrap_or_default());
+        let moments = first.map_or(&[][..], |first| &first.moments);
+        known.array(2 * moments.len());
+        for (place, moment_ms) in moments {
+            // Lua counts from 1.
+            known
+                .number(u64::try_from(*place + 1).unwrap_or(u64::MAX))
+                .number(moment_ms.saturating_sub(self.at_ms()));
+        }
+        let mut arguments = Vec::with_capacity(16);
+        arguments.push(self.header());
+        arguments.push(self.start_numbers(ask, limits, is_first));
+        arguments.extend(first.map_or_else(Default::default, |first| {
+            let [record, record_for] = packed(&first.packed_record);
+            let [number, number_for] = packed(&first.packed_number);
+            [record, record_for, number, number_for]
+        }));
+        arguments.extend([
+            due_at_ms.to_string().into_bytes(),
+            member.into_bytes(),
+            known.finish(),
+        ]);
+        if let Some(first) = first {
+            arguments.extend(first.limits.iter().flat_map(packed));
+        }
         arguments
+    }
+
+    fn start_numbers(self, ask: &Start, limits: Option<&[LimitAsk]>, is_first: bool) -> Vec<u8> {
+        let place = |place: u64| u8::try_from(place).unwrap_or(u8::MAX);
+        let mut numbers = Vec::with_capacity(30);
+        for number in [self.at_ms(), ask.lifetime_ms, ask.policy.lease_ms] {
+            numbers.extend_from_slice(&number.min(NUMBER_MAX).to_be_bytes());
+        }
+        numbers.extend_from_slice(&[
+            place(place_of(&KINDS, &ask.kind)),
+            place(place_of(&CLIENTS, &ask.client)),
+            u8::from(ask.delivery.is_some()),
+            u8::from(is_first),
+            u8::from(limits.is_some()),
+            u8::try_from(limits.map_or(0, <[LimitAsk]>::len)).unwrap_or(u8::MAX),
+        ]);
+        numbers
     }
 
     pub(super) fn resend(self, ask: &Resend, idempotency: Option<&Idempotency>) -> Vec<Vec<u8>> {
@@ -215,49 +262,12 @@ fn array(length: usize) -> Packer {
     packer
 }
 
-/// The numbers that every start needs, and the intervals of its send rules.
-fn start_numbers(ask: &Start, limits: Option<&[LimitAsk]>) -> Vec<u8> {
-    let first_provider = ask
-        .delivery
-        .as_ref()
-        .and_then(|delivery| delivery.first_provider.as_ref());
-    let flags = [
-        byte(place_of(&KINDS, &ask.kind)),
-        byte(place_of(&CLIENTS, &ask.client)),
-        u8::from(ask.delivery.is_some()),
-        u8::from(first_provider.is_some()),
-        u8::from(limits.is_some()),
-        u8::try_from(limits.map_or(0, <[LimitAsk]>::len)).unwrap_or(u8::MAX),
-    ];
-    let first_wait_ms = ask.policy.resend_waits_ms.first().copied();
-    let times = [
-        ask.lifetime_ms,
-        ask.policy.lease_ms,
-        first_wait_ms.unwrap_or(0),
-    ];
-    let intervals = ask.policy.rules.iter().map(|rule| rule.interval_us());
-    let mut numbers = Vec::with_capacity(64);
-    numbers.extend_from_slice(&flags);
-    for number in times.into_iter().chain(intervals) {
-        numbers.extend_from_slice(&number.min(NUMBER_MAX).to_be_bytes());
-    }
-    numbers
-}
-
-/// The identity and the caller-supplied code's tag, as they stand in a number.
-fn start_identity(ask: &Start) -> Vec<u8> {
-    let mut packer = Packer::with_capacity(32);
+/// What only a start needs about whose number, limits or idempotency key
+/// something is known.
+fn start_known(ask: &Start, idempotency: Option<&Idempotency>, limits: &[LimitAsk]) -> Packer {
+    let mut packer = Packer::with_capacity(320);
     packer
-        .bytes(&ask.identity.0)
-        .bytes_or_nothing(ask.custom_code.as_ref().map(|tag| tag.0.as_slice()));
-    packer.finish()
-}
-
-/// What only a start needs about whose number or idempotency key something is known.
-fn start_known(ask: &Start, idempotency: Option<&Idempotency>) -> Vec<u8> {
-    let mut packer = Packer::with_capacity(192);
-    packer
-        .array(7)
+        .array(9)
         .flag(ask.wants_new_code)
         .bytes(&ask.id.random)
         .bytes_or_nothing(idempotency.map(|key| key.fingerprint.as_slice()))
@@ -265,7 +275,19 @@ fn start_known(ask: &Start, idempotency: Option<&Idempotency>) -> Vec<u8> {
         .bytes_or_nothing(ask.custom_code.as_ref().map(|tag| tag.0.as_slice()));
     new_delivery(&mut packer, ask.delivery.as_ref());
     send_policy(&mut packer, &ask.policy);
-    packer.finish()
+    packer.array(limits.len());
+    for limit in limits {
+        packer.bytes(&limit_question(limit));
+    }
+    packer
+}
+
+/// A value and its time to live.
+fn packed(packed: &Packed) -> [Vec<u8>; 2] {
+    [
+        packed.bytes.clone(),
+        packed.for_ms.min(NUMBER_MAX).to_string().into_bytes(),
+    ]
 }
 
 /// A question to one limit, as `limit_state.lua` reads it.
@@ -287,10 +309,6 @@ fn limit_question(ask: &LimitAsk) -> Vec<u8> {
         question.extend_from_slice(&second.min(NUMBER_MAX).to_be_bytes());
     }
     question
-}
-
-fn byte(place: u64) -> u8 {
-    u8::try_from(place).unwrap_or(u8::MAX)
 }
 
 fn new_delivery(packer: &mut Packer, delivery: Option<&NewDelivery>) {

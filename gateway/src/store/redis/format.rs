@@ -288,6 +288,13 @@ pub(super) fn record_id(random: &str, shard: Shard) -> Result<RecordId, Malforme
     RecordId::decode(&format!("{:03x}{random}", shard.number())).ok_or(Malformed)
 }
 
+/// The random part of a record's id.
+pub(super) fn random_text(id: RecordId) -> String {
+    let mut text = id.to_string();
+    text.drain(..3);
+    text
+}
+
 /// A number's tag, written so that it can stand in a key.
 pub(super) fn number_text(tag: NumberTag) -> String {
     format!("{:032x}", u128::from_be_bytes(tag.0))

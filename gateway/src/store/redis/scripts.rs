@@ -90,8 +90,8 @@ macro_rules! scripts {
 }
 
 scripts! {
-    START = "refuse_oom" "clock" "limit_state" "start_asked" "start_fresh" "record" "number"
-        "refusal" "delivery" "send" "again" "idempotency" "start_known" "replay" "start";
+    START = "refuse_oom" "clock" "start_first" "limit_state" "record" "number" "refusal" "delivery"
+        "send" "again" "idempotency" "start_known" "replay" "start";
     RESEND = "refuse_oom" "clock" "argument" "record" "number" "refusal" "delivery" "send" "again"
         "idempotency" "resend_asked" "replay" "resend";
     UNDO = "allow_oom" "clock" "argument" "record" "number" "delivery" "send" "idempotency" "undo";

@@ -37,7 +37,7 @@ local function keep_due(ledger, id, record, ordinal)
   if delivery[DUE] == NONE then
     redis.call('ZREM', ledger, member)
   else
-    redis.call('ZADD', ledger, delivery[DUE_AT], member)
+    redis.call('ZADD', ledger, whole(delivery[DUE_AT]), member)
   end
 end
 

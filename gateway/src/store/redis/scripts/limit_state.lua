@@ -78,5 +78,5 @@ local function ask_limit(ask, packed)
 end
 
 local function save_limit(key, state, till)
-  redis.call('SET', key, state, 'PXAT', till - shift)
+  redis.call('SET', key, state, 'PXAT', whole(till - shift))
 end

@@ -1,5 +1,5 @@
--- The decision on a start about whose number something is known.
-local number, marker = read_number(packed_number)
+-- The decision on a start.
+local number, marker = load_number(KEYS[2])
 if not number then
   return {marker, clock}
 end
@@ -114,4 +114,18 @@ for _, other in ipairs(superseded) do
   save_record(other[1], other[2], other[3])
 end
 remember(id, is_sent, 1)
-return create(pack_number(number))
+save_limits()
+save_number(KEYS[2], number)
+-- The record was written as of another moment: these are the places of its times.
+local parts, from = {}, 1
+for index = 1, #moments, 2 do
+  parts[#parts + 1] = string.sub(ARGV[3], from, moments[index] - 1)
+  parts[#parts + 1] = struct.pack('>BI8', 207, now + moments[index + 1])
+  from = moments[index] + 9
+end
+parts[#parts + 1] = string.sub(ARGV[3], from)
+redis.call('SET', KEYS[1], table.concat(parts), 'PX', ARGV[4])
+if is_sent == 1 then
+  redis.call('ZADD', KEYS[3], whole(now + lease_for), ARGV[8])
+end
+return {CREATED_ANSWER, clock}
