@@ -6,6 +6,7 @@ mod deliveries;
 mod ledger;
 mod limits;
 mod model;
+mod outages;
 mod properties;
 mod repeats;
 mod sends;
@@ -178,6 +179,10 @@ macro_rules! conformance {
             deliveries::a_receipt_acts_once_and_only_forward,
             deliveries::an_undelivered_message_goes_out_again_at_most_three_times,
             deliveries::a_receipt_for_no_attempt_changes_nothing,
+            outages::a_day_of_retries_keeps_few_attempts_under_their_own_numbers,
+            outages::a_crash_after_attempts_were_folded_is_taken_over,
+            outages::folding_keeps_every_provider_and_the_walk_at_hand,
+            outages::a_late_receipt_keeps_its_attempt,
             ledger::a_lost_lease_is_taken_over_under_a_new_fence,
             ledger::three_lost_leases_are_poison,
             ledger::a_lease_lost_with_nothing_begun_does_not_count,

@@ -1,8 +1,8 @@
 //! An attempt's beginning and end, and what follows from it.
 
 use super::{
-    ATTEMPTS_MAX, AttemptRecord, DELIVERIES_MAX, DeliveryRecord, DeliveryStatus, DispatchPolicy,
-    Due, DueKind, NewDelivery, Outcome, delivery_mut,
+    ATTEMPTS_MAX, DELIVERIES_MAX, DeliveryRecord, DeliveryStatus, DispatchPolicy, Due, DueKind,
+    NewDelivery, Outcome, delivery_mut,
 };
 use crate::verification::{Record, Status};
 
@@ -27,10 +27,10 @@ pub enum Stop {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Begin {
     pub fence: u32,
-    /// Its number, from 1: one more than there are. A begin repeated for an
+    /// Its number: one more than the last one's. A begin repeated for an
     /// attempt that is still begun asks whether it may still go out, and renews
     /// the lease.
-    pub attempt: u8,
+    pub attempt: u32,
     pub provider: Box<str>,
     pub policy: DispatchPolicy,
 }
@@ -56,23 +56,23 @@ pub fn begin(record: &mut Record, ordinal: u8, ask: &Begin, now_ms: u64) -> Resu
     if now_ms >= submit_before_ms {
         return Err(Stop::TooLate);
     }
-    let number = usize::from(ask.attempt);
-    if let Some(attempt) = delivery.attempts.get(number.wrapping_sub(1)) {
+    if let Some(attempt) = delivery.attempt(ask.attempt) {
         if attempt.outcome != Outcome::Begun || attempt.provider != ask.provider {
             return Err(Stop::FenceLost);
         }
         delivery.renew_lease(now_ms, ask.policy.lease_ms);
         return Ok(());
     }
+    if ask.attempt != delivery.last_number() + 1 {
+        // Whoever asks does not know what was begun since.
+        return Err(Stop::FenceLost);
+    }
     let is_full = delivery.attempts.len() >= ATTEMPTS_MAX;
     if is_full || delivery.submissions() >= ask.policy.submissions_max {
         return Err(Stop::TooManySubmissions);
     }
-    let walk = delivery.walk;
     delivery.status = DeliveryStatus::Queued;
-    delivery
-        .attempts
-        .push(AttemptRecord::begun(&ask.provider, walk, now_ms));
+    delivery.push_attempt(&ask.provider, now_ms);
     delivery.renew_lease(now_ms, ask.policy.lease_ms);
     Ok(())
 }
@@ -80,8 +80,7 @@ pub fn begin(record: &mut Record, ordinal: u8, ask: &Begin, now_ms: u64) -> Resu
 /// How an attempt ended, to be written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettledAttempt {
-    /// From 1.
-    pub number: u8,
+    pub number: u32,
     pub outcome: Outcome,
     pub duration_ms: u32,
     pub code: Option<Box<str>>,
@@ -139,7 +138,8 @@ pub struct Settled {
 ///
 /// # Errors
 ///
-/// [`Stop::FenceLost`] or [`Stop::Gone`]; nothing has changed.
+/// [`Stop::FenceLost`], also for an attempt that is not there, or
+/// [`Stop::Gone`]; nothing has changed.
 pub fn settle(
     record: &mut Record,
     ordinal: u8,
@@ -150,6 +150,10 @@ pub fn settle(
     let submit_before_ms = record.submit_before_ms(ask.policy.quiet_ms);
     let delivery = delivery_mut(record, ordinal).ok_or(Stop::Gone)?;
     if delivery.fence != ask.fence {
+        return Err(Stop::FenceLost);
+    }
+    let is_known = |attempt: &SettledAttempt| delivery.attempt(attempt.number).is_some();
+    if !ask.attempt.as_ref().is_none_or(is_known) {
         return Err(Stop::FenceLost);
     }
     let is_repeated = ask
@@ -198,8 +202,7 @@ pub fn settle(
 
 /// Whether it was still open.
 pub(super) fn write_attempt(delivery: &mut DeliveryRecord, settled: &SettledAttempt) -> bool {
-    let index = usize::from(settled.number).wrapping_sub(1);
-    if let Some(attempt) = delivery.attempts.get_mut(index)
+    if let Some(attempt) = delivery.attempt_mut(settled.number)
         && attempt.outcome == Outcome::Begun
     {
         attempt.outcome = settled.outcome;

@@ -62,7 +62,7 @@ fn settled(outcome: Outcome, next: Next) -> Settle {
     }
 }
 
-fn receipt(attempt: u8, status: ReceiptStatus) -> ApplyReceipt {
+fn receipt(attempt: u32, status: ReceiptStatus) -> ApplyReceipt {
     ApplyReceipt {
         attempt,
         receipt: AttemptReceipt {
@@ -188,7 +188,7 @@ proptest! {
     #[test]
     fn no_ordinal_and_no_attempt_number_panics(
         ordinal in prop_oneof![0_u8..3, Just(u8::MAX)],
-        attempt in prop_oneof![0_u8..4, Just(u8::MAX)],
+        attempt in prop_oneof![0_u32..4, Just(u32::MAX)],
         fence in 0_u32..3,
     ) {
         let mut record = record(RecordKind::Verification);
@@ -196,7 +196,7 @@ proptest! {
         ask.fence = fence;
         ask.attempt.as_mut().unwrap().number = attempt;
         let settled = settle(&mut record, ordinal, &ask, NOW_MS);
-        prop_assert_eq!(settled.is_ok(), fence == 1 && ordinal == 1);
+        prop_assert_eq!(settled.is_ok(), fence == 1 && ordinal == 1 && attempt == 1);
         apply_receipt(&mut record, ordinal, &receipt(attempt, ReceiptStatus::Sent), NOW_MS);
         let ask = Begin { fence, attempt, provider: "two".into(), policy: policy() };
         let begun = begin(&mut record, ordinal, &ask, NOW_MS);

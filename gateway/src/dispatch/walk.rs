@@ -158,7 +158,7 @@ impl Dispatcher {
         });
         let begin = Begin {
             fence,
-            attempt: count(state.attempts.len() + usize::from(!is_begun)),
+            attempt: state.last_number() + u32::from(!is_begun),
             provider: (&*hop.id).into(),
             policy,
         };
@@ -196,7 +196,7 @@ impl Dispatcher {
         hop: &ProviderStack,
         ready: Ready,
     ) -> Option<HopEnd> {
-        let number = count(work.state()?.attempts.len());
+        let number = work.state()?.last_number();
         let message = Arc::new(walk.composed.message(walk.live, hop, number));
         if work.state()?.submissions() > 1 {
             let name = work.delivery.to_string();
@@ -364,13 +364,13 @@ impl Dispatcher {
         result: &Result<Submitted, SubmitError>,
     ) -> SettledAttempt {
         let took = started.elapsed();
-        let number = count(work.state().map_or(0, |state| state.attempts.len()));
+        let number = work.state().map_or(0, DeliveryRecord::last_number);
         let settled = settled_attempt(number, result, took);
         let name = work.delivery.to_string();
         events::AttemptEnded {
             tenant: &walk.composed.tenant,
             delivery: &name,
-            attempt: u32::from(number),
+            attempt: number,
             provider: &hop.id,
             channel: walk.composed.channel,
             to: &walk.composed.to,
@@ -454,11 +454,6 @@ fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Attempts are bounded far below.
-fn count(attempts: usize) -> u8 {
-    u8::try_from(attempts).unwrap_or(u8::MAX)
-}
-
 fn is_after_receipt(why: Option<DueKind>) -> bool {
     matches!(why, Some(DueKind::Receipt | DueKind::Undelivered))
 }
@@ -507,7 +502,7 @@ fn hops(live: &Live, composed: &Composed, work: &Work) -> Vec<Arc<ProviderStack>
 }
 
 fn settled_attempt(
-    number: u8,
+    number: u32,
     result: &Result<Submitted, SubmitError>,
     took: Duration,
 ) -> SettledAttempt {

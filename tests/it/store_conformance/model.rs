@@ -64,18 +64,21 @@ pub(super) struct Rec {
 pub(super) struct Del {
     pub(super) status: DeliveryStatus,
     pub(super) fence: u32,
-    pub(super) walk: u8,
+    pub(super) walk: u32,
     pub(super) lost: u8,
     pub(super) due: Option<(DueKind, u64)>,
     pub(super) reason: Option<&'static str>,
     pub(super) can_fall_back: bool,
     pub(super) operation: Option<u32>,
     pub(super) attempts: Vec<Att>,
+    pub(super) folded: u32,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Att {
-    pub(super) provider: u8,
+    pub(super) number: u32,
+    pub(super) walk: u32,
+    pub(super) provider: u32,
     pub(super) outcome: Outcome,
     pub(super) receipt: Option<ReceiptStatus>,
 }
@@ -113,6 +116,11 @@ pub(super) enum After {
     Retry(u64),
     Fail(Finality),
     Close,
+}
+
+/// The provider of every attempt of this number: three take turns.
+pub(super) fn provider_of(attempt: u32) -> u32 {
+    attempt.saturating_sub(1) % 3 + 1
 }
 
 impl Model {
@@ -194,13 +202,10 @@ impl Model {
         for of in ended {
             self.end(of, Status::Superseded);
         }
-        let attempts = ask.is_begun.then_some(Att {
-            provider: 1,
-            outcome: Outcome::Begun,
-            receipt: None,
-        });
         let mut delivery = self.new_delivery(ask.can_fall_back, None);
-        delivery.attempts.extend(attempts);
+        if ask.is_begun {
+            delivery.push(1);
+        }
         self.numbers[ask.number].live.push(self.records.len());
         self.records.push(Rec {
             number: ask.number,
@@ -231,6 +236,7 @@ impl Model {
             can_fall_back,
             operation,
             attempts: Vec::new(),
+            folded: 0,
         }
     }
 

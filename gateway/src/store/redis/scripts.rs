@@ -99,9 +99,10 @@ scripts! {
     CHECK = "allow_oom" "clock" "argument" "record" "number" "check";
     CANCEL = "allow_oom" "clock" "argument" "record" "number" "refusal" "cancel";
     OUTCOME = "allow_oom" "clock" "argument" "record" "number" "refusal" "outcome";
-    BEGIN = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "begin";
-    SETTLE = "allow_oom" "clock" "argument" "record" "number" "delivery" "settle_first" "dispatch" "settle";
-    RECEIPT = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "receipt";
+    BEGIN = "allow_oom" "clock" "argument" "record" "delivery" "attempt" "dispatch" "begin";
+    SETTLE = "allow_oom" "clock" "argument" "record" "number" "delivery" "attempt" "settle_first"
+        "dispatch" "settle";
+    RECEIPT = "allow_oom" "clock" "argument" "record" "delivery" "attempt" "dispatch" "receipt";
     TAKE = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "take_over" "take";
     SWEEP = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "take_over" "sweep";
     HAND_BACK = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "hand_back";

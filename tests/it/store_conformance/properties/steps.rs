@@ -71,10 +71,11 @@ pub(super) enum Dispatch {
         after: After,
     },
     Receipt {
-        attempt: u8,
+        attempt: u32,
         status: ReceiptStatus,
         may: bool,
     },
+    Outage,
     Take,
     HandBack {
         is_stale: bool,
@@ -159,9 +160,10 @@ fn dispatch() -> impl Strategy<Value = Dispatch> {
             .prop_map(|(is_stale, is_repeated)| Dispatch::Begin { is_stale, is_repeated }),
         6 => (rarely(), outcome, after)
             .prop_map(|(is_stale, outcome, after)| Dispatch::Settle { is_stale, outcome, after }),
-        4 => (1_u8..4, status, any::<bool>())
+        4 => (prop_oneof![3 => 1_u32..4, 1 => 4_u32..30], status, any::<bool>())
             .prop_map(|(attempt, status, may)| Dispatch::Receipt { attempt, status, may }),
         3 => Just(Dispatch::Take),
+        1 => Just(Dispatch::Outage),
         1 => (rarely(), prop_oneof![Just(0_u64), Just(20_000)])
             .prop_map(|(is_stale, after_ms)| Dispatch::HandBack { is_stale, after_ms }),
     ]

@@ -133,7 +133,7 @@ async fn ask_dispatch(store: &RedisStore, step: &Step) -> String {
             after_ms,
         } => {
             let handed = store
-                .hand_back(delivery_id(delivery), u32::from(fence), after_ms)
+                .hand_back(delivery_id(delivery), fence, after_ms)
                 .await;
             format!("{:?}", handed.unwrap())
         }

@@ -75,7 +75,7 @@ async fn a_new_process_takes_over_the_leases_of_the_last_one() {
         }
         assert_eq!(swept.taken[0].take, Take::Taken { why });
         let begin = Begin {
-            fence: u32::from(attempt),
+            fence: attempt,
             attempt,
             provider: "hook-a".into(),
             policy: sweep().policy,

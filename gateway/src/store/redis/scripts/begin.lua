@@ -1,5 +1,5 @@
 -- Records an attempt before its first byte. KEYS: record, ledger.
-local ATTEMPTS_MAX = 120
+local ATTEMPTS_MAX, ATTEMPTS_KEPT = 120, 16
 local ordinal, fence, attempt_number, provider, policy = arg[1], arg[2], arg[3], arg[4], arg[5]
 local record, marker = load_record(KEYS[1])
 if marker then
@@ -23,13 +23,44 @@ if now >= submit_before(record, policy[QUIET_MS]) then
   return stop(STOP_TOO_LATE)
 end
 local attempts = delivery[ATTEMPTS]
-local earlier = attempts[attempt_number]
+local earlier = attempt_of(delivery, attempt_number)
 if not earlier then
+  if attempt_number ~= #attempts + (delivery[FOLDED] or 0) + 1 then
+    return stop(FENCE_LOST)
+  end
   if #attempts >= ATTEMPTS_MAX or submissions(delivery) >= policy[SUBMISSIONS_MAX] then
     return stop(TOO_MANY)
   end
   delivery[D_STATUS] = QUEUED
-  attempts[#attempts + 1] = begun(provider, delivery[WALK])
+  local attempt = begun(provider, delivery[WALK])
+  attempt[A_NUMBER] = delivery[FOLDED] and attempt_number
+  attempts[#attempts + 1] = attempt
+  -- Forgets the oldest attempts that nobody will ask for: they certainly reached
+  -- nobody, belong to an earlier walk, and a later one tells that their provider
+  -- was tried.
+  local place = true
+  while place and #attempts > ATTEMPTS_KEPT do
+    local seen = {}
+    place = nil
+    for index = #attempts, 1, -1 do
+      local old = attempts[index]
+      if seen[old[PROVIDER]] and not counts(old) and not old[RECEIPT]
+        and old[A_WALK] < delivery[WALK] then
+        place = index
+      end
+      seen[old[PROVIDER]] = true
+    end
+    if place and not delivery[FOLDED] then
+      delivery[FOLDED] = 0
+      for number, old in ipairs(attempts) do
+        old[A_NUMBER] = number
+      end
+    end
+    if place then
+      delivery[FOLDED] = delivery[FOLDED] + 1
+      table.remove(attempts, place)
+    end
+  end
 elseif earlier[OUTCOME] ~= BEGUN or earlier[PROVIDER] ~= provider then
   return stop(FENCE_LOST)
 end

@@ -29,7 +29,7 @@ local function retry(after, reason)
     finish(record, delivery, reason, status)
     return
   end
-  delivery[WALK] = math.min(delivery[WALK] + 1, 255)
+  delivery[WALK] = math.min(delivery[WALK] + 1, 4294967295)
   delivery[DUE], delivery[DUE_AT] = RETRY, at
   delivery[REASON] = reason
 end

@@ -14,6 +14,11 @@ if delivery[FENCE] ~= fence then
   return {STOPPED, clock, FENCE_LOST, 0}
 end
 
+local attempt = settled and attempt_of(delivery, settled[1])
+if settled and not attempt then
+  return {STOPPED, clock, FENCE_LOST, 0}
+end
+
 local id, body = id_of(KEYS[1]), nil
 local before, before_at = delivery[DUE], delivery[DUE_AT]
 local function answer(status, fallback)
@@ -24,7 +29,6 @@ local function answer(status, fallback)
   return {1, clock, status, delivery[DUE], delivery[DUE_AT], fallback}
 end
 
-local attempt = settled and delivery[ATTEMPTS][settled[1]]
 if attempt and attempt[OUTCOME] == BEGUN then
   attempt[OUTCOME], attempt[DURATION] = settled[2], settled[3]
   attempt[A_CODE], attempt[MESSAGE_ID] = settled[4], settled[5]
