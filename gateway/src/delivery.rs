@@ -13,6 +13,7 @@ mod receipt;
 use serde::{Deserialize, Serialize};
 use watchword_providers::{Channel, ReceiptStatus};
 
+pub(crate) use attempt::end_waiting;
 pub use attempt::{Begin, Finality, Next, Settle, Settled, SettledAttempt, Stop, begin, settle};
 pub use due::{Take, hand_back, take};
 pub use receipt::{ApplyReceipt, ReceiptApplied, apply_receipt};

@@ -3,6 +3,7 @@
 
 mod checks;
 mod deliveries;
+mod endings;
 mod ledger;
 mod limits;
 mod model;
@@ -179,6 +180,11 @@ macro_rules! conformance {
             deliveries::a_receipt_acts_once_and_only_forward,
             deliveries::an_undelivered_message_goes_out_again_at_most_three_times,
             deliveries::a_receipt_for_no_attempt_changes_nothing,
+            endings::whatever_ends_a_verification_ends_what_waits_for_it,
+            endings::a_cancellation_answers_with_what_it_ended,
+            endings::what_was_submitted_stays_so_and_still_hears_its_receipts,
+            endings::what_was_submitted_before_a_retry_stays_submitted,
+            endings::an_expiry_that_is_written_down_ends_what_waits,
             outages::a_day_of_retries_keeps_few_attempts_under_their_own_numbers,
             outages::a_crash_after_attempts_were_folded_is_taken_over,
             outages::folding_keeps_every_provider_and_the_walk_at_hand,

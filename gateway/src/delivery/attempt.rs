@@ -252,6 +252,22 @@ fn after_submission(
     });
 }
 
+/// Ends what waits in the ledger for a verification that has ended. What
+/// somebody works on under a lease ends when they ask again.
+pub(crate) fn end_waiting(record: &mut Record, now_ms: u64) {
+    let waits = |due: Due| due.kind != DueKind::Lease;
+    let status = record.status;
+    for ordinal in 1..=u8::try_from(record.deliveries.len()).unwrap_or(u8::MAX) {
+        if record
+            .delivery(ordinal)
+            .and_then(|delivery| delivery.due)
+            .is_some_and(waits)
+        {
+            end(record, ordinal, ("not_pending", status), now_ms);
+        }
+    }
+}
+
 /// Ends a delivery whose verification ended or whose last minute began.
 pub(super) fn end(record: &mut Record, ordinal: u8, (reason, status): (&str, Status), now_ms: u64) {
     let has_expired = now_ms >= record.expires_at_ms;

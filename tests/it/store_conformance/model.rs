@@ -147,6 +147,16 @@ impl Model {
 
     fn end(&mut self, of: usize, status: Status) {
         self.records[of].status = status;
+        let reached = if status == Status::Expired {
+            DeliveryStatus::Expired
+        } else {
+            DeliveryStatus::Canceled
+        };
+        for delivery in &mut self.records[of].deliveries {
+            if delivery.due.is_some_and(|due| due.0 != DueKind::Lease) {
+                delivery.end(reached, None);
+            }
+        }
         for number in &mut self.numbers {
             number.live.retain(|live| *live != of);
         }
@@ -367,6 +377,9 @@ impl Model {
     pub(super) fn report(&mut self, of: usize, conversion: Conversion) -> Answer {
         if self.records[of].is_gone {
             return Answer::says("not found");
+        }
+        if self.status(of) == Status::Expired {
+            self.end(of, Status::Expired);
         }
         let decides = self.records[of].code.is_some() && conversion == Conversion::Converted;
         if decides && self.is_pending(of) {

@@ -71,7 +71,7 @@ impl Del {
     }
 
     /// Ends it with what it has come to: submitted stays submitted.
-    fn end(&mut self, otherwise: DeliveryStatus, reason: Option<&'static str>) {
+    pub(super) fn end(&mut self, otherwise: DeliveryStatus, reason: Option<&'static str>) {
         let was_submitted = self
             .attempts
             .iter()

@@ -66,7 +66,7 @@ local function fail(reason, finality)
   return 0
 end
 
-if delivery[D_STATUS] > SUBMITTED or is_delivered(delivery) then
+if delivery[D_STATUS] > SUBMITTED or final_status(delivery, QUEUED) == DELIVERED then
   close(delivery, final_status(delivery, delivery[D_STATUS]))
   return answer(delivery[D_STATUS], 0)
 end

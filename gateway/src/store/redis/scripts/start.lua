@@ -128,6 +128,7 @@ end
 redis.call('SET', KEYS[1], packed, 'PXAT', expires + retention - shift)
 save_number(KEYS[2], number)
 for _, other in ipairs(superseded) do
+  end_waiting(KEYS[3], id_of(other[1]), other[2])
   save_record(other[1], other[2], other[3])
 end
 if is_sent == 1 then
