@@ -80,6 +80,14 @@ pub(crate) async fn walk(store: &RedisStore, between: impl Fn()) {
     between();
     store.limits(&[limit(1), limit(2)]).await.unwrap()[1].unwrap();
     between();
+    // Limits of other shards: in the step on one server, beside it on a cluster.
+    let limits = [limit(3), limit(4)];
+    let sent = store.start_within(&asks::start(3), None, &limits).await;
+    assert!(
+        matches!(sent.started, Ok(Started::Created { .. })),
+        "{sent:?}"
+    );
+    between();
     store.health().await.unwrap();
 }
 
