@@ -1,6 +1,7 @@
 //! What every store answers: named stories, and a model that random steps are
 //! compared with. A store joins by opening a [`TestStore`] and naming itself below.
 
+mod begins;
 mod checks;
 mod deliveries;
 mod endings;
@@ -164,15 +165,18 @@ macro_rules! conformance {
             checks::a_reported_outcome_decides_only_caller_supplied_codes,
             checks::canceling_twice_is_canceling_once,
             deliveries::an_attempt_begins_once_and_settles_as_submitted,
-            deliveries::a_begin_asked_again_renews_the_lease_or_is_too_late,
-            deliveries::a_begin_of_a_settled_attempt_or_another_provider_is_refused,
-            deliveries::a_hundred_and_twenty_attempts_are_the_bound,
+            begins::a_begin_asked_again_renews_the_lease_or_is_too_late,
+            begins::a_begin_of_a_settled_attempt_or_another_provider_is_refused,
+            begins::a_begin_writes_down_how_the_attempt_before_ended,
+            begins::a_begin_that_may_not_go_on_still_writes_down_what_ended,
+            deliveries::a_settle_of_no_attempt_asked_again_changes_nothing,
+            begins::a_hundred_and_twenty_attempts_are_the_bound,
             deliveries::a_settle_asked_again_is_told_the_same_and_changes_nothing,
             deliveries::a_resend_is_no_fallback,
             deliveries::fraud_falls_back_to_no_channel,
             deliveries::who_lost_the_fence_may_not_write,
-            deliveries::nothing_begins_after_an_approval,
-            deliveries::nothing_begins_in_the_last_minute,
+            begins::nothing_begins_after_an_approval,
+            begins::nothing_begins_in_the_last_minute,
             deliveries::three_submissions_are_the_bound,
             deliveries::a_retry_is_due_when_it_said,
             deliveries::a_failed_delivery_falls_back_to_the_next_channel,

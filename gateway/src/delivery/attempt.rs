@@ -23,7 +23,8 @@ pub enum Stop {
     Gone,
 }
 
-/// Records that an attempt begins. Must have committed before its first byte.
+/// Records that an attempt begins, and how the one before it ended if that is
+/// not written down yet. Must have committed before its first byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Begin {
     pub fence: u32,
@@ -32,6 +33,7 @@ pub struct Begin {
     /// the lease.
     pub attempt: u32,
     pub provider: Box<str>,
+    pub settled: Option<SettledAttempt>,
     pub policy: DispatchPolicy,
 }
 
@@ -39,13 +41,19 @@ pub struct Begin {
 ///
 /// # Errors
 ///
-/// [`Stop`]; nothing has changed.
+/// [`Stop::FenceLost`], also for an attempt that is neither open nor the next
+/// one, and [`Stop::Gone`]: nothing has changed. With any other [`Stop`] nothing
+/// begins, but what had ended is written down.
 pub fn begin(record: &mut Record, ordinal: u8, ask: &Begin, now_ms: u64) -> Result<(), Stop> {
     let status = record.status_at(now_ms);
     let submit_before_ms = record.submit_before_ms(ask.policy.quiet_ms);
     let delivery = delivery_mut(record, ordinal).ok_or(Stop::Gone)?;
-    if delivery.fence != ask.fence {
+    let is_new = delivery.attempt(ask.attempt).is_none();
+    if delivery.fence != ask.fence || !knows(delivery, ask) {
         return Err(Stop::FenceLost);
+    }
+    if let Some(settled) = &ask.settled {
+        write_attempt(delivery, settled);
     }
     if delivery.status.is_closed() {
         return Err(Stop::Closed(delivery.status));
@@ -56,25 +64,27 @@ pub fn begin(record: &mut Record, ordinal: u8, ask: &Begin, now_ms: u64) -> Resu
     if now_ms >= submit_before_ms {
         return Err(Stop::TooLate);
     }
-    if let Some(attempt) = delivery.attempt(ask.attempt) {
-        if attempt.outcome != Outcome::Begun || attempt.provider != ask.provider {
-            return Err(Stop::FenceLost);
+    if is_new {
+        let is_full = delivery.attempts.len() >= ATTEMPTS_MAX;
+        if is_full || delivery.submissions() >= ask.policy.submissions_max {
+            return Err(Stop::TooManySubmissions);
         }
-        delivery.renew_lease(now_ms, ask.policy.lease_ms);
-        return Ok(());
+        delivery.status = DeliveryStatus::Queued;
+        delivery.push_attempt(&ask.provider, now_ms);
     }
-    if ask.attempt != delivery.last_number() + 1 {
-        // Whoever asks does not know what was begun since.
-        return Err(Stop::FenceLost);
-    }
-    let is_full = delivery.attempts.len() >= ATTEMPTS_MAX;
-    if is_full || delivery.submissions() >= ask.policy.submissions_max {
-        return Err(Stop::TooManySubmissions);
-    }
-    delivery.status = DeliveryStatus::Queued;
-    delivery.push_attempt(&ask.provider, now_ms);
     delivery.renew_lease(now_ms, ask.policy.lease_ms);
     Ok(())
+}
+
+/// Whether who asks knows the delivery's attempts: the one that ended is there,
+/// and the one that begins is the next one, or was begun by the same question.
+fn knows(delivery: &DeliveryRecord, ask: &Begin) -> bool {
+    let is_there = |settled: &SettledAttempt| delivery.attempt(settled.number).is_some();
+    let is_expected = match delivery.attempt(ask.attempt) {
+        Some(attempt) => attempt.outcome == Outcome::Begun && attempt.provider == ask.provider,
+        None => ask.attempt == delivery.last_number() + 1,
+    };
+    is_expected && ask.settled.as_ref().is_none_or(is_there)
 }
 
 /// How an attempt ended, to be written down.
@@ -159,7 +169,7 @@ pub fn settle(
     let is_repeated = ask
         .attempt
         .as_ref()
-        .is_some_and(|attempt| !write_attempt(delivery, attempt));
+        .is_none_or(|attempt| !write_attempt(delivery, attempt));
     let is_leased = delivery.due.is_some_and(|due| due.kind == DueKind::Lease);
     if is_repeated && !is_leased {
         // The answer was lost, not the step: it is given again.

@@ -109,6 +109,7 @@ fn a_code_may_not_go_out_in_its_last_minute_but_a_text_may() {
             fence: 1,
             attempt: 2,
             provider: "two".into(),
+            settled: None,
             policy: policy(),
         };
         begin(&mut record, 1, &ask, now_ms)
@@ -132,6 +133,7 @@ fn each_attempt_waits_for_its_own_receipt() {
         fence: 1,
         attempt: 2,
         provider: "two".into(),
+        settled: None,
         policy: policy(),
     };
     begin(&mut record, 1, &ask, NOW_MS).unwrap();
@@ -198,7 +200,7 @@ proptest! {
         let settled = settle(&mut record, ordinal, &ask, NOW_MS);
         prop_assert_eq!(settled.is_ok(), fence == 1 && ordinal == 1 && attempt == 1);
         apply_receipt(&mut record, ordinal, &receipt(attempt, ReceiptStatus::Sent), NOW_MS);
-        let ask = Begin { fence, attempt, provider: "two".into(), policy: policy() };
+        let ask = Begin { fence, attempt, provider: "two".into(), settled: None, policy: policy() };
         let begun = begin(&mut record, ordinal, &ask, NOW_MS);
         prop_assert!(begun.is_err() || (fence == 1 && ordinal == 1));
         take(&mut record, ordinal, &policy(), NOW_MS);

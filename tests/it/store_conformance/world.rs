@@ -169,6 +169,7 @@ pub(super) fn begin(fence: u32, attempt: u32) -> Begin {
         fence,
         attempt,
         provider: format!("p{attempt}").into(),
+        settled: None,
         policy: dispatch_policy(),
     }
 }
@@ -207,6 +208,14 @@ pub(super) fn receipt(attempt: u32, status: ReceiptStatus) -> ApplyReceipt {
         may_redispatch: true,
         policy: dispatch_policy(),
     }
+}
+
+/// A verification whose first attempt has not been begun, and its delivery.
+pub(super) async fn unbegun(w: &World) -> DeliveryId {
+    let mut ask = start();
+    ask.delivery = Some(by_sms(None));
+    w.created(&ask).await;
+    first_of(ask.id)
 }
 
 impl World {

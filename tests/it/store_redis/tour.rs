@@ -171,6 +171,7 @@ pub(crate) fn begin(attempt: u32) -> Begin {
         fence: 1,
         attempt,
         provider: "two".into(),
+        settled: None,
         policy: asks::DISPATCH,
     }
 }

@@ -102,13 +102,25 @@ impl Model {
         of: usize,
         ordinal: u8,
         (fence, attempt): (u32, u32),
+        settled: Option<(u32, Outcome)>,
     ) -> Answer {
         let (status, may_submit, now_ms) = (self.status(of), self.may_submit(of), self.now_ms);
         let Some(delivery) = self.delivery(of, ordinal) else {
             return Answer::says("gone");
         };
-        if delivery.fence != fence {
+        let is_next = attempt == delivery.last_number() + 1;
+        let is_again = delivery.numbered(attempt).is_some_and(|known| {
+            known.outcome == Outcome::Begun && known.provider == provider_of(attempt)
+        });
+        let is_there = settled.is_none_or(|(number, _)| delivery.numbered(number).is_some());
+        if delivery.fence != fence || !(is_next || is_again) || !is_there {
             return Answer::says("fence lost");
+        }
+        if let Some((number, outcome)) = settled
+            && let Some(ended) = delivery.numbered(number)
+            && ended.outcome == Outcome::Begun
+        {
+            ended.outcome = outcome;
         }
         if delivery.is_closed() {
             return Answer::says(format!("closed {:?}", delivery.status));
@@ -119,15 +131,9 @@ impl Model {
         if !may_submit {
             return Answer::says("too late");
         }
-        if let Some(known) = delivery.numbered(attempt) {
-            if known.outcome != Outcome::Begun || known.provider != provider_of(attempt) {
-                return Answer::says("fence lost");
-            }
+        if is_again {
             delivery.due = Some((DueKind::Lease, now_ms + LEASE_MS));
             return Answer::says("begun");
-        }
-        if attempt != delivery.last_number() + 1 {
-            return Answer::says("fence lost");
         }
         if delivery.sent().count() >= 3 || delivery.attempts.len() >= 120 {
             return Answer::says("too many");

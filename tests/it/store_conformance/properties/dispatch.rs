@@ -25,14 +25,20 @@ impl Case<'_> {
             Dispatch::Begin {
                 is_stale,
                 is_repeated,
+                settles,
             } => {
                 let (fence, last) = self.at(of, ordinal, is_stale);
                 let attempt = if is_repeated { last.max(1) } else { last + 1 };
-                let expected = self.model.begin(of, ordinal, (fence, attempt));
+                let before = attempt.saturating_sub(1);
+                let ended = settles.map(|outcome| (before, outcome));
+                let expected = self.model.begin(of, ordinal, (fence, attempt), ended);
                 let ask = Begin {
                     fence,
                     attempt,
                     provider: format!("p{}", provider_of(attempt)).into(),
+                    settled: ended.and_then(|(number, outcome)| {
+                        world::settle(fence, number, outcome, next(After::Continue)).attempt
+                    }),
                     policy: dispatch_policy(),
                 };
                 let begun = self.store().begin(id, &ask).await.unwrap();
@@ -86,6 +92,7 @@ impl Case<'_> {
         let begin = Dispatch::Begin {
             is_stale: false,
             is_repeated: false,
+            settles: None,
         };
         let fails = Dispatch::Settle {
             is_stale: false,

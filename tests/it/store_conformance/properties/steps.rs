@@ -64,6 +64,8 @@ pub(super) enum Dispatch {
     Begin {
         is_stale: bool,
         is_repeated: bool,
+        /// How the attempt before it ended, told with it.
+        settles: Option<Outcome>,
     },
     Settle {
         is_stale: bool,
@@ -156,8 +158,10 @@ fn dispatch() -> impl Strategy<Value = Dispatch> {
         1 => Just(ReceiptStatus::Delivered),
     ];
     prop_oneof![
-        5 => (rarely(), rarely())
-            .prop_map(|(is_stale, is_repeated)| Dispatch::Begin { is_stale, is_repeated }),
+        5 => (rarely(), rarely(), prop::option::of(outcome.clone()))
+            .prop_map(|(is_stale, is_repeated, settles)| Dispatch::Begin {
+                is_stale, is_repeated, settles,
+            }),
         6 => (rarely(), outcome, after)
             .prop_map(|(is_stale, outcome, after)| Dispatch::Settle { is_stale, outcome, after }),
         4 => (prop_oneof![3 => 1_u32..4, 1 => 4_u32..30], status, any::<bool>())

@@ -85,12 +85,11 @@ async fn ask_dispatch(store: &RedisStore, step: &Step) -> String {
             delivery,
             fence,
             attempt,
+            settles,
         } => {
-            let ask = begin_of(fence, attempt);
-            format!(
-                "{:?}",
-                store.begin(delivery_id(delivery), &ask).await.unwrap()
-            )
+            let ask = begin_of(fence, attempt, settles);
+            let begun = store.begin(delivery_id(delivery), &ask).await;
+            format!("{:?}", begun.unwrap())
         }
         Step::Settle {
             delivery,

@@ -56,6 +56,7 @@ impl Model {
                 delivery,
                 fence,
                 attempt,
+                ..
             } => {
                 let (found, current, next) = self.pick_delivery(*delivery);
                 *delivery = found;
@@ -127,9 +128,11 @@ impl Model {
     pub(super) fn ask(&mut self, step: &Step, now_ms: u64) -> String {
         let before = self.clone();
         let answer = self.transition(step, now_ms);
-        let is_refused = ["refused", "NotPending", "Err(", "UnknownKey"]
-            .iter()
-            .any(|word| answer.starts_with(word));
+        // A begin that stops may have written down what had ended.
+        let is_refused = !matches!(step, Step::Begin { .. })
+            && ["refused", "NotPending", "Err(", "UnknownKey"]
+                .iter()
+                .any(|word| answer.starts_with(word));
         if is_refused {
             *self = before;
         }
@@ -227,8 +230,9 @@ impl Model {
                 delivery: (record, ordinal),
                 fence,
                 attempt,
+                settles,
             } => {
-                let ask = begin_of(fence, attempt);
+                let ask = begin_of(fence, attempt, settles);
                 let answer = self
                     .record(record)
                     .map_or(Err(delivery::Stop::Gone), |record| {

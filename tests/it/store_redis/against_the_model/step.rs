@@ -54,6 +54,7 @@ pub(super) enum Step {
         delivery: (u8, u8),
         fence: u32,
         attempt: u32,
+        settles: u8,
     },
     Settle {
         delivery: (u8, u8),
@@ -114,8 +115,8 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         ),
         1 => record().prop_map(|record| Step::Cancel { record }),
         1 => (record(), 0..3_u8).prop_map(|(record, conversion)| Step::Report { record, conversion }),
-        4 => (delivery(), 0..12_u32, 0..8_u32).prop_map(
-            |(delivery, fence, attempt)| Step::Begin { delivery, fence, attempt }
+        4 => (delivery(), 0..12_u32, 0..8_u32, 0..12_u8).prop_map(
+            |(delivery, fence, attempt, settles)| Step::Begin { delivery, fence, attempt, settles }
         ),
         6 => (delivery(), 0..12_u32, 0..12_u32, 0..7_u8, 0..13_u8).prop_map(
             |(delivery, fence, attempt, outcome, next)| Step::Settle {
@@ -152,6 +153,7 @@ fn outage(delivery: (u8, u8)) -> Vec<Step> {
             delivery,
             fence: 2,
             attempt: 2,
+            settles: 6,
         },
         Step::Settle {
             delivery,
@@ -250,7 +252,8 @@ pub(super) fn check_of(
     check
 }
 
-pub(super) fn settle_of(fence: u32, attempt: u32, outcome: u8, next: u8) -> Settle {
+/// How an attempt ended, or that nothing is told of it.
+fn settled_of(attempt: u32, outcome: u8) -> Option<SettledAttempt> {
     let outcomes = [
         Outcome::Submitted,
         Outcome::Refused,
@@ -259,7 +262,7 @@ pub(super) fn settle_of(fence: u32, attempt: u32, outcome: u8, next: u8) -> Sett
         Outcome::Shed,
         Outcome::Unknown,
     ];
-    let settled = outcomes
+    outcomes
         .get(usize::from(outcome))
         .map(|outcome| SettledAttempt {
             number: attempt,
@@ -267,7 +270,11 @@ pub(super) fn settle_of(fence: u32, attempt: u32, outcome: u8, next: u8) -> Sett
             duration_ms: 120,
             code: (*outcome == Outcome::Refused).then(|| "21211".into()),
             message_id: (*outcome == Outcome::Submitted).then(|| "SM1".into()),
-        });
+        })
+}
+
+pub(super) fn settle_of(fence: u32, attempt: u32, outcome: u8, next: u8) -> Settle {
+    let settled = settled_of(attempt, outcome);
     let next = match next {
         0 | 1 | 9 => Next::Continue,
         2 => Next::Submitted {
@@ -345,11 +352,12 @@ pub(super) fn sweep_of(count_max: u8) -> Sweep {
     }
 }
 
-pub(super) fn begin_of(fence: u32, attempt: u32) -> Begin {
+pub(super) fn begin_of(fence: u32, attempt: u32, settles: u8) -> Begin {
     Begin {
         fence,
         attempt,
         provider: "two".into(),
+        settled: settled_of(attempt.saturating_sub(1), settles),
         policy: asks::DISPATCH,
     }
 }

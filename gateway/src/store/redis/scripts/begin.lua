@@ -1,6 +1,8 @@
--- Records an attempt before its first byte. KEYS: record, ledger.
+-- Records an attempt before its first byte, and how the one before it ended if
+-- that is not written down yet. KEYS: record, ledger.
 local ATTEMPTS_MAX, ATTEMPTS_KEPT = 120, 16
-local ordinal, fence, attempt_number, provider, policy = arg[1], arg[2], arg[3], arg[4], arg[5]
+local ordinal, fence, attempt_number, provider, policy, settled =
+  arg[1], arg[2], arg[3], arg[4], arg[5], arg[6]
 local record, marker = load_record(KEYS[1])
 if marker then
   return {marker, clock}
@@ -12,24 +14,45 @@ end
 if delivery[FENCE] ~= fence then
   return stop(FENCE_LOST)
 end
+-- Who asks must know the attempts: the one that begins is the next one, or was
+-- begun by the same question.
+local attempts, earlier = delivery[ATTEMPTS], attempt_of(delivery, attempt_number)
+if earlier then
+  if earlier[OUTCOME] ~= BEGUN or earlier[PROVIDER] ~= provider then
+    return stop(FENCE_LOST)
+  end
+elseif attempt_number ~= #attempts + (delivery[FOLDED] or 0) + 1 then
+  return stop(FENCE_LOST)
+end
+local ended = settled and attempt_of(delivery, settled[1])
+if settled and not ended then
+  return stop(FENCE_LOST)
+end
+if ended and ended[OUTCOME] == BEGUN then
+  ended[OUTCOME], ended[DURATION] = settled[2], settled[3]
+  ended[A_CODE], ended[MESSAGE_ID] = settled[4], settled[5]
+end
+
+-- Even where nothing begins, what had ended is written down.
+local function stop_there(why, status)
+  if settled then
+    save_record(KEYS[1], record)
+  end
+  return stop(why, status)
+end
 if delivery[D_STATUS] > SUBMITTED then
-  return stop(CLOSED, delivery[D_STATUS])
+  return stop_there(CLOSED, delivery[D_STATUS])
 end
 local status = status_now(record)
 if status ~= PENDING then
-  return stop(STOP_NOT_PENDING, status)
+  return stop_there(STOP_NOT_PENDING, status)
 end
 if now >= submit_before(record, policy[QUIET_MS]) then
-  return stop(STOP_TOO_LATE)
+  return stop_there(STOP_TOO_LATE)
 end
-local attempts = delivery[ATTEMPTS]
-local earlier = attempt_of(delivery, attempt_number)
 if not earlier then
-  if attempt_number ~= #attempts + (delivery[FOLDED] or 0) + 1 then
-    return stop(FENCE_LOST)
-  end
   if #attempts >= ATTEMPTS_MAX or submissions(delivery) >= policy[SUBMISSIONS_MAX] then
-    return stop(TOO_MANY)
+    return stop_there(TOO_MANY)
   end
   delivery[D_STATUS] = QUEUED
   local attempt = begun(provider, delivery[WALK])
@@ -61,8 +84,6 @@ if not earlier then
       table.remove(attempts, place)
     end
   end
-elseif earlier[OUTCOME] ~= BEGUN or earlier[PROVIDER] ~= provider then
-  return stop(FENCE_LOST)
 end
 -- Asked again, it renews the lease alone.
 delivery[DUE] = LEASE

@@ -32,7 +32,7 @@ end
 if attempt and attempt[OUTCOME] == BEGUN then
   attempt[OUTCOME], attempt[DURATION] = settled[2], settled[3]
   attempt[A_CODE], attempt[MESSAGE_ID] = settled[4], settled[5]
-elseif settled and delivery[DUE] ~= LEASE then
+elseif delivery[DUE] ~= LEASE then
   -- The answer was lost, not the step: it is given again, with the delivery
   -- that this one's failure has made, if nobody has touched it yet.
   local made, fallback = record[DELIVERIES][ordinal + 1], 0
