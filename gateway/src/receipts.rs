@@ -23,8 +23,7 @@ use crate::verification::TenantTag;
 pub struct ReceiptReference {
     pub tenant: TenantTag,
     pub delivery: DeliveryId,
-    /// From 1.
-    pub attempt: u8,
+    pub attempt: u32,
     pub channel: Channel,
     /// When the delivery was created: a receipt tells how long it took from then.
     pub created_at_ms: u64,
@@ -33,7 +32,7 @@ pub struct ReceiptReference {
 }
 
 const VERSION: u8 = 1;
-const BODY_LENGTH: usize = 1 + 2 + 16 + 1 + 1 + 1 + 8 + 8 + 8;
+const BODY_LENGTH: usize = 1 + 2 + 16 + 1 + 4 + 1 + 8 + 8 + 8;
 const MAC_LENGTH: usize = 16;
 /// The length of a reference's text.
 pub const REFERENCE_LENGTH: usize = ((BODY_LENGTH + MAC_LENGTH) * 4).div_ceil(3);
@@ -66,7 +65,7 @@ impl ReceiptReference {
         bytes.extend_from_slice(&self.delivery.record.shard.number().to_be_bytes());
         bytes.extend_from_slice(&self.delivery.record.random);
         bytes.push(self.delivery.ordinal);
-        bytes.push(self.attempt);
+        bytes.extend_from_slice(&self.attempt.to_be_bytes());
         bytes.push(match self.channel {
             Channel::Sms => 0,
             Channel::Voice => 1,
@@ -83,7 +82,7 @@ impl ReceiptReference {
         let (shard, rest) = rest.split_first_chunk::<2>()?;
         let (random, rest) = rest.split_first_chunk::<16>()?;
         let (ordinal, rest) = rest.split_first()?;
-        let (attempt, rest) = rest.split_first()?;
+        let (attempt, rest) = rest.split_first_chunk::<4>()?;
         let (channel, rest) = rest.split_first()?;
         let (tenant, rest) = rest.split_first_chunk::<8>()?;
         let (created_at_ms, rest) = rest.split_first_chunk::<8>()?;
@@ -97,7 +96,7 @@ impl ReceiptReference {
                 },
                 ordinal: *ordinal,
             },
-            attempt: *attempt,
+            attempt: u32::from_be_bytes(*attempt),
             channel: if *channel == 0 {
                 Channel::Sms
             } else {
@@ -262,7 +261,7 @@ impl ReceiptDesk {
         let name = reference.delivery.to_string();
         events::ReceiptApplied {
             delivery: &name,
-            attempt: u32::from(reference.attempt),
+            attempt: reference.attempt,
             provider,
             status: receipt.status.as_str(),
             code: receipt.code.as_ref(),

@@ -1,12 +1,15 @@
 //! What every store answers: named stories, and a model that random steps are
 //! compared with. A store joins by opening a [`TestStore`] and naming itself below.
 
+mod begins;
 mod checks;
 mod deliveries;
+mod endings;
 mod ledger;
 mod limits;
 mod limits_within;
 mod model;
+mod outages;
 mod properties;
 mod repeats;
 mod sends;
@@ -162,15 +165,18 @@ macro_rules! conformance {
             checks::a_reported_outcome_decides_only_caller_supplied_codes,
             checks::canceling_twice_is_canceling_once,
             deliveries::an_attempt_begins_once_and_settles_as_submitted,
-            deliveries::a_begin_asked_again_renews_the_lease_or_is_too_late,
-            deliveries::a_begin_of_a_settled_attempt_or_another_provider_is_refused,
-            deliveries::a_hundred_and_twenty_attempts_are_the_bound,
+            begins::a_begin_asked_again_renews_the_lease_or_is_too_late,
+            begins::a_begin_of_a_settled_attempt_or_another_provider_is_refused,
+            begins::a_begin_writes_down_how_the_attempt_before_ended,
+            begins::a_begin_that_may_not_go_on_still_writes_down_what_ended,
+            deliveries::a_settle_of_no_attempt_asked_again_changes_nothing,
+            begins::a_hundred_and_twenty_attempts_are_the_bound,
             deliveries::a_settle_asked_again_is_told_the_same_and_changes_nothing,
             deliveries::a_resend_is_no_fallback,
             deliveries::fraud_falls_back_to_no_channel,
             deliveries::who_lost_the_fence_may_not_write,
-            deliveries::nothing_begins_after_an_approval,
-            deliveries::nothing_begins_in_the_last_minute,
+            begins::nothing_begins_after_an_approval,
+            begins::nothing_begins_in_the_last_minute,
             deliveries::three_submissions_are_the_bound,
             deliveries::a_retry_is_due_when_it_said,
             deliveries::a_failed_delivery_falls_back_to_the_next_channel,
@@ -179,6 +185,15 @@ macro_rules! conformance {
             deliveries::a_receipt_acts_once_and_only_forward,
             deliveries::an_undelivered_message_goes_out_again_at_most_three_times,
             deliveries::a_receipt_for_no_attempt_changes_nothing,
+            endings::whatever_ends_a_verification_ends_what_waits_for_it,
+            endings::a_cancellation_answers_with_what_it_ended,
+            endings::what_was_submitted_stays_so_and_still_hears_its_receipts,
+            endings::what_was_submitted_before_a_retry_stays_submitted,
+            endings::an_expiry_that_is_written_down_ends_what_waits,
+            outages::a_day_of_retries_keeps_few_attempts_under_their_own_numbers,
+            outages::a_crash_after_attempts_were_folded_is_taken_over,
+            outages::folding_keeps_every_provider_and_the_walk_at_hand,
+            outages::a_late_receipt_keeps_its_attempt,
             ledger::a_lost_lease_is_taken_over_under_a_new_fence,
             ledger::three_lost_leases_are_poison,
             ledger::a_lease_lost_with_nothing_begun_does_not_count,

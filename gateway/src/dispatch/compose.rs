@@ -145,7 +145,7 @@ impl Composed {
     }
 
     /// The message for one attempt at one provider.
-    pub(super) fn message(&self, live: &Live, hop: &ProviderStack, attempt: u8) -> Message {
+    pub(super) fn message(&self, live: &Live, hop: &ProviderStack, attempt: u32) -> Message {
         let receipt_url = receipts_by_reference(&*hop.provider).then(|| {
             let reference = ReceiptReference {
                 tenant: self.tenant_tag,

@@ -277,7 +277,7 @@ impl Store for RedisStore {
     }
 
     async fn check(&self, ask: &Check) -> Result<Checked, StoreError> {
-        let keys = vec![self.keys.record(ask.id)];
+        let keys = self.record_and_ledger(ask.id);
         self.run(&scripts::CHECK, keys, |terms| terms.check(ask))
             .await?
             .checked()
@@ -288,7 +288,7 @@ impl Store for RedisStore {
         id: RecordId,
         tenant: TenantTag,
     ) -> Result<Result<Found, SendRefusal>, StoreError> {
-        let keys = vec![self.keys.record(id)];
+        let keys = self.record_and_ledger(id);
         self.run(&scripts::CANCEL, keys, |terms| terms.cancel(tenant))
             .await?
             .changed(id)
@@ -300,7 +300,7 @@ impl Store for RedisStore {
         tenant: TenantTag,
         conversion: Conversion,
     ) -> Result<Result<Found, SendRefusal>, StoreError> {
-        let keys = vec![self.keys.record(id)];
+        let keys = self.record_and_ledger(id);
         self.run(&scripts::OUTCOME, keys, |terms| {
             terms.outcome(tenant, conversion)
         })

@@ -166,16 +166,17 @@ pub(crate) fn first_delivery(record: u8) -> DeliveryId {
     }
 }
 
-pub(crate) fn begin(attempt: u8) -> Begin {
+pub(crate) fn begin(attempt: u32) -> Begin {
     Begin {
         fence: 1,
         attempt,
         provider: "two".into(),
+        settled: None,
         policy: asks::DISPATCH,
     }
 }
 
-fn settled(number: u8, outcome: Outcome) -> SettledAttempt {
+fn settled(number: u32, outcome: Outcome) -> SettledAttempt {
     SettledAttempt {
         number,
         outcome,
@@ -197,7 +198,7 @@ pub(crate) fn retry() -> Settle {
     }
 }
 
-pub(crate) fn submitted(attempt: u8) -> Settle {
+pub(crate) fn submitted(attempt: u32) -> Settle {
     Settle {
         fence: 1,
         attempt: Some(settled(attempt, Outcome::Submitted)),
@@ -208,7 +209,7 @@ pub(crate) fn submitted(attempt: u8) -> Settle {
     }
 }
 
-fn receipt(attempt: u8) -> ApplyReceipt {
+fn receipt(attempt: u32) -> ApplyReceipt {
     ApplyReceipt {
         attempt,
         receipt: AttemptReceipt {

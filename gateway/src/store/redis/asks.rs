@@ -10,7 +10,9 @@ use super::format::{
 use super::pack::{NUMBER_MAX, Packer};
 use crate::admission::gcra::GcraRule;
 use crate::admission::limits::{LimitAsk, LimitRule, LimitStep};
-use crate::delivery::{ApplyReceipt, Begin, DispatchPolicy, Finality, NewDelivery, Next, Settle};
+use crate::delivery::{
+    ApplyReceipt, Begin, DispatchPolicy, Finality, NewDelivery, Next, Settle, SettledAttempt,
+};
 use crate::store::{Idempotency, Sweep, Undo};
 use crate::verification::{Check, Conversion, Resend, SendPolicy, Start, TenantTag};
 
@@ -172,13 +174,14 @@ impl Terms {
     }
 
     pub(super) fn begin_attempt(self, ordinal: u8, ask: &Begin) -> Vec<Vec<u8>> {
-        let mut packer = array(5);
+        let mut packer = array(6);
         packer
             .number(u64::from(ordinal))
             .number(u64::from(ask.fence))
             .number(u64::from(ask.attempt))
             .bytes(ask.provider.as_bytes());
         dispatch_policy(&mut packer, &ask.policy);
+        settled_attempt(&mut packer, ask.settled.as_ref());
         self.with(packer)
     }
 
@@ -187,16 +190,7 @@ impl Terms {
         packer
             .number(u64::from(ordinal))
             .number(u64::from(ask.fence));
-        match &ask.attempt {
-            Some(attempt) => packer
-                .array(5)
-                .number(u64::from(attempt.number))
-                .number(place_of(&OUTCOMES, &attempt.outcome))
-                .number(u64::from(attempt.duration_ms))
-                .bytes_or_nothing(attempt.code.as_ref().map(|code| code.as_bytes()))
-                .bytes_or_nothing(attempt.message_id.as_ref().map(|id| id.as_bytes())),
-            None => packer.nothing(),
-        };
+        settled_attempt(&mut packer, ask.attempt.as_ref());
         next(&mut packer, &ask.next);
         dispatch_policy(&mut packer, &ask.policy);
         self.with(packer)
@@ -360,6 +354,20 @@ fn dispatch_policy(packer: &mut Packer, policy: &DispatchPolicy) {
         .number(policy.lease_ms)
         .number(policy.quiet_ms)
         .number(u64::from(policy.lost_leases_max));
+}
+
+fn settled_attempt(packer: &mut Packer, settled: Option<&SettledAttempt>) {
+    let Some(settled) = settled else {
+        packer.nothing();
+        return;
+    };
+    packer
+        .array(5)
+        .number(u64::from(settled.number))
+        .number(place_of(&OUTCOMES, &settled.outcome))
+        .number(u64::from(settled.duration_ms))
+        .bytes_or_nothing(settled.code.as_ref().map(|code| code.as_bytes()))
+        .bytes_or_nothing(settled.message_id.as_ref().map(|id| id.as_bytes()));
 }
 
 fn next(packer: &mut Packer, next: &Next) {

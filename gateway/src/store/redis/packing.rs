@@ -55,8 +55,9 @@ fn delivery(packed: &mut Packer, state: &DeliveryRecord) {
         Some(due) => (place_of(&DUE_KINDS, &due.kind) + 1, due.at_ms),
         None => (0, 0),
     };
+    let is_folded = state.folded > 0;
     packed
-        .array(12)
+        .array(12 + usize::from(is_folded))
         .number(place_of(&CHANNELS, &state.channel))
         .number(place_of(&DELIVERY_STATUSES, &state.status))
         .number(u64::from(state.fence))
@@ -75,13 +76,16 @@ fn delivery(packed: &mut Packer, state: &DeliveryRecord) {
         )
         .array(state.attempts.len());
     for made in &state.attempts {
-        attempt(packed, made);
+        attempt(packed, made, is_folded);
+    }
+    if is_folded {
+        packed.number(u64::from(state.folded));
     }
 }
 
-fn attempt(packed: &mut Packer, made: &AttemptRecord) {
+fn attempt(packed: &mut Packer, made: &AttemptRecord, has_number: bool) {
     packed
-        .array(8)
+        .array(8 + usize::from(has_number))
         .bytes(made.provider.as_bytes())
         .number(u64::from(made.walk))
         .number(place_of(&OUTCOMES, &made.outcome))
@@ -98,6 +102,9 @@ fn attempt(packed: &mut Packer, made: &AttemptRecord) {
             .flag(receipt.is_final_for_number),
         None => packed.nothing(),
     };
+    if has_number {
+        packed.number(u64::from(made.number));
+    }
 }
 
 fn body(packed: &mut Packer, record: &Record) {

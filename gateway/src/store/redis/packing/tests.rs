@@ -26,6 +26,7 @@ fn attempts() -> impl Strategy<Value = AttemptRecord> {
     let parts = (0..OUTCOMES.len(), "[a-z-]{0,40}", text(), text());
     (parts, any::<u32>(), prop::option::of(receipt)).prop_map(
         |((outcome, provider, code, message_id), number, receipt)| AttemptRecord {
+            number: 0,
             provider: provider.into(),
             walk: 3,
             outcome: OUTCOMES[outcome],
@@ -45,10 +46,21 @@ fn attempts() -> impl Strategy<Value = AttemptRecord> {
 
 fn deliveries() -> impl Strategy<Value = DeliveryRecord> {
     let due = prop::option::of(0..DUE_KINDS.len());
-    let parts = (0..DELIVERY_STATUSES.len(), due, text(), any::<u32>());
+    let parts = (
+        0..DELIVERY_STATUSES.len(),
+        due,
+        text(),
+        any::<u32>(),
+        0..3_u32,
+    );
     let attempts = prop::collection::vec(attempts(), 0..4);
     (parts, prop::option::of(any::<[u8; 16]>()), attempts).prop_map(
-        |((status, due, reason, fence), operation, attempts)| {
+        |((status, due, reason, fence, folded), operation, mut attempts)| {
+            // Where some are folded, the kept ones may have any numbers.
+            let step = if folded > 0 { 2 } else { 1 };
+            for (number, attempt) in (1..).zip(&mut attempts) {
+                attempt.number = folded + step * number;
+            }
             let wanted = crate::delivery::NewDelivery {
                 channel: Channel::Sms,
                 fallback: vec![Channel::Voice],
@@ -63,6 +75,7 @@ fn deliveries() -> impl Strategy<Value = DeliveryRecord> {
                 }),
                 reason,
                 operation: operation.map(OperationId),
+                folded,
                 attempts,
                 ..DeliveryRecord::new(&wanted, NOW_MS, 15_000)
             }

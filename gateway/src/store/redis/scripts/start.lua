@@ -111,6 +111,7 @@ if kind == VERIFICATION then
   number[KEEP] = math.max(number[KEEP], expires + retention)
 end
 for _, other in ipairs(superseded) do
+  end_waiting(KEYS[3], id_of(other[1]), other[2])
   save_record(other[1], other[2], other[3])
 end
 remember(id, is_sent, 1)
