@@ -42,6 +42,20 @@ impl Receipt {
         self
     }
 
+    /// For a reference whose MAC is wrong by one bit.
+    pub(crate) fn altered_at_its_end(mut self) -> Self {
+        let last = self.url.pop().expect("a reference stands there");
+        self.url.push(if last == 'A' { 'B' } else { 'A' });
+        self
+    }
+
+    /// Posted to another node than the one that sent the message.
+    pub(crate) fn to_node(mut self, node: &Client) -> Self {
+        let path = self.url.find("/v1/").map(|start| self.url.split_off(start));
+        self.url = format!("{}{}", node.base(), path.expect("receipts come to the API"));
+        self
+    }
+
     pub(crate) async fn post(&self) -> Answer {
         let signature = self.secret.sign(&self.id, self.timestamp_s, &self.body);
         let request = http::Request::post(&self.url)
