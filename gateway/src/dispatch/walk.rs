@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::{Instrument, debug_span};
-use watchword_providers::{SubmitError, Submitted};
+use watchword_providers::{MessageId, SubmitError, Submitted};
 
 use super::compose::Composed;
 use super::plan::{
@@ -512,7 +512,10 @@ fn settled_attempt(
     took: Duration,
 ) -> SettledAttempt {
     let (outcome, code, message_id) = match result {
-        Ok(submitted) => (Outcome::Submitted, None, submitted.message_id.as_ref()),
+        Ok(submitted) => {
+            let message_id = submitted.message_id.as_ref().and_then(MessageId::code);
+            (Outcome::Submitted, None, message_id)
+        }
         Err(error) => (outcome_of(error), error.code(), None),
     };
     SettledAttempt {
