@@ -10,8 +10,10 @@ use crate::delivery::{ApplyReceipt, AttemptReceipt, DeliveryStatus, ReceiptAppli
 use crate::dispatch::Dispatcher;
 use crate::live::{Live, Shared};
 use crate::telemetry::events;
+pub use by_message_id::{MessageEntry, MessageKey, RECEIPT_WAITS_MS};
 pub use reference::{REFERENCE_LENGTH, ReceiptReference, ReferenceError};
 
+mod by_message_id;
 mod reference;
 
 /// Whether a provider reports by calling the URL it was given.

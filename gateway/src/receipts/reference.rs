@@ -3,6 +3,8 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 use watchword_providers::Channel;
 
 use crate::id::{DeliveryId, RecordId, Shard};
@@ -12,7 +14,8 @@ use crate::verification::TenantTag;
 /// The attempt that a receipt speaks of. In a URL it carries a tag that names
 /// the key, and a MAC over all of it, the provider and the key's id, so that it
 /// is checked before body and store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "ByteBuf", try_from = "ByteBuf")]
 pub struct ReceiptReference {
     pub tenant: TenantTag,
     pub delivery: DeliveryId,
@@ -91,6 +94,11 @@ impl ReceiptReference {
             .ok_or(ReferenceError::Unknown)
     }
 
+    /// In ms since the Unix epoch.
+    pub fn expires_at_ms(&self) -> u64 {
+        self.expires_at_s.saturating_mul(1000)
+    }
+
     /// What it names, without key and MAC: as the store keeps it.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(FIELDS_LENGTH);
@@ -134,6 +142,20 @@ impl ReceiptReference {
             created_at_ms: u64::from_be_bytes(*created_at_ms),
             expires_at_s: u64::from_be_bytes(*expires_at_s),
         })
+    }
+}
+
+impl From<ReceiptReference> for ByteBuf {
+    fn from(reference: ReceiptReference) -> Self {
+        Self::from(reference.to_bytes())
+    }
+}
+
+impl TryFrom<ByteBuf> for ReceiptReference {
+    type Error = ReferenceError;
+
+    fn try_from(bytes: ByteBuf) -> Result<Self, ReferenceError> {
+        Self::of_bytes(&bytes).ok_or(ReferenceError::Unknown)
     }
 }
 

@@ -228,15 +228,17 @@ fn read_attempt(reader: &mut Reader<'_>) -> Result<AttemptRecord, Malformed> {
         duration_ms: reader.small()?,
         code: reader.optional(Reader::text)?.map(Box::from),
         message_id: reader.optional(Reader::text)?.map(Box::from),
-        receipt: reader.optional(|reader| {
-            reader.array_of(4)?;
-            Ok(AttemptReceipt {
-                status: value_at(&RECEIPT_STATUSES, reader.number()?)?,
-                at_ms: reader.number()?,
-                code: reader.optional(Reader::text)?.map(Box::from),
-                is_final_for_number: reader.flag()?,
-            })
-        })?,
+        receipt: reader.optional(receipt)?,
+    })
+}
+
+pub(super) fn receipt(reader: &mut Reader<'_>) -> Result<AttemptReceipt, Malformed> {
+    reader.array_of(4)?;
+    Ok(AttemptReceipt {
+        status: value_at(&RECEIPT_STATUSES, reader.number()?)?,
+        at_ms: reader.number()?,
+        code: reader.optional(Reader::text)?.map(Box::from),
+        is_final_for_number: reader.flag()?,
     })
 }
 

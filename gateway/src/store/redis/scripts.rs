@@ -102,6 +102,8 @@ scripts! {
     BEGIN = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "begin";
     SETTLE = "allow_oom" "clock" "argument" "record" "number" "delivery" "settle_first" "dispatch" "settle";
     RECEIPT = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "receipt";
+    BIND_MESSAGE = "allow_oom" "clock" "argument" "message" "bind_message";
+    MATCH_RECEIPT = "refuse_oom" "clock" "argument" "message" "match_receipt";
     TAKE = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "take_over" "take";
     SWEEP = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "take_over" "sweep";
     HAND_BACK = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "hand_back";
