@@ -2,17 +2,19 @@
 //! any order. What is not believed changes nothing and is counted.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use watchword_providers::{Callback, DeliveryReceipt, Provider, ReceiptError, Receipts};
 
-use crate::delivery::{ApplyReceipt, AttemptReceipt, DeliveryStatus, ReceiptApplied};
+use crate::delivery::AttemptReceipt;
 use crate::dispatch::Dispatcher;
 use crate::live::{Live, Shared};
+use crate::store::StoreError;
 use crate::telemetry::events;
+pub(crate) use apply::apply;
 pub use by_message_id::{MessageEntry, MessageKey, RECEIPT_WAITS_MS};
 pub use reference::{REFERENCE_LENGTH, ReceiptReference, ReferenceError};
 
+mod apply;
 mod by_message_id;
 mod reference;
 
@@ -22,6 +24,21 @@ pub fn receipts_by_reference(provider: &dyn Provider) -> bool {
         Receipts::Reference => true,
         Receipts::None | Receipts::MessageId => false,
     }
+}
+
+/// Whether a provider reports by its own message ids.
+pub fn receipts_by_message_id(provider: &dyn Provider) -> bool {
+    match provider.capabilities().receipts {
+        Receipts::MessageId => true,
+        Receipts::None | Receipts::Reference => false,
+    }
+}
+
+fn names_its_messages(live: &Live, provider: &str) -> Result<(), ReferenceError> {
+    let hop = live.providers.get(provider);
+    hop.is_some_and(|hop| receipts_by_message_id(&*hop.provider))
+        .then_some(())
+        .ok_or(ReferenceError::Unknown)
 }
 
 /// Why a callback is not taken.
@@ -50,6 +67,9 @@ impl From<ReferenceError> for ReceiptRefusal {
     }
 }
 
+/// Receipts of one callback; each is a question to the store.
+const CALLBACK_RECEIPTS_MAX: usize = 64;
+
 /// Receives receipts.
 pub struct ReceiptDesk {
     shared: Shared,
@@ -61,21 +81,25 @@ impl ReceiptDesk {
         Self { shared, dispatcher }
     }
 
-    /// Whether this reference is ours, for this provider, and still valid.
-    /// Cheap: asked before the body is read.
+    /// Whether a callback to this path can be one of ours: its reference is, for
+    /// this provider, and still valid; or this provider names its messages in
+    /// the body. Cheap: asked before that is read.
     ///
     /// # Errors
     ///
     /// [`ReceiptRefusal::NotFound`] and [`ReceiptRefusal::UnknownKey`].
-    pub fn admits(&self, provider: &str, reference: &str) -> Result<(), ReceiptRefusal> {
+    pub fn admits(&self, provider: &str, reference: Option<&str>) -> Result<(), ReceiptRefusal> {
         let live = self.shared.live.load();
-        let admitted = self.reference(&live, provider, reference);
+        let admitted = match reference {
+            Some(reference) => self.reference(&live, provider, reference).map(drop),
+            None => names_its_messages(&live, provider),
+        };
         match admitted {
-            Ok(_) => {}
+            Ok(()) => {}
             Err(ReferenceError::Unknown) => self.refused(provider, "reference"),
             Err(ReferenceError::UnknownKey) => self.refused(provider, "unknown_key"),
         }
-        Ok(admitted.map(drop)?)
+        Ok(admitted?)
     }
 
     /// Verifies a callback and applies its receipts.
@@ -85,85 +109,99 @@ impl ReceiptDesk {
     /// [`ReceiptRefusal::Unavailable`] if some of them may not have been kept.
     pub async fn receive(
         &self,
-        provider_id: &str,
-        reference: &str,
+        provider: &str,
+        reference: Option<&str>,
         callback: &Callback<'_>,
     ) -> Result<(), ReceiptRefusal> {
         let live = self.shared.live.load_full();
-        let reference = self.reference(&live, provider_id, reference)?;
-        let receipts = self.believed(&live, provider_id, callback)?;
-        for receipt in &receipts {
-            self.apply(&live, provider_id, &reference, receipt).await?;
+        let reference = match reference {
+            Some(reference) => Some(self.reference(&live, provider, reference)?),
+            None => {
+                names_its_messages(&live, provider)?;
+                None
+            }
+        };
+        for receipt in self.believed(&live, provider, callback)? {
+            let kept = self.kept(&receipt);
+            let target = match reference {
+                Some(reference) => Some(reference),
+                None => self.target(&live, provider, &receipt, &kept).await?,
+            };
+            if let Some(target) = target {
+                apply(&self.dispatcher, provider, &target, &kept)
+                    .await
+                    .map_err(|error| self.unavailable("receipt", &error))?;
+            }
         }
         Ok(())
+    }
+
+    /// The attempt that a receipt's message id names. While nobody knows it, the
+    /// receipt waits in the store.
+    async fn target(
+        &self,
+        live: &Live,
+        provider: &str,
+        receipt: &DeliveryReceipt,
+        kept: &AttemptReceipt,
+    ) -> Result<Option<ReceiptReference>, ReceiptRefusal> {
+        let Some(id) = &receipt.message_id else {
+            self.refused(provider, reason_of(ReceiptError::Malformed));
+            return Err(ReceiptRefusal::NotBelieved);
+        };
+        let key = live.ring.index().message(provider, id);
+        let target = self
+            .shared
+            .store
+            .match_receipt(key, kept)
+            .await
+            .map_err(|error| self.unavailable("match_receipt", &error))?;
+        if target.is_none() {
+            let status = kept.status.as_str();
+            events::ReceiptWaits { provider, status }.emit(&self.shared.metrics);
+        }
+        Ok(target)
+    }
+
+    /// What is kept of a receipt.
+    fn kept(&self, receipt: &DeliveryReceipt) -> AttemptReceipt {
+        let now_ms = self.shared.store_now_ms();
+        AttemptReceipt {
+            status: receipt.status,
+            // A network's own time may be anything; it must not look like the future.
+            at_ms: receipt
+                .at_ms
+                .filter(|at_ms| *at_ms <= now_ms)
+                .unwrap_or(now_ms),
+            code: receipt.code.as_ref().map(|code| code.as_str().into()),
+            is_final_for_number: receipt.is_final_for_number,
+        }
+    }
+
+    fn unavailable(&self, step: &'static str, error: &StoreError) -> ReceiptRefusal {
+        self.shared.store_failed(step, error);
+        ReceiptRefusal::Unavailable
     }
 
     /// The receipts in a callback, its signature verified.
     fn believed(
         &self,
         live: &Live,
-        provider_id: &str,
+        provider: &str,
         callback: &Callback<'_>,
     ) -> Result<Vec<DeliveryReceipt>, ReceiptRefusal> {
         let hop = live
             .providers
-            .get(provider_id)
+            .get(provider)
             .ok_or(ReceiptRefusal::NotFound)?;
-        hop.provider.receipts(callback).map_err(|error| {
-            self.refused(provider_id, reason_of(error));
+        let receipts = match hop.provider.receipts(callback) {
+            Ok(receipts) if receipts.len() > CALLBACK_RECEIPTS_MAX => Err(ReceiptError::Malformed),
+            other => other,
+        };
+        receipts.map_err(|error| {
+            self.refused(provider, reason_of(error));
             ReceiptRefusal::NotBelieved
         })
-    }
-
-    async fn apply(
-        &self,
-        live: &Live,
-        provider_id: &str,
-        reference: &ReceiptReference,
-        receipt: &DeliveryReceipt,
-    ) -> Result<(), ReceiptRefusal> {
-        let now_ms = self.shared.store_now_ms();
-        let ask = ApplyReceipt {
-            attempt: reference.attempt,
-            receipt: AttemptReceipt {
-                status: receipt.status,
-                // A network's own time may be anything; it must not look like the future.
-                at_ms: receipt
-                    .at_ms
-                    .filter(|at_ms| *at_ms <= now_ms)
-                    .unwrap_or(now_ms),
-                code: receipt.code.as_ref().map(|code| code.as_str().into()),
-                is_final_for_number: receipt.is_final_for_number,
-            },
-            may_redispatch: true,
-            policy: live.dispatch.policy,
-        };
-        let applied = match self
-            .shared
-            .store
-            .apply_receipt(reference.delivery, &ask)
-            .await
-        {
-            Ok(applied) => applied,
-            Err(error) => {
-                self.shared.store_failed("receipt", &error);
-                return Err(ReceiptRefusal::Unavailable);
-            }
-        };
-        self.applied(provider_id, reference, receipt, applied);
-        match applied {
-            ReceiptApplied::Redispatch => {
-                // The provider may hang up; what is taken must not hang on it.
-                let dispatcher = Arc::clone(&self.dispatcher);
-                let delivery = reference.delivery;
-                self.dispatcher
-                    .spawn(async move { dispatcher.pick_up(delivery).await });
-            }
-            ReceiptApplied::Nothing
-            | ReceiptApplied::Recorded { .. }
-            | ReceiptApplied::NoAttempt => {}
-        }
-        Ok(())
     }
 
     fn reference(
@@ -185,50 +223,6 @@ impl ReceiptDesk {
         let known = live.providers.get_key_value(provider).map(|(id, _)| &**id);
         let provider = known.unwrap_or("unknown");
         events::ReceiptRefused { provider, reason }.emit(&self.shared.metrics);
-    }
-
-    fn applied(
-        &self,
-        provider: &str,
-        reference: &ReceiptReference,
-        receipt: &DeliveryReceipt,
-        applied: ReceiptApplied,
-    ) {
-        let effect = match applied {
-            ReceiptApplied::Recorded {
-                status: DeliveryStatus::Delivered,
-            } => "delivered",
-            ReceiptApplied::Recorded { .. } => "recorded",
-            ReceiptApplied::Redispatch => "redispatch",
-            ReceiptApplied::Nothing | ReceiptApplied::NoAttempt => "nothing",
-        };
-        let name = reference.delivery.to_string();
-        events::ReceiptApplied {
-            delivery: &name,
-            attempt: u32::from(reference.attempt),
-            provider,
-            status: receipt.status.as_str(),
-            code: receipt.code.as_ref(),
-            effect,
-        }
-        .emit(&self.shared.metrics);
-        if effect == "delivered" {
-            let live = self.shared.live.load();
-            let took_ms = self
-                .shared
-                .store_now_ms()
-                .saturating_sub(reference.created_at_ms);
-            events::DeliveryEnded {
-                tenant: live.tenants.name_of(reference.tenant),
-                delivery: &name,
-                provider: Some(provider),
-                channel: reference.channel,
-                status: DeliveryStatus::Delivered.as_str(),
-                reason: None,
-                delivered_after: Some(Duration::from_millis(took_ms)),
-            }
-            .emit(&self.shared.metrics);
-        }
     }
 }
 

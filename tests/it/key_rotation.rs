@@ -118,13 +118,13 @@ async fn a_receipt_under_a_key_that_a_node_lacks_may_come_again_and_a_forged_one
     let message = hook.submission_to(&number, ARRIVES_WITHIN).await;
 
     let delivered = || Receipt::of(&hook, &message, "delivered");
-    let refused = delivered().to_node(&behind).post().await.expect(503);
+    let refused = delivered().at_node(&behind).post().await.expect(503);
     assert_eq!(refused.code(), "unknown_key");
     assert_eq!(refused.headers["retry-after"], "5");
     // Where the key is known, a wrong MAC is final.
     let misdirected = delivered().altered_at_its_end();
-    misdirected.to_node(&ahead).post().await.expect(404);
-    delivered().to_node(&ahead).post().await.expect(204);
+    misdirected.at_node(&ahead).post().await.expect(404);
+    delivered().at_node(&ahead).post().await.expect(204);
     let seen = ahead.verification(&id).await.expect(200).json();
     assert_eq!(seen["deliveries"][0]["status"], json!("delivered"));
     scenario.finish().await;

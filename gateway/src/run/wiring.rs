@@ -201,13 +201,10 @@ struct Desk {
 #[async_trait]
 impl ReceiptSink for Desk {
     fn admits(&self, provider: &str, reference: Option<&str>) -> Result<(), ReceiptRefusal> {
-        // Every provider that this release knows names the attempt in the URL.
-        let reference = reference.ok_or(ReceiptRefusal::NotFound)?;
         self.desk.admits(provider, reference)
     }
 
     async fn receive(&self, call: ReceiptCall) -> Result<(), ReceiptRefusal> {
-        let reference = call.reference.as_deref().ok_or(ReceiptRefusal::NotFound)?;
         let callback = Callback {
             method: &call.method,
             url: &call.url,
@@ -216,7 +213,7 @@ impl ReceiptSink for Desk {
             now_ms: self.shared.clock.now_ms(),
         };
         self.desk
-            .receive(&call.provider, reference, &callback)
+            .receive(&call.provider, call.reference.as_deref(), &callback)
             .await
     }
 }
@@ -234,7 +231,7 @@ async fn receive_from_sandboxes(
             .next()
             .unwrap_or_default()
             .to_owned();
-        if desk.admits(&sandbox.provider, &reference).is_err() {
+        if desk.admits(&sandbox.provider, Some(&reference)).is_err() {
             continue;
         }
         let callback = Callback {
@@ -245,7 +242,9 @@ async fn receive_from_sandboxes(
             now_ms: shared.clock.now_ms(),
         };
         // A refusal is counted where it is made; this provider does not listen.
-        _ = desk.receive(&sandbox.provider, &reference, &callback).await;
+        _ = desk
+            .receive(&sandbox.provider, Some(&reference), &callback)
+            .await;
     }
 }
 
