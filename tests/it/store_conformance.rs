@@ -5,6 +5,7 @@ mod checks;
 mod deliveries;
 mod ledger;
 mod limits;
+mod limits_within;
 mod messages;
 mod model;
 mod properties;
@@ -196,6 +197,12 @@ macro_rules! conformance {
             messages::a_message_id_is_known_until_its_reference_expires,
             messages::a_message_id_used_again_names_its_latest_message,
             messages::no_receipt_is_lost_between_a_submission_and_its_receipt,
+            limits_within::a_start_takes_from_the_limits_of_its_step_once,
+            limits_within::a_limit_that_refuses_withholds_the_whole_step,
+            limits_within::a_start_refused_for_its_number_takes_from_no_limit,
+            limits_within::sending_again_by_a_start_takes_from_the_limits_too,
+            limits_within::a_start_complete_in_one_step_is_replayed_at_once,
+            limits_within::a_withheld_start_leaves_its_refusal_under_its_key,
             limits::a_limit_lets_through_what_it_says,
             limits::a_peek_takes_nothing,
             limits::what_is_given_back_can_be_taken_again,

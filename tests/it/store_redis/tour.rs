@@ -78,10 +78,22 @@ pub(crate) async fn walk(store: &RedisStore, between: impl Fn()) {
             .unwrap()
             .is_ok()
     );
+    walk_limits(store, &between).await;
+    between();
+    store.health().await.unwrap();
+}
+
+async fn walk_limits(store: &RedisStore, between: &impl Fn()) {
     between();
     store.limits(&[limit(1), limit(2)]).await.unwrap()[1].unwrap();
     between();
-    store.health().await.unwrap();
+    // Limits of other shards: in the step on one server, beside it on a cluster.
+    let limits = [limit(3), limit(4)];
+    let sent = store.start_within(&asks::start(3), None, &limits).await;
+    assert!(
+        matches!(sent.started, Ok(Started::Created { .. })),
+        "{sent:?}"
+    );
 }
 
 async fn walk_dispatch(store: &RedisStore, between: &impl Fn()) {

@@ -17,8 +17,8 @@ use crate::delivery::{
 use crate::id::{DeliveryId, RecordId, Shard};
 use crate::receipts::{MessageKey, ReceiptReference};
 use crate::store::{
-    Checked, Found, Health, Idempotency, Meta, MetaRead, Started, Store, StoreError, Sweep, Swept,
-    Taken, Undo,
+    Checked, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store, StoreError, Sweep,
+    Swept, Taken, Undo,
 };
 use crate::verification::{
     Check, Conversion, NumberRecord, NumberTag, Record, Resend, SendRefusal, Start, TenantTag,
@@ -49,9 +49,26 @@ impl Store for EmbeddedStore {
     ) -> Result<Started, StoreError> {
         let (ask, idempotency) = (ask.clone(), idempotency.copied());
         self.ask(Promise::Durable, move |tables| {
-            steps::sends::start(tables, &ask, idempotency.as_ref())
+            steps::sends::start(tables, &ask, idempotency.as_ref(), None)
         })
         .await
+    }
+
+    async fn start_within(
+        &self,
+        ask: &Start,
+        idempotency: Option<&Idempotency>,
+        limits: &[LimitAsk],
+    ) -> Sent {
+        let (ask, idempotency) = (ask.clone(), idempotency.copied());
+        let limits = limits.to_vec();
+        let started = self.ask(Promise::Durable, move |tables| {
+            steps::sends::start(tables, &ask, idempotency.as_ref(), Some(&limits))
+        });
+        Sent {
+            started: started.await,
+            apart: None,
+        }
     }
 
     async fn resend(
