@@ -4,6 +4,7 @@
 //! Every dispatch runs in a task of its own: a caller that hangs up takes no
 //! message with it. What a task does not finish, the ledger gives to another.
 
+mod bind;
 pub(crate) mod cap;
 mod compose;
 pub mod plan;
@@ -182,7 +183,7 @@ impl Dispatcher {
     }
 
     /// Walks the route once. `None` if the delivery is no longer ours.
-    async fn deliver(&self, work: &mut Work) -> Option<Settled> {
+    async fn deliver(self: &Arc<Self>, work: &mut Work) -> Option<Settled> {
         let live = self.shared.live.load_full();
         match Composed::of(&live, work, self.shared.store_now_ms()) {
             Ok(composed) => self.walk(&live, composed, work).await,

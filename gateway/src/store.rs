@@ -18,9 +18,11 @@ use serde::{Deserialize, Serialize};
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
 use crate::delivery::{
-    ApplyReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop, Take,
+    ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop,
+    Take,
 };
 use crate::id::{DeliveryId, RecordId, Shard};
+use crate::receipts::{MessageKey, ReceiptReference};
 use crate::verification::{
     Check, CheckAnswer, ClientClass, Conversion, NumberRecord, NumberTag, OperationId, Record,
     Resend, SendPolicy, SendRefusal, Start, TenantTag,
@@ -374,6 +376,22 @@ pub trait Store: Send + Sync + 'static {
         delivery: DeliveryId,
         ask: &ApplyReceipt,
     ) -> Result<ReceiptApplied, StoreError>;
+
+    /// Says which attempt a provider's message id names, until that reference
+    /// expires. Answers with the receipt that waited for it.
+    async fn bind_message(
+        &self,
+        key: MessageKey,
+        target: &ReceiptReference,
+    ) -> Result<Option<AttemptReceipt>, StoreError>;
+
+    /// The attempt that a verified receipt's message id names. While nobody
+    /// knows it, the receipt waits, and a full store refuses it.
+    async fn match_receipt(
+        &self,
+        key: MessageKey,
+        receipt: &AttemptReceipt,
+    ) -> Result<Option<ReceiptReference>, StoreError>;
 
     /// Takes one delivery if it is due.
     async fn take(

@@ -20,6 +20,8 @@ mod numbers;
 #[cfg(test)]
 mod receipts;
 #[cfg(test)]
+mod receipts_by_message_id;
+#[cfg(test)]
 mod separation;
 #[cfg(test)]
 mod store_conformance;

@@ -8,6 +8,7 @@ mod endings;
 mod ledger;
 mod limits;
 mod limits_within;
+mod messages;
 mod model;
 mod outages;
 mod properties;
@@ -204,6 +205,13 @@ macro_rules! conformance {
             ledger::a_sweep_leaves_its_grace_to_the_owner,
             ledger::a_sweep_stays_in_its_shard,
             ledger::of_many_sweeps_at_once_one_takes_a_delivery,
+            messages::a_receipt_finds_the_attempt_that_its_message_id_names,
+            messages::a_receipt_that_comes_first_waits_for_its_message_to_be_known,
+            messages::of_the_receipts_that_wait_the_furthest_is_kept,
+            messages::a_receipt_waits_for_ten_minutes,
+            messages::a_message_id_is_known_until_its_reference_expires,
+            messages::a_message_id_used_again_names_its_latest_message,
+            messages::no_receipt_is_lost_between_a_submission_and_its_receipt,
             limits_within::a_start_takes_from_the_limits_of_its_step_once,
             limits_within::a_limit_that_refuses_withholds_the_whole_step,
             limits_within::a_start_refused_for_its_number_takes_from_no_limit,

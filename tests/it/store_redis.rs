@@ -4,5 +4,6 @@ mod against_the_model;
 mod asks;
 mod formats;
 mod limits;
+mod messages;
 mod servers;
 mod tour;

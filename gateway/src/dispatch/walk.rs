@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::{Instrument, debug_span};
-use watchword_providers::{SubmitError, Submitted};
+use watchword_providers::{MessageId, SubmitError, Submitted};
 
 use self::hops::{hops, is_begun_by_create};
+use super::bind::Reports;
 use super::compose::Composed;
 use super::plan::{outcome_of, reason_of};
 use super::{Dispatcher, Work};
@@ -40,6 +41,8 @@ enum HopEnd {
     GoOn(Option<SettledAttempt>),
     /// The walk is over: this is to be written down.
     Settle(Option<SettledAttempt>, Next),
+    /// A provider has it: this is to be written down, and whose receipts will come.
+    Submitted(SettledAttempt, Next, Reports),
     /// Dispatch was told not to go on; what was begun never left us.
     Stopped(Option<SettledAttempt>, Stop),
 }
@@ -54,7 +57,7 @@ impl Dispatcher {
     /// Walks the route once. `None` if the delivery is no longer ours, or the
     /// store cannot be reached: the ledger has it then.
     pub(super) async fn walk(
-        &self,
+        self: &Arc<Self>,
         live: &Live,
         composed: Composed,
         work: &mut Work,
@@ -73,7 +76,7 @@ impl Dispatcher {
         settled
     }
 
-    async fn walk_hops(&self, work: &mut Work, walk: &mut Walk<'_>) -> Option<Settled> {
+    async fn walk_hops(self: &Arc<Self>, work: &mut Work, walk: &mut Walk<'_>) -> Option<Settled> {
         let mut unsettled: Option<SettledAttempt> = None;
         for position in 0..walk.hops.len() {
             let hop = Arc::clone(walk.hops.get(position)?);
@@ -87,6 +90,11 @@ impl Dispatcher {
             {
                 HopEnd::GoOn(attempt) => unsettled = attempt,
                 HopEnd::Settle(attempt, next) => return self.close(work, attempt, next).await,
+                HopEnd::Submitted(attempt, next, reports) => {
+                    let closed = self.close(work, Some(attempt), next);
+                    let (settled, ()) = tokio::join!(closed, self.bind(reports));
+                    return settled;
+                }
                 HopEnd::Stopped(attempt, stop) => return self.stopped(work, attempt, stop).await,
             }
         }
@@ -221,9 +229,10 @@ impl Dispatcher {
         let result = ready.submit(message).await;
         let settled = self.settled(work, walk, (hop, started), &result);
         Some(match result {
-            Ok(_) => {
-                let receipt_within_ms = hop.receipt_deadline.map(ms);
-                HopEnd::Settle(Some(settled), Next::Submitted { receipt_within_ms })
+            Ok(submitted) => {
+                let reports = Reports::on(walk.live, &walk.composed, hop, (number, &submitted));
+                let receipt_within_ms = reports.deadline(hop).map(ms);
+                HopEnd::Submitted(settled, Next::Submitted { receipt_within_ms }, reports)
             }
             Err(error) if error.is_final_for_number() => {
                 let finality = if matches!(error, SubmitError::Fraud { .. }) {
@@ -342,7 +351,10 @@ fn settled_attempt(
     took: Duration,
 ) -> SettledAttempt {
     let (outcome, code, message_id) = match result {
-        Ok(submitted) => (Outcome::Submitted, None, submitted.message_id.as_ref()),
+        Ok(submitted) => {
+            let message_id = submitted.message_id.as_ref().and_then(MessageId::code);
+            (Outcome::Submitted, None, message_id)
+        }
         Err(error) => (outcome_of(error), error.code(), None),
     };
     SettledAttempt {

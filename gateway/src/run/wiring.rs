@@ -13,8 +13,8 @@ use super::RunError;
 use super::open_store::retention_ms;
 use super::upkeep::{State, Upkeep};
 use crate::api::{
-    Admin, Api, ApiParts, ApiSettings, Directory, InboxMessage, Readiness, ReceiptAnswer,
-    ReceiptCall, ReceiptSink, SandboxInbox, Version,
+    Admin, Api, ApiParts, ApiSettings, Directory, InboxMessage, Readiness, ReceiptCall,
+    ReceiptSink, SandboxInbox, Version,
 };
 use crate::assemble::{self, ProviderMakings, master_keys};
 use crate::clock::SystemClock;
@@ -23,7 +23,7 @@ use crate::dispatch::{DispatchLimits, Dispatcher};
 use crate::keys::agreement::{KeyRetention, agree};
 use crate::live::Shared;
 use crate::number;
-use crate::receipts::{ReceiptDesk, ReceiptEnd};
+use crate::receipts::{ReceiptDesk, ReceiptRefusal};
 use crate::service::Service;
 use crate::stack::StackEvents;
 use crate::stack::breaker::BreakerState;
@@ -200,15 +200,11 @@ struct Desk {
 
 #[async_trait]
 impl ReceiptSink for Desk {
-    fn admits(&self, provider: &str, reference: Option<&str>) -> bool {
-        // Every provider that this release knows names the attempt in the URL.
-        reference.is_some_and(|reference| self.desk.admits(provider, reference))
+    fn admits(&self, provider: &str, reference: Option<&str>) -> Result<(), ReceiptRefusal> {
+        self.desk.admits(provider, reference)
     }
 
-    async fn receive(&self, call: ReceiptCall) -> ReceiptAnswer {
-        let Some(reference) = call.reference.as_deref() else {
-            return ReceiptAnswer::NotFound;
-        };
+    async fn receive(&self, call: ReceiptCall) -> Result<(), ReceiptRefusal> {
         let callback = Callback {
             method: &call.method,
             url: &call.url,
@@ -216,16 +212,9 @@ impl ReceiptSink for Desk {
             body: &call.body,
             now_ms: self.shared.clock.now_ms(),
         };
-        match self
-            .desk
-            .receive(&call.provider, reference, &callback)
+        self.desk
+            .receive(&call.provider, call.reference.as_deref(), &callback)
             .await
-        {
-            ReceiptEnd::Accepted => ReceiptAnswer::Accepted,
-            ReceiptEnd::NotFound => ReceiptAnswer::NotFound,
-            ReceiptEnd::Refused => ReceiptAnswer::Refused,
-            ReceiptEnd::Unavailable => ReceiptAnswer::Unavailable,
-        }
     }
 }
 
@@ -242,7 +231,7 @@ async fn receive_from_sandboxes(
             .next()
             .unwrap_or_default()
             .to_owned();
-        if !desk.admits(&sandbox.provider, &reference) {
+        if desk.admits(&sandbox.provider, Some(&reference)).is_err() {
             continue;
         }
         let callback = Callback {
@@ -252,7 +241,10 @@ async fn receive_from_sandboxes(
             body: &sandbox.body,
             now_ms: shared.clock.now_ms(),
         };
-        desk.receive(&sandbox.provider, &reference, &callback).await;
+        // A refusal is counted where it is made; this provider does not listen.
+        _ = desk
+            .receive(&sandbox.provider, Some(&reference), &callback)
+            .await;
     }
 }
 

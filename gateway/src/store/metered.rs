@@ -11,8 +11,11 @@ use super::{
 };
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
-use crate::delivery::{ApplyReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop};
+use crate::delivery::{
+    ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop,
+};
 use crate::id::{DeliveryId, RecordId, Shard};
+use crate::receipts::{MessageKey, ReceiptReference};
 use crate::telemetry::Metrics;
 use crate::verification::{
     Check, Conversion, NumberRecord, NumberTag, Resend, SendRefusal, Start, TenantTag,
@@ -120,6 +123,24 @@ impl Store for MeteredStore {
         ask: &ApplyReceipt,
     ) -> Result<ReceiptApplied, StoreError> {
         self.timed("receipt", self.inner.apply_receipt(delivery, ask))
+            .await
+    }
+
+    async fn bind_message(
+        &self,
+        key: MessageKey,
+        target: &ReceiptReference,
+    ) -> Result<Option<AttemptReceipt>, StoreError> {
+        self.timed("bind_message", self.inner.bind_message(key, target))
+            .await
+    }
+
+    async fn match_receipt(
+        &self,
+        key: MessageKey,
+        receipt: &AttemptReceipt,
+    ) -> Result<Option<ReceiptReference>, StoreError> {
+        self.timed("match_receipt", self.inner.match_receipt(key, receipt))
             .await
     }
 

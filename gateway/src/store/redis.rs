@@ -14,8 +14,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
-use crate::delivery::{ApplyReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop};
+use crate::delivery::{
+    ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop,
+};
 use crate::id::{DeliveryId, RecordId, SHARDS_MAX, Shard};
+use crate::receipts::{MessageKey, ReceiptReference};
 use crate::store::{
     Checked, FORMAT_VERSION, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store,
     StoreError, Sweep, Swept, Taken, Undo,
@@ -345,6 +348,32 @@ impl Store for RedisStore {
         })
         .await?
         .receipt_applied()
+    }
+
+    async fn bind_message(
+        &self,
+        key: MessageKey,
+        target: &ReceiptReference,
+    ) -> Result<Option<AttemptReceipt>, StoreError> {
+        let keys = vec![self.keys.message(key)];
+        self.run(&scripts::BIND_MESSAGE, keys, |terms| {
+            terms.bind_message(target)
+        })
+        .await?
+        .waiting_receipt()
+    }
+
+    async fn match_receipt(
+        &self,
+        key: MessageKey,
+        receipt: &AttemptReceipt,
+    ) -> Result<Option<ReceiptReference>, StoreError> {
+        let keys = vec![self.keys.message(key)];
+        self.run(&scripts::MATCH_RECEIPT, keys, |terms| {
+            terms.match_receipt(receipt)
+        })
+        .await?
+        .receipt_target()
     }
 
     async fn take(

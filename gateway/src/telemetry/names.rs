@@ -96,6 +96,7 @@ metric_names! {
 
     // Receipts.
     RECEIPTS = Counter "receipts_total" ["provider", "delivery_status"] "Delivery receipts that changed something";
+    RECEIPTS_WAITING = Counter "receipts_waiting_total" ["provider"] "Delivery receipts kept until the message they name is known";
     RECEIPTS_REFUSED = Counter "receipts_refused_total" ["provider", "reason"] "Delivery receipts not believed or not matched";
 
     // Ledger.

@@ -5,6 +5,7 @@ use watchword::delivery::{
     ApplyReceipt, AttemptReceipt, Begin, Next, Outcome, Settle, SettledAttempt,
 };
 use watchword::id::DeliveryId;
+use watchword::receipts::MessageKey;
 use watchword::store::redis::RedisStore;
 use watchword::store::{
     FORMAT_VERSION, Idempotency, KeyInUse, Meta, Started, Store, Sweep, Undo, WrappedKey,
@@ -12,7 +13,7 @@ use watchword::store::{
 use watchword::verification::{CheckAnswer, ClientClass, Conversion, NumberTag, Resend};
 use watchword_providers::ReceiptStatus;
 
-use super::asks;
+use super::{asks, messages};
 
 /// Walks through all steps; calls `between` before each.
 pub(crate) async fn walk(store: &RedisStore, between: impl Fn()) {
@@ -77,6 +78,12 @@ pub(crate) async fn walk(store: &RedisStore, between: impl Fn()) {
             .unwrap()
             .is_ok()
     );
+    walk_limits(store, &between).await;
+    between();
+    store.health().await.unwrap();
+}
+
+async fn walk_limits(store: &RedisStore, between: &impl Fn()) {
     between();
     store.limits(&[limit(1), limit(2)]).await.unwrap()[1].unwrap();
     between();
@@ -87,8 +94,6 @@ pub(crate) async fn walk(store: &RedisStore, between: impl Fn()) {
         matches!(sent.started, Ok(Started::Created { .. })),
         "{sent:?}"
     );
-    between();
-    store.health().await.unwrap();
 }
 
 async fn walk_dispatch(store: &RedisStore, between: &impl Fn()) {
@@ -105,12 +110,35 @@ async fn walk_dispatch(store: &RedisStore, between: &impl Fn()) {
         .unwrap();
     between();
     store.apply_receipt(delivery, &receipt(2)).await.unwrap();
+    walk_message_id(store, between).await;
     between();
     store.take(delivery, &asks::DISPATCH).await.unwrap();
     between();
     store.sweep(&sweep()).await.unwrap();
     between();
     store.hand_back(delivery, 1, 0).await.unwrap().unwrap();
+}
+
+/// Both orders, each in a shard of its own.
+async fn walk_message_id(store: &RedisStore, between: &impl Fn()) {
+    let key = |tag: u8| MessageKey {
+        shard: watchword::id::Shard::new(u16::from(tag)).unwrap(),
+        tag: [tag; 16],
+    };
+    let target = messages::target(1, asks::unix_ms());
+    let said = receipt(1).receipt;
+    between();
+    assert_eq!(store.match_receipt(key(1), &said).await.unwrap(), None);
+    between();
+    let waited = store.bind_message(key(1), &target).await.unwrap();
+    assert_eq!(waited, Some(said.clone()));
+    between();
+    assert_eq!(store.bind_message(key(2), &target).await.unwrap(), None);
+    between();
+    let found = store.match_receipt(key(2), &said).await.unwrap();
+    assert_eq!(found, Some(target));
+    between();
+    assert_eq!(store.match_receipt(key(3), &said).await.unwrap(), None);
 }
 
 async fn walk_resend(store: &RedisStore, between: &impl Fn()) {

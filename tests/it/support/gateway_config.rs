@@ -103,6 +103,12 @@ impl ProviderEntry {
         self
     }
 
+    /// Sends receipts that name its own message ids.
+    pub(crate) fn with_receipts_by_message_id(mut self) -> Self {
+        self.receipts = "message_id";
+        self
+    }
+
     /// One more line of its table.
     pub(crate) fn line(mut self, line: &str) -> Self {
         self.more.push_str(line);

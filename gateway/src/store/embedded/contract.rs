@@ -11,8 +11,11 @@ use super::tables::{self, StepError, StoredNumber, kept_until_ms};
 use super::writer::{Promise, unavailable};
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
-use crate::delivery::{ApplyReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop};
+use crate::delivery::{
+    ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop,
+};
 use crate::id::{DeliveryId, RecordId, Shard};
+use crate::receipts::{MessageKey, ReceiptReference};
 use crate::store::{
     Checked, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store, StoreError, Sweep,
     Swept, Taken, Undo,
@@ -157,6 +160,30 @@ impl Store for EmbeddedStore {
         let ask = ask.clone();
         self.ask(Promise::Done, move |tables| {
             steps::deliveries::apply_receipt(tables, delivery, &ask)
+        })
+        .await
+    }
+
+    async fn bind_message(
+        &self,
+        key: MessageKey,
+        target: &ReceiptReference,
+    ) -> Result<Option<AttemptReceipt>, StoreError> {
+        let target = *target;
+        self.ask(Promise::Done, move |tables| {
+            steps::messages::bind(tables, key, &target)
+        })
+        .await
+    }
+
+    async fn match_receipt(
+        &self,
+        key: MessageKey,
+        receipt: &AttemptReceipt,
+    ) -> Result<Option<ReceiptReference>, StoreError> {
+        let receipt = receipt.clone();
+        self.ask(Promise::Done, move |tables| {
+            steps::messages::meet(tables, key, &receipt)
         })
         .await
     }

@@ -4,6 +4,7 @@
 pub(super) mod deliveries;
 pub(super) mod idempotency;
 pub(super) mod limits;
+pub(super) mod messages;
 pub(super) mod sends;
 
 use super::tables::{StepError, StoredMeta, Tables};

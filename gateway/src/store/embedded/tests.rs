@@ -181,11 +181,11 @@ impl EmbeddedStore {
     }
 
     /// The number of entries in each table but `meta`.
-    fn counts(&self) -> [u64; 6] {
+    fn counts(&self) -> [u64; 7] {
         use redb::ReadableTableMetadata;
         let tables = super::tables::PERISHABLE;
         let read = self.shared.read(|snapshot| {
-            let mut counts = [0; 6];
+            let mut counts = [0; 7];
             for (count, table) in counts.iter_mut().zip(tables) {
                 *count = snapshot.0.open_table(table).map_err(of_table)?.len()?;
             }

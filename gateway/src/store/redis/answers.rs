@@ -6,10 +6,11 @@ use std::sync::Arc;
 use ::redis::{ServerError, ServerErrorKind, Value};
 
 use super::format::{self, DELIVERY_STATUSES, STATUSES, value_at};
-use super::pack::Malformed;
+use super::pack::{Malformed, Reader};
 use crate::admission::gcra::Denied;
-use crate::delivery::{DueKind, ReceiptApplied, Settled, Stop, Take};
+use crate::delivery::{AttemptReceipt, DueKind, ReceiptApplied, Settled, Stop, Take};
 use crate::id::{DeliveryId, RecordId, Shard};
+use crate::receipts::ReceiptReference;
 use crate::store::{Checked, Found, LimitAnswers, Started, StoreError, Swept, Taken};
 use crate::verification::{CheckAnswer, Record, SendRefusal};
 
@@ -299,6 +300,21 @@ impl Answer {
             3 => ReceiptApplied::NoAttempt,
             _ => return Err(strange()),
         })
+    }
+
+    /// The receipt that waited for a message id to be known.
+    pub(super) fn waiting_receipt(mut self) -> Result<Option<AttemptReceipt>, StoreError> {
+        let packed = self.bytes_if_any()?;
+        let receipt = packed.map(|packed| format::receipt(&mut Reader::new(&packed)));
+        Ok(receipt.transpose()?)
+    }
+
+    /// The attempt that a message id names.
+    pub(super) fn receipt_target(mut self) -> Result<Option<ReceiptReference>, StoreError> {
+        let bytes = self.bytes_if_any()?;
+        bytes
+            .map(|bytes| ReceiptReference::of_bytes(&bytes).ok_or_else(strange))
+            .transpose()
     }
 
     pub(super) fn taken(mut self, delivery: DeliveryId) -> Result<Taken, StoreError> {

@@ -11,8 +11,10 @@ use super::pack::{NUMBER_MAX, Packer};
 use crate::admission::gcra::GcraRule;
 use crate::admission::limits::{LimitAsk, LimitRule, LimitStep};
 use crate::delivery::{
-    ApplyReceipt, Begin, DispatchPolicy, Finality, NewDelivery, Next, Settle, SettledAttempt,
+    ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, Finality, NewDelivery, Next, Settle,
+    SettledAttempt,
 };
+use crate::receipts::ReceiptReference;
 use crate::store::{Idempotency, Sweep, Undo};
 use crate::verification::{Check, Conversion, Resend, SendPolicy, Start, TenantTag};
 
@@ -200,14 +202,24 @@ impl Terms {
         let mut packer = array(5);
         packer
             .number(u64::from(ordinal))
-            .number(u64::from(ask.attempt))
-            .array(4)
-            .number(place_of(&RECEIPT_STATUSES, &ask.receipt.status))
-            .number(ask.receipt.at_ms)
-            .bytes_or_nothing(ask.receipt.code.as_ref().map(|code| code.as_bytes()))
-            .flag(ask.receipt.is_final_for_number)
-            .flag(ask.may_redispatch);
+            .number(u64::from(ask.attempt));
+        attempt_receipt(&mut packer, &ask.receipt);
+        packer.flag(ask.may_redispatch);
         dispatch_policy(&mut packer, &ask.policy);
+        self.with(packer)
+    }
+
+    pub(super) fn bind_message(self, target: &ReceiptReference) -> Vec<Vec<u8>> {
+        let mut packer = array(2);
+        packer
+            .bytes(&target.to_bytes())
+            .number(target.expires_at_ms());
+        self.with(packer)
+    }
+
+    pub(super) fn match_receipt(self, receipt: &AttemptReceipt) -> Vec<Vec<u8>> {
+        let mut packer = array(1);
+        attempt_receipt(&mut packer, receipt);
         self.with(packer)
     }
 
@@ -345,6 +357,15 @@ fn rate(packer: &mut Packer, rule: GcraRule) {
     packer
         .number(rule.interval_us())
         .number(rule.tolerance_us());
+}
+
+fn attempt_receipt(packer: &mut Packer, receipt: &AttemptReceipt) {
+    packer
+        .array(4)
+        .number(place_of(&RECEIPT_STATUSES, &receipt.status))
+        .number(receipt.at_ms)
+        .bytes_or_nothing(receipt.code.as_ref().map(|code| code.as_bytes()))
+        .flag(receipt.is_final_for_number);
 }
 
 fn dispatch_policy(packer: &mut Packer, policy: &DispatchPolicy) {

@@ -243,15 +243,7 @@ fn read_attempt(reader: &mut Reader<'_>, place: u32) -> Result<AttemptRecord, Ma
         duration_ms: reader.small()?,
         code: reader.optional(Reader::text)?.map(Box::from),
         message_id: reader.optional(Reader::text)?.map(Box::from),
-        receipt: reader.optional(|reader| {
-            reader.array_of(4)?;
-            Ok(AttemptReceipt {
-                status: value_at(&RECEIPT_STATUSES, reader.number()?)?,
-                at_ms: reader.number()?,
-                code: reader.optional(Reader::text)?.map(Box::from),
-                is_final_for_number: reader.flag()?,
-            })
-        })?,
+        receipt: reader.optional(receipt)?,
     };
     match length {
         8 => {}
@@ -259,6 +251,16 @@ fn read_attempt(reader: &mut Reader<'_>, place: u32) -> Result<AttemptRecord, Ma
         _ => return Err(Malformed),
     }
     Ok(attempt)
+}
+
+pub(super) fn receipt(reader: &mut Reader<'_>) -> Result<AttemptReceipt, Malformed> {
+    reader.array_of(4)?;
+    Ok(AttemptReceipt {
+        status: value_at(&RECEIPT_STATUSES, reader.number()?)?,
+        at_ms: reader.number()?,
+        code: reader.optional(Reader::text)?.map(Box::from),
+        is_final_for_number: reader.flag()?,
+    })
 }
 
 fn read_number(reader: &mut Reader<'_>, shard: Shard) -> Result<NumberRecord, Malformed> {

@@ -103,6 +103,8 @@ scripts! {
     SETTLE = "allow_oom" "clock" "argument" "record" "number" "delivery" "attempt" "settle_first"
         "ending" "dispatch" "settle";
     RECEIPT = "allow_oom" "clock" "argument" "record" "delivery" "attempt" "ending" "dispatch" "receipt";
+    BIND_MESSAGE = "allow_oom" "clock" "argument" "message" "bind_message";
+    MATCH_RECEIPT = "refuse_oom" "clock" "argument" "message" "match_receipt";
     TAKE = "allow_oom" "clock" "argument" "record" "delivery" "ending" "dispatch" "take_over" "take";
     SWEEP = "allow_oom" "clock" "argument" "record" "delivery" "ending" "dispatch" "take_over" "sweep";
     HAND_BACK = "allow_oom" "clock" "argument" "record" "delivery" "ending" "dispatch" "hand_back";

@@ -196,6 +196,29 @@ impl ReceiptApplied<'_> {
     }
 }
 
+/// A receipt was believed, and names a message that nobody knows yet.
+#[derive(Clone, Copy, Debug)]
+pub struct ReceiptWaits<'a> {
+    pub provider: &'a str,
+    /// What the receipt says: `sent`, `delivered` or `undelivered`.
+    pub status: &'static str,
+}
+
+impl ReceiptWaits<'_> {
+    pub fn emit(self, metrics: &Metrics) {
+        let labels = ProviderLabels {
+            provider: self.provider.into(),
+        };
+        metrics.receipts_waiting.get_or_create_owned(&labels).inc();
+        debug!(
+            provider = self.provider,
+            status = self.status,
+            "receipt from {} waits for its message",
+            self.provider
+        );
+    }
+}
+
 /// A receipt was not believed, not understood or matched nothing; it changed nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct ReceiptRefused<'a> {

@@ -9,8 +9,8 @@ use crate::stack::breaker::BreakerState;
 use crate::telemetry::events::{
     AttemptEnded, BreakerChanged, CertificateReloaded, Checked, ChecksStopped, ConfigReloaded,
     CredentialsRefused, DeliveryEnded, DrainEnded, DrainStarted, LeaseTaken, ManyChecksFail,
-    Poisoned, PossibleDuplicate, ReceiptApplied, ReceiptRefused, Refused, ReloadRefused, Resent,
-    Started, StoreFailed,
+    Poisoned, PossibleDuplicate, ReceiptApplied, ReceiptRefused, ReceiptWaits, Refused,
+    ReloadRefused, Resent, Started, StoreFailed,
 };
 use crate::telemetry::logging::{LogLevel, LogSettings, capture};
 use crate::telemetry::names::{ALL, Kind};
@@ -119,6 +119,11 @@ fn emit_delivery_events(metrics: &Metrics) {
         status: "delivered",
         code,
         effect: "delivered",
+    }
+    .emit(metrics);
+    ReceiptWaits {
+        provider,
+        status: "sent",
     }
     .emit(metrics);
     ReceiptRefused {

@@ -1,8 +1,12 @@
 //! What expires is forgotten on time and deleted soon after.
 
+use watchword_providers::ReceiptStatus;
+
 use super::*;
 use crate::admission::gcra::GcraRule;
 use crate::admission::limits::{LimitAsk, LimitKey, LimitRule, LimitStep};
+use crate::delivery::AttemptReceipt;
+use crate::receipts::{MessageKey, ReceiptReference};
 use crate::store::embedded::Settings;
 use crate::store::{IDEMPOTENCY_KEPT_MS, Idempotency};
 use crate::verification::{CheckAnswer, FAILURES_KEPT_MS};
@@ -23,6 +27,33 @@ fn limit() -> LimitAsk {
         })],
         step: LimitStep::Take,
         operation: OperationId([5; 16]),
+    }
+}
+
+fn message(tag: u8) -> MessageKey {
+    MessageKey {
+        shard: id(0).shard,
+        tag: [tag; 16],
+    }
+}
+
+fn sent() -> AttemptReceipt {
+    AttemptReceipt {
+        status: ReceiptStatus::Sent,
+        at_ms: 1,
+        code: None,
+        is_final_for_number: false,
+    }
+}
+
+fn reference(expires_at_s: u64) -> ReceiptReference {
+    ReceiptReference {
+        tenant: TenantTag([1; 8]),
+        delivery: first_of(1),
+        attempt: 1,
+        channel: Channel::Sms,
+        created_at_ms: 0,
+        expires_at_s,
     }
 }
 
@@ -71,6 +102,12 @@ async fn the_reaper_leaves_nothing_behind() {
     }
     store.check(&check(1, "wrong")).await.unwrap();
     store.limits(&[limit()]).await.unwrap();
+    for tag in 0..3 {
+        store.match_receipt(message(tag), &sent()).await.unwrap();
+    }
+    // One is found in time, and kept for as long as its receipts may come.
+    let target = reference(hand.clock()() / 1000 + 86_400);
+    store.bind_message(message(0), &target).await.unwrap();
     assert!(store.counts().iter().all(|count| *count > 0));
 
     // The number whose check failed is remembered longest.
@@ -83,7 +120,7 @@ async fn the_reaper_leaves_nothing_behind() {
     assert_eq!(number.failures.unknown.count, 1);
     hand.advance(FAILURES_KEPT_MS);
     store.limits(&[]).await.unwrap();
-    assert_eq!(store.counts(), [0; 6]);
+    assert_eq!(store.counts(), [0; 7]);
     assert_eq!(store.sweep(&sweep()).await.unwrap().depth, 0);
 }
 
