@@ -6,3 +6,4 @@ mod formats;
 mod limits;
 mod servers;
 mod tour;
+mod turns;

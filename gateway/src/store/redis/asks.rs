@@ -8,6 +8,7 @@ use super::pack::{NUMBER_MAX, Packer};
 use super::template;
 use crate::admission::gcra::GcraRule;
 use crate::admission::limits::{LimitAsk, LimitRule, LimitStep};
+use crate::admission::turns::TurnsAsk;
 use crate::delivery::{ApplyReceipt, Begin, DispatchPolicy, Finality, NewDelivery, Next, Settle};
 use crate::store::{Idempotency, Sweep, Undo};
 use crate::verification::{Check, Conversion, Resend, SendPolicy, Start, TenantTag};
@@ -232,6 +233,17 @@ impl Terms {
                 LimitRule::Daily { max } => packer.number(1).number(u64::from(*max)).number(0),
             };
         }
+        self.with(packer)
+    }
+
+    pub(super) fn turns(self, ask: &TurnsAsk) -> Vec<Vec<u8>> {
+        let mut packer = array(5);
+        packer
+            .bytes(&ask.operation.0)
+            .number(u64::from(ask.count))
+            .number(ask.rule.interval_ns.max(1))
+            .number(ask.rule.behind_us)
+            .number(ask.rule.ahead_us);
         self.with(packer)
     }
 

@@ -38,6 +38,10 @@ impl Keys {
         self.in_shard(shard, "l:", &hex(tag))
     }
 
+    pub(super) fn turns(&self, shard: Shard, tag: [u8; 16]) -> String {
+        self.in_shard(shard, "t:", &hex(tag))
+    }
+
     pub(super) fn ledger(&self, shard: Shard) -> String {
         self.in_shard(shard, "ledger", "")
     }

@@ -106,6 +106,7 @@ scripts! {
     SWEEP = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "take_over" "sweep";
     HAND_BACK = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "hand_back";
     LIMIT = "allow_oom" "clock" "argument" "limit";
+    TURNS = "allow_oom" "clock" "argument" "turns";
     GET = "allow_oom" "clock" "get";
     READ_NUMBER = "allow_oom" "clock" "read_number";
     LIFT = "allow_oom" "clock" "number" "lift";
