@@ -7,10 +7,10 @@
 //! A node with a store of its own has that part for good.
 
 mod schedule;
+mod state;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,7 +20,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use self::schedule::{Evenly, Share, Shares, Used};
+use self::state::{AskerStep, State};
 use crate::admission::turns::{TurnRule, Turns};
 
 /// A pause earns the turns of so long.
@@ -28,17 +28,8 @@ const BEHIND: Duration = Duration::from_millis(100);
 /// Turns are taken from the store at most so long before their moment: a busy
 /// node asks some eight times a second, whatever the rate.
 const AHEAD: Duration = Duration::from_millis(250);
-/// A turn is lost so long after its moment. So in any `t` seconds no more than
-/// rate × (`t` + this) + 1 submissions start.
-const KEPT: Duration = Duration::from_millis(250);
 /// An answer that takes longer is none: the node goes on by itself.
 const ANSWER_WITHIN: Duration = Duration::from_millis(250);
-/// A node that got fewer turns than it asked for leaves the store alone for so
-/// long at least, and at most.
-const ASK_AGAIN: Duration = Duration::from_millis(50);
-const ASK_AGAIN_MAX: Duration = Duration::from_secs(1);
-/// How often a store that could not say is asked again.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// Whoever will not wait for a turn still waits for so many answers that may
 /// bring one: the one under way, and the one to its own question.
 const ANSWERS_AWAITED: usize = 2;
@@ -147,7 +138,7 @@ impl Pace {
     /// bring one has come, if any is to come.
     pub async fn answers(&self) {
         let mut news = self.desk.news.subscribe();
-        let enough = self.desk.lock().answers + ANSWERS_AWAITED;
+        let enough = self.desk.lock().answers() + ANSWERS_AWAITED;
         while self.desk.lock().is_promising(enough) {
             drop(news.changed().await);
         }
@@ -171,22 +162,16 @@ struct Place<'a> {
 
 impl<'a> Place<'a> {
     fn at_the_end(desk: &'a Desk) -> Self {
-        let mut state = desk.lock();
-        let ticket = state.next_ticket;
-        state.next_ticket += 1;
-        state.line.push_back(ticket);
-        drop(state);
+        let ticket = desk.lock().join();
         Self { desk, ticket }
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let mut state = self.desk.lock();
-        if let Ok(position) = state.line.binary_search(&self.ticket) {
+        let has_left = self.desk.lock().leave(self.ticket);
+        if has_left {
             // Without a turn: those behind come sooner than they thought.
-            state.line.remove(position);
-            drop(state);
             self.desk.news.send_replace(());
         }
     }
@@ -205,11 +190,7 @@ impl Desk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the turn of whoever holds the ticket, or of one who comes last.
-    ///
-    /// # Errors
-    ///
-    /// The moment of that turn; `None` while nobody knows it. Nothing is taken.
+    /// See [`State::take`]; wakes the asker if turns run low.
     fn take(&self, ticket: Option<u64>) -> Result<(), Option<Instant>> {
         let now = Instant::now();
         let mut state = self.lock();
@@ -221,215 +202,6 @@ impl Desk {
         }
         taken
     }
-}
-
-struct State {
-    shares: Shares,
-    own: Evenly,
-    sharing: Sharing,
-    /// The tickets of those who wait, in the order they came.
-    line: VecDeque<u64>,
-    next_ticket: u64,
-    used: Used,
-    asking: Option<Asking>,
-    /// A question is under way, or about to be.
-    is_asked: bool,
-    answers: usize,
-    /// No question before.
-    not_before: Instant,
-}
-
-/// How a node asks for its share.
-#[derive(Clone, Copy)]
-struct Asking {
-    interval: Duration,
-    /// Turns to have at hand at most: those of [`AHEAD`], and at least one.
-    share_max: usize,
-}
-
-impl State {
-    fn new(own: Duration, shared: Option<Duration>) -> Self {
-        let now = Instant::now();
-        let asking = shared.map(|interval| Asking {
-            interval,
-            share_max: usize::try_from(AHEAD.as_nanos().div_ceil(interval.as_nanos().max(1)))
-                .unwrap_or(usize::MAX),
-        });
-        Self {
-            shares: Shares::default(),
-            own: Evenly::new(own),
-            sharing: if asking.is_some() {
-                Sharing::Shared
-            } else {
-                Sharing::Alone
-            },
-            line: VecDeque::new(),
-            next_ticket: 0,
-            used: Used::new(AHEAD, now),
-            asking,
-            is_asked: false,
-            answers: 0,
-            not_before: now,
-        }
-    }
-
-    fn take(&mut self, ticket: Option<u64>, now: Instant) -> Result<(), Option<Instant>> {
-        self.shares.forget_lost(now);
-        let position = match ticket {
-            Some(ticket) => self.line.partition_point(|earlier| *earlier < ticket),
-            None => self.line.len(),
-        };
-        let moment = self.nth(position, now);
-        if moment.is_none_or(|moment| moment > now) {
-            return Err(moment);
-        }
-        // One turn is like another: the first is taken, and each of those in
-        // front has one that is due as well.
-        if !self.shares.take() {
-            self.own.take((now, BEHIND));
-        }
-        if ticket.is_some() {
-            self.line.remove(position);
-        }
-        self.used.note(now);
-        Ok(())
-    }
-
-    /// The moment of a turn, counted from 0; `None` while nobody knows it.
-    fn nth(&self, index: usize, now: Instant) -> Option<Instant> {
-        self.shares.nth(index).or(match self.sharing {
-            Sharing::Shared => None,
-            Sharing::Alone => {
-                let index = index.saturating_sub(self.shares.left());
-                Some(self.own.nth(index, (now, BEHIND)))
-            }
-        })
-    }
-
-    /// How many turns to ask for; 0: none now.
-    fn shortfall(&mut self, now: Instant) -> usize {
-        let Some(Asking { share_max, .. }) = self.asking else {
-            return 0;
-        };
-        self.shares.forget_lost(now);
-        let (have, waiting) = (self.shares.left(), self.line.len());
-        let lately = self.used.lately(now);
-        let wanted = (waiting + lately).min(share_max).saturating_sub(have);
-        match self.sharing {
-            Sharing::Alone => wanted.max(1),
-            // One turn now and then is asked for when it is needed: taken ahead,
-            // it would mostly be lost. Half a share is left before the next.
-            Sharing::Shared => {
-                let is_short = waiting > have || have < lately / 2;
-                if is_short && have * 2 < share_max {
-                    wanted.max(1)
-                } else {
-                    0
-                }
-            }
-        }
-    }
-
-    /// Whether the asker has something to do, now or soon.
-    fn is_to_ask(&mut self, now: Instant) -> bool {
-        if self.is_asked || self.shortfall(now) == 0 {
-            return false;
-        }
-        self.is_asked = now >= self.not_before;
-        true
-    }
-
-    fn next_step(&mut self, now: Instant) -> AskerStep {
-        let is_short = self.is_to_ask(now);
-        if self.is_asked {
-            let count = self.shortfall(now).max(1);
-            AskerStep::Ask(Question {
-                asked_at: now,
-                count: u32::try_from(count).unwrap_or(u32::MAX),
-            })
-        } else if is_short {
-            AskerStep::WaitUntil(self.not_before)
-        } else {
-            AskerStep::Wait
-        }
-    }
-
-    /// Whether an answer is under way that may bring turns, and before `enough` came.
-    fn is_promising(&self, enough: usize) -> bool {
-        self.is_asked && self.sharing == Sharing::Shared && self.answers < enough
-    }
-
-    /// What an answer brings. Gives the sharing if it has changed.
-    fn answered(
-        &mut self,
-        question: &Question,
-        answer: Option<Turns>,
-        now: Instant,
-    ) -> Option<Sharing> {
-        let sharing_before = self.sharing;
-        self.is_asked = false;
-        self.answers += 1;
-        match (answer, self.asking) {
-            (Some(turns), Some(asking)) => {
-                self.sharing = Sharing::Shared;
-                self.not_before = self.received(question, turns, (asking.interval, now));
-            }
-            (None, _) | (_, None) => {
-                self.sharing = Sharing::Alone;
-                self.not_before = now + TRY_AGAIN;
-                if sharing_before == Sharing::Shared {
-                    self.own
-                        .start_at(self.shares.last().unwrap_or(now).max(now));
-                }
-            }
-        }
-        // Whoever waits for answers must find the next question asked already.
-        self.is_to_ask(now);
-        (self.sharing != sharing_before).then_some(self.sharing)
-    }
-
-    /// Puts turns to the others, and says when to ask again.
-    fn received(
-        &mut self,
-        question: &Question,
-        turns: Turns,
-        (interval, now): (Duration, Instant),
-    ) -> Instant {
-        // The store's clock was read between question and answer. So that no turn
-        // is used too early it counts as just read; that none is used too late,
-        // as read when it was asked.
-        let moment = |read: Instant| {
-            let ahead = Duration::from_micros(turns.first_us.saturating_sub(turns.now_us));
-            let behind = Duration::from_micros(turns.now_us.saturating_sub(turns.first_us));
-            read.checked_sub(behind).unwrap_or(read) + ahead
-        };
-        let count = usize::try_from(turns.count).unwrap_or(usize::MAX);
-        self.shares.add(Share {
-            next: moment(now),
-            lost_at: moment(question.asked_at) + KEPT,
-            interval,
-            left: count,
-        });
-        if turns.count >= question.count {
-            return now;
-        }
-        let next = moment(now) + interval.saturating_mul(turns.count);
-        let opens = next.checked_sub(AHEAD).unwrap_or(now);
-        opens.clamp(now + ASK_AGAIN, now + ASK_AGAIN_MAX)
-    }
-}
-
-/// What the asker does next.
-enum AskerStep {
-    Ask(Question),
-    WaitUntil(Instant),
-    Wait,
-}
-
-/// A question to the source.
-struct Question {
-    asked_at: Instant,
-    count: u32,
 }
 
 /// Asks for turns whenever they run low.

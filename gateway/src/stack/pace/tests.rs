@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::task::JoinSet;
 use tokio::time::{advance, sleep};
 
+use super::state::KEPT;
 use super::*;
 use crate::admission::limits::LimitKey;
 use crate::admission::turns::{TurnState, TurnsAsk};
@@ -230,7 +231,7 @@ async fn turns_are_had_in_the_order_of_arrival_and_who_leaves_costs_none() {
     let came: Vec<u32> = came.into_iter().map(|(_, number)| number).collect();
     let stayed: Vec<u32> = (0..20).filter(|number| !(4..8).contains(number)).collect();
     assert_eq!(came, stayed);
-    assert!(pace.desk.lock().line.is_empty());
+    assert!(pace.desk.lock().is_nobody_waiting());
     // Three at once, thirteen at the rate.
     let took = store.0.born.elapsed();
     assert!(took < Duration::from_millis(13 * 50 + 60), "{took:?}");
