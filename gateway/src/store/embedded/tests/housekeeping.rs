@@ -3,6 +3,7 @@
 use super::*;
 use crate::admission::gcra::GcraRule;
 use crate::admission::limits::{LimitAsk, LimitKey, LimitRule, LimitStep};
+use crate::admission::turns::{TurnRule, TurnsAsk};
 use crate::store::embedded::Settings;
 use crate::store::{IDEMPOTENCY_KEPT_MS, Idempotency};
 use crate::verification::{CheckAnswer, FAILURES_KEPT_MS};
@@ -22,6 +23,19 @@ fn limit() -> LimitAsk {
             per_ms: 1000,
         })],
         step: LimitStep::Take,
+        operation: OperationId([5; 16]),
+    }
+}
+
+fn turns() -> TurnsAsk {
+    TurnsAsk {
+        key: limit().key,
+        rule: TurnRule {
+            interval_ns: 1_000_000_000,
+            behind_us: 0,
+            ahead_us: 0,
+        },
+        count: 1,
         operation: OperationId([5; 16]),
     }
 }
@@ -71,6 +85,7 @@ async fn the_reaper_leaves_nothing_behind() {
     }
     store.check(&check(1, "wrong")).await.unwrap();
     store.limits(&[limit()]).await.unwrap();
+    store.turns(&turns()).await.unwrap();
     assert!(store.counts().iter().all(|count| *count > 0));
 
     // The number whose check failed is remembered longest.
@@ -83,7 +98,7 @@ async fn the_reaper_leaves_nothing_behind() {
     assert_eq!(number.failures.unknown.count, 1);
     hand.advance(FAILURES_KEPT_MS);
     store.limits(&[]).await.unwrap();
-    assert_eq!(store.counts(), [0; 6]);
+    assert_eq!(store.counts(), [0; PERISHABLE.len()]);
     assert_eq!(store.sweep(&sweep()).await.unwrap().depth, 0);
 }
 
