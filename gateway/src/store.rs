@@ -77,6 +77,25 @@ pub enum Started {
         refusal: SendRefusal,
         now_ms: u64,
     },
+    /// A limit that is part of the step refused, so nothing was done: what each
+    /// of them said, in the order asked.
+    Withheld {
+        limits: LimitAnswers,
+        now_ms: u64,
+    },
+}
+
+/// What limits say, in the order asked.
+pub type LimitAnswers = Vec<Result<(), Denied>>;
+
+/// What a send came to, together with the limits asked along with it.
+#[derive(Debug)]
+pub struct Sent {
+    pub started: Result<Started, StoreError>,
+    /// What the limits said that were asked beside the step: they have taken
+    /// whatever became of the send. `None` if they were part of it: they have
+    /// taken if, and only if, it was made.
+    pub apart: Option<Result<LimitAnswers, StoreError>>,
 }
 
 /// A check's answer; the record comes with `Approved`.
@@ -295,6 +314,15 @@ pub trait Store: Send + Sync + 'static {
         ask: &Start,
         idempotency: Option<&Idempotency>,
     ) -> Result<Started, StoreError>;
+
+    /// Starts and asks limits, each another one, in one flush. A store in which a
+    /// step may touch several shards makes it one step.
+    async fn start_within(
+        &self,
+        ask: &Start,
+        idempotency: Option<&Idempotency>,
+        limits: &[LimitAsk],
+    ) -> Sent;
 
     /// Sends a verification again by its id.
     async fn resend(

@@ -5,6 +5,7 @@ mod checks;
 mod deliveries;
 mod ledger;
 mod limits;
+mod limits_within;
 mod model;
 mod properties;
 mod repeats;
@@ -189,6 +190,12 @@ macro_rules! conformance {
             ledger::a_sweep_leaves_its_grace_to_the_owner,
             ledger::a_sweep_stays_in_its_shard,
             ledger::of_many_sweeps_at_once_one_takes_a_delivery,
+            limits_within::a_start_takes_from_the_limits_of_its_step_once,
+            limits_within::a_limit_that_refuses_withholds_the_whole_step,
+            limits_within::a_start_refused_for_its_number_takes_from_no_limit,
+            limits_within::sending_again_by_a_start_takes_from_the_limits_too,
+            limits_within::a_start_complete_in_one_step_is_replayed_at_once,
+            limits_within::a_withheld_start_leaves_its_refusal_under_its_key,
             limits::a_limit_lets_through_what_it_says,
             limits::a_peek_takes_nothing,
             limits::what_is_given_back_can_be_taken_again,

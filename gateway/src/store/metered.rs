@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::{
-    Checked, Found, Health, Idempotency, Meta, MetaRead, Started, Store, StoreError, Sweep, Swept,
-    Taken, Undo,
+    Checked, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store, StoreError, Sweep,
+    Swept, Taken, Undo,
 };
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
@@ -47,6 +47,16 @@ impl Store for MeteredStore {
     ) -> Result<Started, StoreError> {
         self.timed("start", self.inner.start(ask, idempotency))
             .await
+    }
+
+    async fn start_within(
+        &self,
+        ask: &Start,
+        idempotency: Option<&Idempotency>,
+        limits: &[LimitAsk],
+    ) -> Sent {
+        let call = self.inner.start_within(ask, idempotency, limits);
+        self.timed("start", call).await
     }
 
     async fn resend(

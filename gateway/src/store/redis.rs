@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::join;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
@@ -17,7 +18,7 @@ use crate::admission::turns::{Turns, TurnsAsk};
 use crate::delivery::{ApplyReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop};
 use crate::id::{DeliveryId, RecordId, SHARDS_MAX, Shard};
 use crate::store::{
-    Checked, FORMAT_VERSION, Found, Health, Idempotency, Meta, MetaRead, Started, Store,
+    Checked, FORMAT_VERSION, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store,
     StoreError, Sweep, Swept, Taken, Undo,
 };
 use crate::verification::{
@@ -57,6 +58,8 @@ pub struct RedisStore {
     keys: Keys,
     clock: UnixClock,
     retention_ms: u64,
+    /// Then a step may only touch one slot.
+    is_cluster: bool,
     /// The server's clock minus ours, as last learned.
     offset_ms: AtomicI64,
     shift_ms: AtomicI64,
@@ -119,6 +122,7 @@ impl RedisStore {
             keys,
             clock,
             retention_ms: settings.retention_ms,
+            is_cluster: info.is_cluster,
             offset_ms: AtomicI64::new(offset_ms),
             shift_ms: AtomicI64::new(0),
             epoch: AtomicU32::new(0),
@@ -134,6 +138,37 @@ impl RedisStore {
 
     fn is_nearly_full(&self) -> bool {
         self.shared.is_nearly_full.load(Ordering::Relaxed)
+    }
+
+    /// Starts, with the limits that are part of the step.
+    async fn make(
+        &self,
+        ask: &Start,
+        idempotency: Option<&Idempotency>,
+        limits: Option<&[LimitAsk]>,
+    ) -> Result<Started, StoreError> {
+        if self.is_nearly_full() {
+            return Err(StoreError::Full);
+        }
+        let shard = ask.id.shard;
+        let mut keys = Vec::with_capacity(8);
+        keys.push(self.keys.record(ask.id));
+        keys.push(self.keys.number(shard, ask.number));
+        keys.push(self.keys.ledger(shard));
+        let asked = limits.unwrap_or_default();
+        keys.extend(
+            asked
+                .iter()
+                .map(|ask| self.keys.limit(ask.key.shard, ask.key.tag)),
+        );
+        keys.extend(idempotency.map(|key| self.keys.idempotency(shard, key.tag)));
+        self.run(&scripts::START, keys, |terms| {
+            terms.start(ask, idempotency, limits)
+        })
+        .await?
+        .started(ask.id, asked.len(), |now_ms| {
+            Some(template::created(ask, now_ms))
+        })
     }
 
     fn record_and_ledger(&self, id: RecordId) -> Vec<String> {
@@ -168,19 +203,27 @@ impl Store for RedisStore {
         ask: &Start,
         idempotency: Option<&Idempotency>,
     ) -> Result<Started, StoreError> {
-        if self.is_nearly_full() {
-            return Err(StoreError::Full);
+        self.make(ask, idempotency, None).await
+    }
+
+    async fn start_within(
+        &self,
+        ask: &Start,
+        idempotency: Option<&Idempotency>,
+        limits: &[LimitAsk],
+    ) -> Sent {
+        if self.is_cluster {
+            // Their slots are not the record's.
+            let (started, limits) = join(self.start(ask, idempotency), self.limits(limits)).await;
+            return Sent {
+                started,
+                apart: Some(limits),
+            };
         }
-        let shard = ask.id.shard;
-        let mut keys = vec![
-            self.keys.record(ask.id),
-            self.keys.number(shard, ask.number),
-            self.keys.ledger(shard),
-        ];
-        keys.extend(idempotency.map(|key| self.keys.idempotency(shard, key.tag)));
-        self.run(&scripts::START, keys, |terms| terms.start(ask, idempotency))
-            .await?
-            .started(ask.id, |now_ms| Some(template::created(ask, now_ms)))
+        Sent {
+            started: self.make(ask, idempotency, Some(limits)).await,
+            apart: None,
+        }
     }
 
     async fn resend(
@@ -197,7 +240,7 @@ impl Store for RedisStore {
             terms.resend(ask, idempotency)
         })
         .await?
-        .started(ask.id, |_| None)
+        .started(ask.id, 0, |_| None)
     }
 
     async fn undo(&self, ask: &Undo) -> Result<(), StoreError> {

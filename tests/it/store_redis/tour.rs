@@ -78,12 +78,24 @@ pub(crate) async fn walk(store: &RedisStore, between: impl Fn()) {
             .unwrap()
             .is_ok()
     );
+    walk_limits(store, &between).await;
+    between();
+    store.health().await.unwrap();
+}
+
+async fn walk_limits(store: &RedisStore, between: &impl Fn()) {
     between();
     store.limits(&[limit(1), limit(2)]).await.unwrap()[1].unwrap();
     between();
-    assert_eq!(store.turns(&turns(1)).await.unwrap().count, 1);
+    // Limits of other shards: in the step on one server, beside it on a cluster.
+    let limits = [limit(3), limit(4)];
+    let sent = store.start_within(&asks::start(3), None, &limits).await;
+    assert!(
+        matches!(sent.started, Ok(Started::Created { .. })),
+        "{sent:?}"
+    );
     between();
-    store.health().await.unwrap();
+    assert_eq!(store.turns(&turns(1)).await.unwrap().count, 1);
 }
 
 async fn walk_dispatch(store: &RedisStore, between: &impl Fn()) {

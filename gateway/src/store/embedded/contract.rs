@@ -15,8 +15,8 @@ use crate::admission::turns::{Turns, TurnsAsk};
 use crate::delivery::{ApplyReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop};
 use crate::id::{DeliveryId, RecordId, Shard};
 use crate::store::{
-    Checked, Found, Health, Idempotency, Meta, MetaRead, Started, Store, StoreError, Sweep, Swept,
-    Taken, Undo,
+    Checked, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store, StoreError, Sweep,
+    Swept, Taken, Undo,
 };
 use crate::verification::{
     Check, Conversion, NumberRecord, NumberTag, Record, Resend, SendRefusal, Start, TenantTag,
@@ -47,9 +47,26 @@ impl Store for EmbeddedStore {
     ) -> Result<Started, StoreError> {
         let (ask, idempotency) = (ask.clone(), idempotency.copied());
         self.ask(Promise::Durable, move |tables| {
-            steps::sends::start(tables, &ask, idempotency.as_ref())
+            steps::sends::start(tables, &ask, idempotency.as_ref(), None)
         })
         .await
+    }
+
+    async fn start_within(
+        &self,
+        ask: &Start,
+        idempotency: Option<&Idempotency>,
+        limits: &[LimitAsk],
+    ) -> Sent {
+        let (ask, idempotency) = (ask.clone(), idempotency.copied());
+        let limits = limits.to_vec();
+        let started = self.ask(Promise::Durable, move |tables| {
+            steps::sends::start(tables, &ask, idempotency.as_ref(), Some(&limits))
+        });
+        Sent {
+            started: started.await,
+            apart: None,
+        }
     }
 
     async fn resend(
@@ -188,7 +205,7 @@ impl Store for EmbeddedStore {
     async fn turns(&self, ask: &TurnsAsk) -> Result<Turns, StoreError> {
         let ask = ask.clone();
         self.ask(Promise::Done, move |tables| {
-            steps::limits::turns(tables, &ask)
+            steps::turns::turns(tables, &ask)
         })
         .await
     }

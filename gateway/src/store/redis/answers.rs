@@ -11,7 +11,7 @@ use crate::admission::gcra::Denied;
 use crate::admission::turns::Turns;
 use crate::delivery::{DueKind, ReceiptApplied, Settled, Stop, Take};
 use crate::id::{DeliveryId, RecordId, Shard};
-use crate::store::{Checked, Found, Started, StoreError, Swept, Taken};
+use crate::store::{Checked, Found, LimitAnswers, Started, StoreError, Swept, Taken};
 use crate::verification::{CheckAnswer, Record, SendRefusal};
 
 /// One script's answer, read from front to back.
@@ -115,11 +115,27 @@ impl Answer {
         })
     }
 
-    /// The answer to a start or resend of record `id`. A script does not send a
+    /// What each of `count` limits said; those that refused are listed.
+    fn limits(&mut self, count: usize) -> Result<LimitAnswers, StoreError> {
+        let mut answers = vec![Ok(()); count];
+        while self.rest.len() > 0 {
+            let place: usize = self.small()?;
+            let denied = Denied {
+                rule: self.small()?,
+                available_at_ms: self.number()?,
+            };
+            *answers.get_mut(place).ok_or_else(strange)? = Err(denied);
+        }
+        Ok(answers)
+    }
+
+    /// The answer to a start or resend of record `id`, with so many limits in
+    /// the step. A script does not send a
     /// record back that it has just been sent: `created` knows it.
     pub(super) fn started(
         mut self,
         id: RecordId,
+        limits: usize,
         created: impl FnOnce(u64) -> Option<Record>,
     ) -> Result<Started, StoreError> {
         let now_ms = self.now_ms;
@@ -149,6 +165,10 @@ impl Answer {
             6 => Started::KeyReused,
             7 => Started::Refused {
                 refusal: self.refusal()?,
+                now_ms,
+            },
+            8 => Started::Withheld {
+                limits: self.limits(limits)?,
                 now_ms,
             },
             _ => return Err(strange()),

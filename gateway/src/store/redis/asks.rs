@@ -1,5 +1,5 @@
 //! What each script is asked with: the terms of the call, and what its step
-//! needs, packed into one array. Only a start is cut finer, for speed.
+//! needs, packed into one array. Only starts and limits are cut finer, for speed.
 
 use watchword_providers::Channel;
 
@@ -45,37 +45,22 @@ impl Terms {
         vec![self.header()]
     }
 
-    /// See `start.lua` for what stands where.
-    pub(super) fn start(self, ask: &Start, idempotency: Option<&Idempotency>) -> Vec<Vec<u8>> {
-        let place = |place: u64| u8::try_from(place).unwrap_or(u8::MAX);
-        let mut numbers = vec![
-            place(place_of(&KINDS, &ask.kind)),
-            u8::from(ask.wants_new_code),
-            place(place_of(&CLIENTS, &ask.client)),
-            u8::from(ask.delivery.is_some()),
-        ];
-        numbers.extend_from_slice(&ask.lifetime_ms.min(NUMBER_MAX).to_be_bytes());
-        let mut policy = Packer::with_capacity(128);
-        send_policy(&mut policy, &ask.policy);
+    /// See `start_asked.lua` for what stands where. `limits` are part of the step;
+    /// `None` if they are asked apart.
+    pub(super) fn start(
+        self,
+        ask: &Start,
+        idempotency: Option<&Idempotency>,
+        limits: Option<&[LimitAsk]>,
+    ) -> Vec<Vec<u8>> {
         let mut arguments = vec![
             self.header(),
-            numbers,
-            policy.finish(),
-            ask.identity.0.to_vec(),
-            ask.custom_code
-                .map(|tag| tag.0.to_vec())
-                .unwrap_or_default(),
-            ask.id.random.to_vec(),
-            idempotency
-                .map(|key| key.fingerprint.to_vec())
-                .unwrap_or_default(),
+            start_numbers(ask, limits),
+            start_identity(ask),
+            start_known(ask, idempotency),
         ];
         arguments.extend(template::of_record(ask, self.epoch));
-        if let Some(delivery) = &ask.delivery {
-            let mut packer = Packer::default();
-            new_delivery(&mut packer, Some(delivery));
-            arguments.push(packer.finish());
-        }
+        arguments.extend(limits.unwrap_or_default().iter().map(limit_question));
         arguments
     }
 
@@ -215,25 +200,7 @@ impl Terms {
     }
 
     pub(super) fn limit(self, ask: &LimitAsk) -> Vec<Vec<u8>> {
-        let mut packer = array(3);
-        packer
-            .number(match ask.step {
-                LimitStep::Take => 0,
-                LimitStep::Peek => 1,
-                LimitStep::GiveBack => 2,
-            })
-            .bytes(&ask.operation.0)
-            .array(3 * ask.rules.len());
-        for rule in &ask.rules {
-            match rule {
-                LimitRule::Rate(rate) => packer
-                    .number(0)
-                    .number(rate.interval_us())
-                    .number(rate.tolerance_us()),
-                LimitRule::Daily { max } => packer.number(1).number(u64::from(*max)).number(0),
-            };
-        }
-        self.with(packer)
+        vec![self.header(), limit_question(ask)]
     }
 
     pub(super) fn turns(self, ask: &TurnsAsk) -> Vec<Vec<u8>> {
@@ -258,6 +225,84 @@ fn array(length: usize) -> Packer {
     let mut packer = Packer::with_capacity(256);
     packer.array(length);
     packer
+}
+
+/// The numbers that every start needs, and the intervals of its send rules.
+fn start_numbers(ask: &Start, limits: Option<&[LimitAsk]>) -> Vec<u8> {
+    let first_provider = ask
+        .delivery
+        .as_ref()
+        .and_then(|delivery| delivery.first_provider.as_ref());
+    let flags = [
+        byte(place_of(&KINDS, &ask.kind)),
+        byte(place_of(&CLIENTS, &ask.client)),
+        u8::from(ask.delivery.is_some()),
+        u8::from(first_provider.is_some()),
+        u8::from(limits.is_some()),
+        u8::try_from(limits.map_or(0, <[LimitAsk]>::len)).unwrap_or(u8::MAX),
+    ];
+    let first_wait_ms = ask.policy.resend_waits_ms.first().copied();
+    let times = [
+        ask.lifetime_ms,
+        ask.policy.lease_ms,
+        first_wait_ms.unwrap_or(0),
+    ];
+    let intervals = ask.policy.rules.iter().map(|rule| rule.interval_us());
+    let mut numbers = Vec::with_capacity(64);
+    numbers.extend_from_slice(&flags);
+    for number in times.into_iter().chain(intervals) {
+        numbers.extend_from_slice(&number.min(NUMBER_MAX).to_be_bytes());
+    }
+    numbers
+}
+
+/// The identity and the caller-supplied code's tag, as they stand in a number.
+fn start_identity(ask: &Start) -> Vec<u8> {
+    let mut packer = Packer::with_capacity(32);
+    packer
+        .bytes(&ask.identity.0)
+        .bytes_or_nothing(ask.custom_code.as_ref().map(|tag| tag.0.as_slice()));
+    packer.finish()
+}
+
+/// What only a start needs about whose number or idempotency key something is known.
+fn start_known(ask: &Start, idempotency: Option<&Idempotency>) -> Vec<u8> {
+    let mut packer = Packer::with_capacity(192);
+    packer
+        .array(7)
+        .flag(ask.wants_new_code)
+        .bytes(&ask.id.random)
+        .bytes_or_nothing(idempotency.map(|key| key.fingerprint.as_slice()))
+        .bytes(&ask.identity.0)
+        .bytes_or_nothing(ask.custom_code.as_ref().map(|tag| tag.0.as_slice()));
+    new_delivery(&mut packer, ask.delivery.as_ref());
+    send_policy(&mut packer, &ask.policy);
+    packer.finish()
+}
+
+/// A question to one limit, as `limit_state.lua` reads it.
+fn limit_question(ask: &LimitAsk) -> Vec<u8> {
+    let mut question = Vec::with_capacity(17 + 17 * ask.rules.len());
+    question.push(match ask.step {
+        LimitStep::Take => 0,
+        LimitStep::Peek => 1,
+        LimitStep::GiveBack => 2,
+    });
+    question.extend_from_slice(&ask.operation.0);
+    for rule in &ask.rules {
+        let (kind, first, second) = match rule {
+            LimitRule::Rate(rate) => (0, rate.interval_us(), rate.tolerance_us()),
+            LimitRule::Daily { max } => (1, u64::from(*max), 0),
+        };
+        question.push(kind);
+        question.extend_from_slice(&first.min(NUMBER_MAX).to_be_bytes());
+        question.extend_from_slice(&second.min(NUMBER_MAX).to_be_bytes());
+    }
+    question
+}
+
+fn byte(place: u64) -> u8 {
+    u8::try_from(place).unwrap_or(u8::MAX)
 }
 
 fn new_delivery(packer: &mut Packer, delivery: Option<&NewDelivery>) {

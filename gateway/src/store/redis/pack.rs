@@ -25,6 +25,20 @@ impl Packer {
         self.bytes
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Bytes that are packed already, or stand outside of any array.
+    pub(super) fn raw(&mut self, bytes: &[u8]) -> &mut Self {
+        self.bytes.extend_from_slice(bytes);
+        self
+    }
+
+    pub(super) fn zeros(&mut self, count: usize) {
+        self.bytes.resize(self.bytes.len() + count, 0);
+    }
+
     /// Announces an array of `length` values, which must follow.
     pub(super) fn array(&mut self, length: usize) -> &mut Self {
         match u16::try_from(length) {

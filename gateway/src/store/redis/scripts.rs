@@ -90,8 +90,8 @@ macro_rules! scripts {
 }
 
 scripts! {
-    START = "refuse_oom" "clock" "record" "number" "refusal" "delivery" "send" "again"
-        "idempotency" "start_asked" "replay" "start";
+    START = "refuse_oom" "clock" "limit_state" "start_asked" "start_fresh" "record" "number"
+        "refusal" "delivery" "send" "again" "idempotency" "start_known" "replay" "start";
     RESEND = "refuse_oom" "clock" "argument" "record" "number" "refusal" "delivery" "send" "again"
         "idempotency" "resend_asked" "replay" "resend";
     UNDO = "allow_oom" "clock" "argument" "record" "number" "delivery" "send" "idempotency" "undo";
@@ -105,7 +105,7 @@ scripts! {
     TAKE = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "take_over" "take";
     SWEEP = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "take_over" "sweep";
     HAND_BACK = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "hand_back";
-    LIMIT = "allow_oom" "clock" "argument" "limit";
+    LIMIT = "allow_oom" "clock" "limit_state" "limit";
     TURNS = "allow_oom" "clock" "argument" "turns";
     GET = "allow_oom" "clock" "get";
     READ_NUMBER = "allow_oom" "clock" "read_number";

@@ -3,33 +3,101 @@
 //! fraction of packing them.
 
 use super::asks::channels;
-use super::format::{CHANNELS, CLIENTS, KINDS, number_text, place_of};
+use super::format::{CHANNELS, CLIENTS, KINDS, ROOM_STEP, number_text, place_of};
 use super::pack::Packer;
 use crate::delivery::{DeliveryRecord, NewDelivery};
+use crate::store::FORMAT_VERSION;
 use crate::verification::{Conversion, Record, Start, Status};
 use serde_bytes::ByteBuf;
 
-/// The parts of the record: its head, the three of its body and those of its
-/// delivery. `start.lua` says which moments belong between them.
+/// The bytes before a record's head: the version and its room.
+const PREFIX: usize = 3;
+/// The least room of a head; `record.lua` reads so much at once.
+const ROOM_FIRST: usize = 192;
+/// A moment as the script will write it.
+const MOMENT: usize = 9;
+
+/// The record from front to back, cut where `create` in `start_asked.lua` puts
+/// the moments of its creation.
 pub(super) fn of_record(ask: &Start, epoch: u32) -> Vec<Vec<u8>> {
-    let mut head = Packer::with_capacity(16);
-    head.array(6)
+    let mut parts = Vec::with_capacity(6);
+    let mut part = Packer::with_capacity(16);
+    // The version, and two bytes with the room, which is not known yet.
+    part.raw(&[FORMAT_VERSION, 0, 0])
+        .array(6)
         .number(u64::from(epoch))
         .number(place_of(&KINDS, &ask.kind))
         // Pending.
         .number(0);
-    let mut names = Packer::with_capacity(64);
-    names
-        .array(15)
+    parts.push(part.finish());
+    let mut part = deliveries(&mut parts, ask.delivery.as_ref());
+    end_head(&mut parts, &mut part);
+    part.array(15)
         .bytes(&ask.tenant.0)
         .bytes(number_text(ask.number).as_bytes());
-    let mut counts = Packer::with_capacity(8);
+    parts.push(part.finish());
+    let mut part = Packer::with_capacity(8);
     // Decided never, no checks used, one send.
-    counts
-        .number(0)
+    part.number(0)
         .number(0)
         .number(u64::from(ask.checks_max))
         .number(1);
+    parts.push(part.finish());
+    parts.push(rest_of_body(ask));
+    parts
+}
+
+/// What is left to write of the head once its deliveries are written.
+fn deliveries(parts: &mut Vec<Vec<u8>>, delivery: Option<&NewDelivery>) -> Packer {
+    let mut part = Packer::with_capacity(320);
+    let Some(delivery) = delivery else {
+        part.array(0);
+        return part;
+    };
+    let mut first = Packer::with_capacity(16);
+    // Queued under fence 1, on its first walk, no lease lost: leased.
+    first
+        .array(1)
+        .array(12)
+        .number(place_of(&CHANNELS, &delivery.channel))
+        .number(0)
+        .number(1)
+        .number(1)
+        .number(0)
+        .number(1);
+    parts.push(first.finish());
+    part.bytes(channels(&delivery.fallback).as_bytes())
+        .nothing()
+        .array(usize::from(delivery.first_provider.is_some()));
+    let Some(provider) = &delivery.first_provider else {
+        return part;
+    };
+    // Begun, on the first walk.
+    part.array(8).bytes(provider.as_bytes()).number(1).number(0);
+    parts.push(part.finish());
+    let mut part = Packer::with_capacity(320);
+    part.number(0).nothing().nothing().nothing();
+    part
+}
+
+/// Ends the head with its room and what of that is not used, and writes the
+/// room into the prefix too.
+fn end_head(parts: &mut [Vec<u8>], last: &mut Packer) {
+    let of_parts: usize = parts.iter().map(Vec::len).sum();
+    // A moment after each part, and the reason, which the script writes as well.
+    let of_script = MOMENT * parts.len() + if parts.len() > 1 { 1 + MOMENT } else { 0 };
+    let length = of_parts + of_script + last.len() + 3 - PREFIX;
+    let steps = length.max(ROOM_FIRST).div_ceil(ROOM_STEP);
+    let room = u16::try_from(steps).unwrap_or(u16::MAX).to_be_bytes();
+    if let Some([_, high, low, ..]) = parts.first_mut().map(Vec::as_mut_slice) {
+        [*high, *low] = room;
+    }
+    // A number of two bytes.
+    last.raw(&[0xcd, room[0], room[1]]);
+    last.zeros(steps * ROOM_STEP - length);
+}
+
+fn rest_of_body(ask: &Start) -> Vec<u8> {
     let mut rest = Packer::with_capacity(ask.details.len() + 160);
     // Nothing reported.
     rest.number(0)
@@ -45,57 +113,7 @@ pub(super) fn of_record(ask: &Start, epoch: u32) -> Vec<Vec<u8>> {
     rest.bytes(&ask.details)
         .bytes_or_nothing(ask.code.as_deref())
         .array(0);
-    let mut parts = vec![
-        head.finish(),
-        names.finish(),
-        counts.finish(),
-        rest.finish(),
-    ];
-    parts.extend(of_delivery(ask.delivery.as_ref()));
-    parts
-}
-
-fn of_delivery(delivery: Option<&NewDelivery>) -> Vec<Vec<u8>> {
-    let mut deliveries = Packer::with_capacity(16);
-    let Some(delivery) = delivery else {
-        deliveries.array(0);
-        return vec![deliveries.finish()];
-    };
-    // Queued under fence 1, on its first walk, no lease lost: leased.
-    deliveries
-        .array(1)
-        .array(12)
-        .number(place_of(&CHANNELS, &delivery.channel))
-        .number(0)
-        .number(1)
-        .number(1)
-        .number(0)
-        .number(1);
-    let mut parts = vec![deliveries.finish()];
-    parts.extend(end_of_delivery(delivery));
-    parts
-}
-
-fn end_of_delivery(delivery: &NewDelivery) -> Vec<Vec<u8>> {
-    let mut reason = Packer::default();
-    reason.nothing();
-    let mut attempts = Packer::with_capacity(32);
-    attempts
-        .bytes(channels(&delivery.fallback).as_bytes())
-        .nothing()
-        .array(usize::from(delivery.first_provider.is_some()));
-    let Some(provider) = &delivery.first_provider else {
-        return vec![reason.finish(), attempts.finish()];
-    };
-    // Begun, on the first walk.
-    attempts
-        .array(8)
-        .bytes(provider.as_bytes())
-        .number(1)
-        .number(0);
-    let mut unanswered = Packer::default();
-    unanswered.number(0).nothing().nothing().nothing();
-    vec![reason.finish(), attempts.finish(), unanswered.finish()]
+    rest.finish()
 }
 
 /// The record that a start created at `now_ms`: what the script put together.
@@ -134,8 +152,7 @@ mod tests {
 
     use super::*;
     use crate::id::{RecordId, Shard};
-    use crate::store::FORMAT_VERSION;
-    use crate::store::redis::format::{self, ROOM_STEP};
+    use crate::store::redis::format;
     use crate::verification::{
         ClientClass, CodeDigest, CustomCodeTag, IdentityTag, NumberTag, RecordKind, SendPolicy,
         TenantTag,
@@ -189,27 +206,27 @@ mod tests {
             })
     }
 
-    /// What `start.lua` does with the parts.
-    fn join(parts: &[Vec<u8>]) -> Vec<u8> {
+    /// What `create` in `start_asked.lua` does with the parts.
+    fn join(start: &Start, parts: &[Vec<u8>]) -> Vec<u8> {
         let moment = |at_ms: u64| [&[0xcf], at_ms.to_be_bytes().as_slice()].concat();
-        let mut head = [parts[0].clone(), moment(NOW_MS + 600_000), parts[4].clone()].concat();
-        for (part, at_ms) in parts[5..].iter().zip([NOW_MS + 15_000, NOW_MS, NOW_MS]) {
-            head.extend([moment(at_ms), part.clone()].concat());
+        let mut parts = parts.iter();
+        let mut part = || parts.next().unwrap().clone();
+        let mut packed = [part(), moment(NOW_MS + 600_000), part()].concat();
+        if let Some(delivery) = &start.delivery {
+            packed.extend([moment(NOW_MS + 15_000), vec![0xc2], moment(NOW_MS), part()].concat());
+            if delivery.first_provider.is_some() {
+                packed.extend([moment(NOW_MS), part()].concat());
+            }
         }
-        let steps = (head.len() + 3).div_ceil(ROOM_STEP);
-        let room = u16::try_from(steps).unwrap().to_be_bytes();
-        head.extend([0xcd, room[0], room[1]]);
-        head.resize(steps * ROOM_STEP, 0);
-        let mut packed = [vec![FORMAT_VERSION], room.to_vec(), head].concat();
-        packed.extend([parts[1].clone(), moment(NOW_MS), parts[2].clone()].concat());
-        packed.extend([moment(NOW_MS + 30_000), parts[3].clone()].concat());
+        packed.extend([moment(NOW_MS), part(), moment(NOW_MS + 30_000), part()].concat());
+        assert_eq!(parts.next(), None);
         packed
     }
 
     proptest! {
         #[test]
         fn the_parts_joined_are_the_record(start in starts()) {
-            let packed = join(&of_record(&start, 3));
+            let packed = join(&start, &of_record(&start, 3));
             prop_assert_eq!(format::record(&packed).unwrap(), created(&start, NOW_MS));
         }
 
@@ -220,7 +237,7 @@ mod tests {
             place: prop::sample::Index,
             byte: u8,
         ) {
-            let mut packed = join(&of_record(&start, 3));
+            let mut packed = join(&start, &of_record(&start, 3));
             prop_assert!(format::record(&packed[..cut.index(packed.len())]).is_err());
             let place = place.index(packed.len());
             packed[place] = byte;

@@ -163,6 +163,7 @@ fn started(started: Started) -> String {
         other @ (Started::Replayed { .. }
         | Started::ReplayedRefusal { .. }
         | Started::InProgress
-        | Started::KeyReused) => format!("{other:?}"),
+        | Started::KeyReused
+        | Started::Withheld { .. }) => format!("{other:?}"),
     }
 }

@@ -1,52 +1,54 @@
-//! Limits outside a number's record, all of one flush in one step; and turns of
-//! a rate.
+//! Limits outside a number's record, all of one flush in one step.
 
 use crate::admission::gcra::Denied;
 use crate::admission::limits::{LimitAsk, LimitState, LimitStep};
-use crate::admission::turns::{TurnState, Turns, TurnsAsk};
+use crate::store::LimitAnswers;
 use crate::store::embedded::codec::{Kept, SlotKey, encode, slot_key};
 use crate::store::embedded::tables::{StepError, Tables, read_as};
 
 pub(in crate::store::embedded) fn limits(
     tables: &mut Tables<'_>,
     asks: &[LimitAsk],
-) -> Result<Vec<Result<(), Denied>>, StepError> {
-    // Two questions of one flush may be about the same limit.
-    let mut states: Vec<Limit> = Vec::with_capacity(asks.len());
-    let mut answers = Vec::with_capacity(asks.len());
-    for ask in asks {
-        let key = slot_key(ask.key.shard, &ask.key.tag);
-        if !states.iter().any(|limit| limit.key == key) {
-            states.push(Limit::load(tables, key)?);
-        }
-        if let Some(limit) = states.iter_mut().find(|limit| limit.key == key) {
-            answers.push(limit.apply(ask, tables.now_ms));
-        }
-    }
-    for limit in states {
-        limit.write(tables)?;
-    }
+) -> Result<LimitAnswers, StepError> {
+    let mut asked = Asked::load(tables, asks)?;
+    let answers = std::mem::take(&mut asked.answers);
+    asked.write(tables)?;
     Ok(answers)
 }
 
-pub(in crate::store::embedded) fn turns(
-    tables: &mut Tables<'_>,
-    ask: &TurnsAsk,
-) -> Result<Turns, StepError> {
-    let key = slot_key(ask.key.shard, &ask.key.tag);
-    let stored: Option<TurnState> = read_as(&tables.turns, &key)?;
-    let before = stored.unwrap_or_default();
-    let mut state = before;
-    let given = state.take(ask, tables.now_ms);
-    if state != before {
-        if stored.is_none() {
-            tables.expire_at(state.expires_at_ms(), Kept::Turns, &key)?;
+/// What limits say, and what they become if that is written.
+pub(super) struct Asked {
+    limits: Vec<Limit>,
+    pub(super) answers: LimitAnswers,
+}
+
+impl Asked {
+    pub(super) fn load(tables: &Tables<'_>, asks: &[LimitAsk]) -> Result<Self, StepError> {
+        // Two questions of one flush may be about the same limit.
+        let mut limits: Vec<Limit> = Vec::with_capacity(asks.len());
+        let mut answers = Vec::with_capacity(asks.len());
+        for ask in asks {
+            let key = slot_key(ask.key.shard, &ask.key.tag);
+            if !limits.iter().any(|limit| limit.key == key) {
+                limits.push(Limit::load(tables, key)?);
+            }
+            if let Some(limit) = limits.iter_mut().find(|limit| limit.key == key) {
+                answers.push(limit.apply(ask, tables.now_ms));
+            }
         }
-        tables.is_changed = true;
-        let bytes = encode(tables.memory.epoch, &state);
-        tables.turns.insert(key.as_slice(), bytes.as_slice())?;
+        Ok(Self { limits, answers })
     }
-    Ok(given)
+
+    pub(super) fn is_refused(&self) -> bool {
+        self.answers.iter().any(Result::is_err)
+    }
+
+    pub(super) fn write(self, tables: &mut Tables<'_>) -> Result<(), StepError> {
+        for limit in self.limits {
+            limit.write(tables)?;
+        }
+        Ok(())
+    }
 }
 
 struct Limit {

@@ -6,16 +6,19 @@ local LIVE_ID, LIVE_IDENTITY, LIVE_CUSTOM, LIVE_EXPIRES, LIVE_CLIENT = 1, 2, 3, 
 local FAILED_COUNT, FAILED_NEXT, FAILED_LAST = 1, 2, 3
 local FAILURES_KEPT = 7776000000
 
-local function load_number(key)
-  local packed = redis.call('GET', key)
+local function read_number(packed)
   if not packed then
     return {0, '', {}, {}, {}, {0, 0, 0}, {0, 0, 0}}
   end
   return open(packed)
 end
 
--- It lives as long as anything in it means something.
-local function save_number(key, number)
+local function load_number(key)
+  return read_number(redis.call('GET', key))
+end
+
+-- Its bytes, and how long they mean something.
+local function pack_number(number)
   local till = math.max(number[KEEP], now + 1000)
   for class = 0, 1 do
     for _, state in ipairs(number[SENDS + class]) do
@@ -28,7 +31,12 @@ local function save_number(key, number)
       till = failures[FAILED_LAST] + FAILURES_KEPT
     end
   end
-  redis.call('SET', key, cmsgpack.pack(FORMAT, number), 'PXAT', till - shift)
+  return cmsgpack.pack(FORMAT, number), till
+end
+
+local function save_number(key, number)
+  local packed, till = pack_number(number)
+  redis.call('SET', key, packed, 'PXAT', till - shift)
 end
 
 local function remove_live(number, id)
