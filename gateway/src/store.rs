@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
+use crate::admission::turns::{Turns, TurnsAsk};
 use crate::delivery::{
     ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop,
     Take,
@@ -414,6 +415,9 @@ pub trait Store: Send + Sync + 'static {
     /// Takes from, gives back to, or looks at limits: all in one flush.
     /// Answers stand in the order of the questions.
     async fn limits(&self, asks: &[LimitAsk]) -> Result<Vec<Result<(), Denied>>, StoreError>;
+
+    /// Takes turns of a rate that all nodes share.
+    async fn turns(&self, ask: &TurnsAsk) -> Result<Turns, StoreError>;
 
     /// Reads a record.
     async fn get(&self, id: RecordId) -> Result<Option<Found>, StoreError>;

@@ -14,6 +14,7 @@ mod outages;
 mod properties;
 mod repeats;
 mod sends;
+mod turns;
 mod world;
 
 use std::any::Any;
@@ -229,6 +230,12 @@ macro_rules! conformance {
             limits::a_flush_answers_in_the_order_asked,
             limits::meta_is_written_only_over_the_revision_that_was_read,
             limits::unknown_ids_are_found_by_nobody,
+            turns::a_turn_is_given_once,
+            turns::turns_that_nobody_took_are_not_saved_up,
+            turns::no_more_turns_are_given_than_were_asked_for,
+            turns::a_rate_without_a_turn_left_says_when_the_next_one_is,
+            turns::a_question_for_turns_asked_again_is_given_the_same,
+            turns::of_many_takers_at_once_no_two_get_the_same_turn,
         }
     };
     (@each $store:ident, $open:path; $($file:ident :: $story:ident),* $(,)?) => {

@@ -7,3 +7,4 @@ mod limits;
 mod messages;
 mod servers;
 mod tour;
+mod turns;

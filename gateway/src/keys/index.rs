@@ -137,6 +137,15 @@ impl IndexKey {
         }
     }
 
+    /// The turns at a provider.
+    pub fn provider_turns(&self, provider: &str) -> LimitKey {
+        let named = mac(&self.key, b"turns", &[provider.as_bytes()]);
+        LimitKey {
+            shard: self.shard(&named),
+            tag: first(&named),
+        }
+    }
+
     fn limit(&self, parts: &[&[u8]]) -> LimitKey {
         let named = mac(&self.key, b"limit", parts);
         LimitKey {

@@ -18,7 +18,7 @@ use crate::api::{
 };
 use crate::assemble::{self, ProviderMakings, master_keys};
 use crate::clock::SystemClock;
-use crate::config::Settings;
+use crate::config::{Settings, StoreBackend};
 use crate::dispatch::{DispatchLimits, Dispatcher};
 use crate::keys::agreement::{KeyRetention, agree};
 use crate::live::Shared;
@@ -27,6 +27,7 @@ use crate::receipts::{ReceiptDesk, ReceiptRefusal};
 use crate::service::Service;
 use crate::stack::StackEvents;
 use crate::stack::breaker::BreakerState;
+use crate::stack::pace::Sharing;
 use crate::store::{FORMAT_VERSION, Store};
 use crate::telemetry::{Metrics, events};
 use crate::tenants::{Caller, Operator};
@@ -66,6 +67,7 @@ pub(super) async fn wire(
         events: Arc::new(StackWatch {
             metrics: Arc::clone(&metrics),
         }),
+        shared_store: shared_store(settings, &store),
     });
     let live = assemble::live(settings, Arc::clone(&agreed.ring), &makings, None)?;
     let shared = Shared {
@@ -102,6 +104,14 @@ pub(super) async fn wire(
         state,
         retention,
     })
+}
+
+/// The store, if other nodes may use it too.
+fn shared_store(settings: &Settings, store: &Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+    match settings.store.backend {
+        StoreBackend::Redis { .. } => Some(Arc::clone(store)),
+        StoreBackend::Embedded { .. } | StoreBackend::Memory => None,
+    }
 }
 
 fn api(
@@ -287,6 +297,10 @@ impl StackEvents for StackWatch {
             code: None,
         }
         .emit(&self.metrics);
+    }
+
+    fn sharing_changed(&self, provider: &str, sharing: Sharing) {
+        events::SharingChanged { provider, sharing }.emit(&self.metrics);
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
+use crate::admission::turns::{Turns, TurnsAsk};
 use crate::delivery::{
     ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop,
 };
@@ -168,6 +169,10 @@ impl Store for MeteredStore {
 
     async fn limits(&self, asks: &[LimitAsk]) -> Result<Vec<Result<(), Denied>>, StoreError> {
         self.timed("limits", self.inner.limits(asks)).await
+    }
+
+    async fn turns(&self, ask: &TurnsAsk) -> Result<Turns, StoreError> {
+        self.timed("turns", self.inner.turns(ask)).await
     }
 
     async fn get(&self, id: RecordId) -> Result<Option<Found>, StoreError> {

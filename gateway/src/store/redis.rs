@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
+use crate::admission::turns::{Turns, TurnsAsk};
 use crate::delivery::{
     ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop,
 };
@@ -433,6 +434,13 @@ impl Store for RedisStore {
         let calls: Vec<Call> = asks.iter().map(call).collect();
         let answers = self.run_all(&calls, terms).await?;
         answers.into_iter().map(Answer::allowed).collect()
+    }
+
+    async fn turns(&self, ask: &TurnsAsk) -> Result<Turns, StoreError> {
+        let keys = vec![self.keys.turns(ask.key.shard, ask.key.tag)];
+        self.run(&scripts::TURNS, keys, |terms| terms.turns(ask))
+            .await?
+            .turns()
     }
 
     async fn get(&self, id: RecordId) -> Result<Option<Found>, StoreError> {

@@ -1,6 +1,7 @@
 //! Every question of the contract once, in an order in which each has something to do.
 
 use watchword::admission::limits::{LimitAsk, LimitKey, LimitRule, LimitStep};
+use watchword::admission::turns::{TurnRule, TurnsAsk};
 use watchword::delivery::{
     ApplyReceipt, AttemptReceipt, Begin, Next, Outcome, Settle, SettledAttempt,
 };
@@ -94,6 +95,8 @@ async fn walk_limits(store: &RedisStore, between: &impl Fn()) {
         matches!(sent.started, Ok(Started::Created { .. })),
         "{sent:?}"
     );
+    between();
+    assert_eq!(store.turns(&turns(1)).await.unwrap().count, 1);
 }
 
 async fn walk_dispatch(store: &RedisStore, between: &impl Fn()) {
@@ -269,6 +272,19 @@ fn limit(tag: u8) -> LimitAsk {
         },
         rules: vec![LimitRule::Daily { max: 3 }],
         step: LimitStep::Take,
+        operation: asks::operation(tag),
+    }
+}
+
+fn turns(tag: u8) -> TurnsAsk {
+    TurnsAsk {
+        key: limit(tag).key,
+        rule: TurnRule {
+            interval_ns: 100_000_000_000,
+            behind_us: 100_000,
+            ahead_us: 250_000,
+        },
+        count: 3,
         operation: asks::operation(tag),
     }
 }

@@ -11,6 +11,7 @@ use super::tables::{self, StepError, StoredNumber, kept_until_ms};
 use super::writer::{Promise, unavailable};
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
+use crate::admission::turns::{Turns, TurnsAsk};
 use crate::delivery::{
     ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop,
 };
@@ -224,6 +225,14 @@ impl Store for EmbeddedStore {
         let asks = asks.to_vec();
         self.ask(Promise::Done, move |tables| {
             steps::limits::limits(tables, &asks)
+        })
+        .await
+    }
+
+    async fn turns(&self, ask: &TurnsAsk) -> Result<Turns, StoreError> {
+        let ask = ask.clone();
+        self.ask(Promise::Done, move |tables| {
+            steps::turns::turns(tables, &ask)
         })
         .await
     }

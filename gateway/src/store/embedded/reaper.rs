@@ -7,6 +7,7 @@ use super::codec::{Kept, SlotKey, decode, parse_expiry};
 use super::steps::idempotency::Answered;
 use super::tables::{StepError, StoredNumber, Tables, kept_until_ms, read};
 use crate::admission::limits::LimitState;
+use crate::admission::turns::TurnState;
 use crate::id::{RecordId, Shard};
 use crate::receipts::MessageEntry;
 use crate::store::StoreError;
@@ -98,6 +99,16 @@ fn look(tables: &mut Tables<'_>, kept: Kept, key: &SlotKey) -> Result<Option<u64
                 .map(|entry| entry.kept_until_ms);
             if until_ms.is_some_and(|until_ms| until_ms <= now_ms) {
                 tables.messages.remove(key.as_slice())?;
+            }
+            until_ms
+        }
+        Kept::Turns => {
+            let until_ms = read(&tables.turns, key)?
+                .map(|bytes| decode::<TurnState>(&bytes))
+                .transpose()?
+                .map(|state| state.expires_at_ms());
+            if until_ms.is_some_and(|until_ms| until_ms <= now_ms) {
+                tables.turns.remove(key.as_slice())?;
             }
             until_ms
         }

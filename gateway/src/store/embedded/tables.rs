@@ -23,17 +23,19 @@ pub(super) const META: Raw = TableDefinition::new("meta");
 const IDEMPOTENCY: Raw = TableDefinition::new("idempotency");
 const LIMITS: Raw = TableDefinition::new("limits");
 const MESSAGES: Raw = TableDefinition::new("messages");
+const TURNS: Raw = TableDefinition::new("turns");
 pub(super) const LEDGER: Raw = TableDefinition::new("ledger");
 const EXPIRY: Raw = TableDefinition::new("expiry");
 
 /// All whose entries expire.
 #[cfg(test)]
-pub(super) const PERISHABLE: [Raw; 7] = [
+pub(super) const PERISHABLE: [Raw; 8] = [
     RECORDS,
     NUMBERS,
     IDEMPOTENCY,
     LIMITS,
     MESSAGES,
+    TURNS,
     LEDGER,
     EXPIRY,
 ];
@@ -82,6 +84,7 @@ pub(super) struct Tables<'t> {
     pub(super) idempotency: RawTable<'t>,
     pub(super) limits: RawTable<'t>,
     pub(super) messages: RawTable<'t>,
+    pub(super) turns: RawTable<'t>,
     pub(super) ledger: RawTable<'t>,
     pub(super) expiry: RawTable<'t>,
     meta: RawTable<'t>,
@@ -143,6 +146,7 @@ impl<'t> Tables<'t> {
             idempotency: open(IDEMPOTENCY)?,
             limits: open(LIMITS)?,
             messages: open(MESSAGES)?,
+            turns: open(TURNS)?,
             ledger: open(LEDGER)?,
             expiry: open(EXPIRY)?,
             meta: open(META)?,

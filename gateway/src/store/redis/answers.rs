@@ -8,6 +8,7 @@ use ::redis::{ServerError, ServerErrorKind, Value};
 use super::format::{self, DELIVERY_STATUSES, STATUSES, value_at};
 use super::pack::{Malformed, Reader};
 use crate::admission::gcra::Denied;
+use crate::admission::turns::Turns;
 use crate::delivery::{AttemptReceipt, DueKind, ReceiptApplied, Settled, Stop, Take};
 use crate::id::{DeliveryId, RecordId, Shard};
 use crate::receipts::ReceiptReference;
@@ -256,6 +257,15 @@ impl Answer {
             rule: u8::try_from(self.number()?).unwrap_or(u8::MAX),
             available_at_ms: self.number()?,
         }))
+    }
+
+    /// What was given of a rate.
+    pub(super) fn turns(mut self) -> Result<Turns, StoreError> {
+        Ok(Turns {
+            count: self.small()?,
+            first_us: self.number()?,
+            now_us: self.now_ms.saturating_mul(1000),
+        })
     }
 
     /// Whether the step was done, or why dispatch must stop.

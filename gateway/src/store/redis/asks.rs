@@ -10,6 +10,7 @@ use super::format::{
 use super::pack::{NUMBER_MAX, Packer};
 use crate::admission::gcra::GcraRule;
 use crate::admission::limits::{LimitAsk, LimitRule, LimitStep};
+use crate::admission::turns::TurnsAsk;
 use crate::delivery::{
     ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, Finality, NewDelivery, Next, Settle,
     SettledAttempt,
@@ -253,6 +254,17 @@ impl Terms {
 
     pub(super) fn limit(self, ask: &LimitAsk) -> Vec<Vec<u8>> {
         vec![self.header(), limit_question(ask)]
+    }
+
+    pub(super) fn turns(self, ask: &TurnsAsk) -> Vec<Vec<u8>> {
+        let mut packer = array(5);
+        packer
+            .bytes(&ask.operation.0)
+            .number(u64::from(ask.count))
+            .number(ask.rule.interval_ns.max(1))
+            .number(ask.rule.behind_us)
+            .number(ask.rule.ahead_us);
+        self.with(packer)
     }
 
     pub(super) fn write_meta(self, revision: u64, meta: &[u8]) -> Vec<Vec<u8>> {

@@ -43,6 +43,10 @@ impl Keys {
         self.in_shard(key.shard, "m:", &hex(key.tag))
     }
 
+    pub(super) fn turns(&self, shard: Shard, tag: [u8; 16]) -> String {
+        self.in_shard(shard, "t:", &hex(tag))
+    }
+
     pub(super) fn ledger(&self, shard: Shard) -> String {
         self.in_shard(shard, "ledger", "")
     }

@@ -109,6 +109,7 @@ scripts! {
     SWEEP = "allow_oom" "clock" "argument" "record" "delivery" "ending" "dispatch" "take_over" "sweep";
     HAND_BACK = "allow_oom" "clock" "argument" "record" "delivery" "ending" "dispatch" "hand_back";
     LIMIT = "allow_oom" "clock" "limit_state" "limit";
+    TURNS = "allow_oom" "clock" "argument" "turns";
     GET = "allow_oom" "clock" "get";
     READ_NUMBER = "allow_oom" "clock" "read_number";
     LIFT = "allow_oom" "clock" "number" "lift";

@@ -8,6 +8,7 @@ use watchword_providers::{Channel, PhoneNumber, ProviderCode};
 
 use super::ms;
 use crate::stack::breaker::BreakerState;
+use crate::stack::pace::Sharing;
 use crate::telemetry::metrics::{
     AttemptLabels, DeliveryLabels, HopLabels, Metrics, ProviderLabels, ReceiptLabels,
     ReceiptRefusedLabels,
@@ -313,6 +314,39 @@ impl BreakerChanged<'_> {
             self.provider,
             self.state.as_str()
         );
+    }
+}
+
+/// A node goes by its own part of a provider's rate, or by the fleet's again.
+#[derive(Clone, Copy, Debug)]
+pub struct SharingChanged<'a> {
+    pub provider: &'a str,
+    pub sharing: Sharing,
+}
+
+impl SharingChanged<'_> {
+    pub fn emit(self, metrics: &Metrics) {
+        let alone = metrics
+            .rate_alone
+            .get_or_create_owned(&ProviderLabels::new(self.provider));
+        match self.sharing {
+            Sharing::Alone => {
+                alone.set(1);
+                warn!(
+                    provider = self.provider,
+                    "the store gives no turns: {} goes by rate_per_s divided by fleet_size",
+                    self.provider
+                );
+            }
+            Sharing::Shared => {
+                alone.set(0);
+                info!(
+                    provider = self.provider,
+                    "the store gives turns: {} goes by rate_per_s of the whole fleet",
+                    self.provider
+                );
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use watchword_providers::ReceiptStatus;
 use super::*;
 use crate::admission::gcra::GcraRule;
 use crate::admission::limits::{LimitAsk, LimitKey, LimitRule, LimitStep};
+use crate::admission::turns::{TurnRule, TurnsAsk};
 use crate::delivery::AttemptReceipt;
 use crate::receipts::{MessageKey, ReceiptReference};
 use crate::store::embedded::Settings;
@@ -54,6 +55,19 @@ fn reference(expires_at_s: u64) -> ReceiptReference {
         channel: Channel::Sms,
         created_at_ms: 0,
         expires_at_s,
+    }
+}
+
+fn turns() -> TurnsAsk {
+    TurnsAsk {
+        key: limit().key,
+        rule: TurnRule {
+            interval_ns: 1_000_000_000,
+            behind_us: 0,
+            ahead_us: 0,
+        },
+        count: 1,
+        operation: OperationId([5; 16]),
     }
 }
 
@@ -108,6 +122,7 @@ async fn the_reaper_leaves_nothing_behind() {
     // One is found in time, and kept for as long as its receipts may come.
     let target = reference(hand.clock()() / 1000 + 86_400);
     store.bind_message(message(0), &target).await.unwrap();
+    store.turns(&turns()).await.unwrap();
     assert!(store.counts().iter().all(|count| *count > 0));
 
     // The number whose check failed is remembered longest.
@@ -120,7 +135,7 @@ async fn the_reaper_leaves_nothing_behind() {
     assert_eq!(number.failures.unknown.count, 1);
     hand.advance(FAILURES_KEPT_MS);
     store.limits(&[]).await.unwrap();
-    assert_eq!(store.counts(), [0; 7]);
+    assert_eq!(store.counts(), [0; PERISHABLE.len()]);
     assert_eq!(store.sweep(&sweep()).await.unwrap().depth, 0);
 }
 
