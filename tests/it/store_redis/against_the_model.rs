@@ -66,10 +66,8 @@ async fn compare(server: &RedisServer, steps: Vec<Step>) -> Result<(), TestCaseE
         // Retention is the store's own affair: it ends records that no transition ends.
         let mut expected = Vec::new();
         // The common start is written as of a moment that may just be over.
-        let first_ms = match step {
-            Step::Start { .. } => from_ms - FIRST_LATE_MS,
-            _ => from_ms,
-        };
+        let may_be_late = matches!(step, Step::Start { .. });
+        let first_ms = from_ms - if may_be_late { FIRST_LATE_MS } else { 0 };
         let found = (first_ms..=until_ms).find_map(|now_ms| {
             let mut guess = model.clone();
             let text = guess.ask(&step, now_ms);
