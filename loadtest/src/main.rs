@@ -1,1 +1,4 @@
+mod histogram;
+mod results;
+
 fn main() {}
