@@ -185,8 +185,14 @@ pub(crate) struct Counts {
     /// Connection failures and timeouts of the API, by kind.
     pub(crate) errors: BTreeMap<String, u64>,
     pub(crate) resent: u64,
+    /// Requests asked again under the same idempotency key, after a late or bad answer.
+    #[serde(default)]
+    pub(crate) repeated: u64,
     /// Requests that reached the carrier.
     pub(crate) submissions: u64,
+    /// Requests at the carrier for numbers that this run did not ask for.
+    #[serde(default)]
+    pub(crate) strangers: u64,
     /// Codes that reached the handset, each send once.
     pub(crate) in_hand: u64,
     /// Messages of a send that the handset had already.

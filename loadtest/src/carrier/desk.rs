@@ -1,0 +1,489 @@
+//! Where messages come in: each is read, met by what the script has for it,
+//! answered, and brought to the handset.
+
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::spawn_local;
+use tokio::time::Instant;
+
+use super::Book;
+use super::forms::{self, Message};
+use super::receipts::{Postman, Report};
+use crate::chance::Chance;
+use crate::recorder::{Labels, Recorder, add};
+use crate::results::Stage;
+use crate::scenario::{Form, Receipts, Script};
+use crate::sends::{Arrived, Reached, SendRef, Shown};
+use crate::timer::Timer;
+
+const BODY_BYTES_MAX: usize = 64 * 1024;
+/// A provider that hangs does so until the gateway gives up, or this is over.
+const HANG: Duration = Duration::from_secs(120);
+
+/// One thread of the carrier.
+#[derive(Clone)]
+pub(super) struct Desk(Rc<Inner>);
+
+struct Inner {
+    book: Arc<Book>,
+    timer: Timer,
+    postman: Postman,
+    chance: RefCell<Chance>,
+    recorder: RefCell<Option<Recorder>>,
+    thread: u64,
+    messages: Cell<u64>,
+}
+
+/// What the script has for a message. In the order of [`Script::fates`].
+#[derive(Clone, Copy)]
+enum Fate {
+    Refused,
+    Throttled,
+    Unavailable,
+    Hung,
+    Broken,
+    Lost,
+    Undelivered,
+    Delayed,
+    Doubled,
+    Plain,
+}
+
+/// A message on its way to the handset.
+struct Transit {
+    message: Message,
+    /// `None` if nobody here asked for it.
+    send: Option<SendRef>,
+    labels: Labels,
+    reached_at: Instant,
+    arrives_at: Instant,
+}
+
+impl Desk {
+    pub(super) fn new(book: Arc<Book>, thread: u64) -> io::Result<Self> {
+        let timer = Timer::new()?;
+        Ok(Self(Rc::new(Inner {
+            postman: Postman::new(Arc::clone(&book), timer.clone()),
+            chance: RefCell::new(Chance::stream(book.seed, 2_000 + thread)),
+            timer,
+            book,
+            recorder: RefCell::new(None),
+            thread,
+            messages: Cell::new(0),
+        })))
+    }
+
+    pub(super) fn timer(&self) -> Timer {
+        self.0.timer.clone()
+    }
+
+    pub(super) fn take_recorder(&self) -> Option<Recorder> {
+        self.0.recorder.take()
+    }
+
+    /// Serves a connection until the gateway closes it.
+    pub(super) fn serve(&self, stream: TcpStream) {
+        let desk = self.clone();
+        spawn_local(async move {
+            let service = service_fn(move |request| {
+                let desk = desk.clone();
+                async move { Ok::<_, Infallible>(desk.answer(request).await) }
+            });
+            // The gateway may end a connection as it likes.
+            http1::Builder::new()
+                .auto_date_header(false)
+                .serve_connection(TokioIo::new(stream), service)
+                .await
+                .ok();
+        });
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Answer> {
+        let (head, body) = request.into_parts();
+        let Some(provider) = self.provider(head.uri.path()) else {
+            return reply((StatusCode::NOT_FOUND, Bytes::from_static(b"{}")));
+        };
+        if head.method != Method::POST {
+            return reply((StatusCode::METHOD_NOT_ALLOWED, Bytes::from_static(b"{}")));
+        }
+        let Some(body) = read(body).await else {
+            return reply((StatusCode::PAYLOAD_TOO_LARGE, Bytes::from_static(b"{}")));
+        };
+        let form = self.form(provider);
+        if !self.is_genuine(form, &head.headers, &body) {
+            self.count(|recorder| add(&mut recorder.counts.scripted, "bad_signature", 1));
+            return reply(forms::refusal(form, StatusCode::UNAUTHORIZED));
+        }
+        let Some(message) = Message::read(form, &body) else {
+            return reply(forms::refusal(form, StatusCode::UNPROCESSABLE_ENTITY));
+        };
+        self.take(provider, form, message).await
+    }
+
+    /// Meets the message with its fate.
+    async fn take(&self, provider: u8, form: Form, message: Message) -> Response<Answer> {
+        let at = Instant::now();
+        let id = forms::message_id(form, self.next_message());
+        let reached = self.0.book.sends.reached(message.number, message.delivery, provider, at);
+        let (send, country) = match &reached {
+            Reached::Canary => {
+                let arrived = Arrived {
+                    code: message.code,
+                    at,
+                };
+                self.0.book.sends.canary_shown(message.number, arrived);
+                return reply(forms::taken(form, &id));
+            }
+            Reached::Known { send, country, .. } => (Some(*send), Some(*country)),
+            Reached::Stranger => (None, None),
+        };
+        let labels = Labels {
+            provider: Some(provider),
+            channel: Some(message.channel),
+            country,
+        };
+        self.record(&reached, labels, at);
+        let (fate, script) = self.fate(provider, at);
+        let delays = {
+            let mut chance = self.0.chance.borrow_mut();
+            let answer = script.answer.draw(&mut chance);
+            let more = match fate {
+                Fate::Delayed => script.delay.draw(&mut chance),
+                _ => Duration::ZERO,
+            };
+            (answer, script.delivery.draw(&mut chance) + more)
+        };
+        if let Some(kind) = fate.kind() {
+            self.count(|recorder| add(&mut recorder.counts.scripted, kind, 1));
+        }
+        let transit = Transit {
+            message,
+            send,
+            labels,
+            reached_at: at,
+            arrives_at: at + delays.0 + delays.1,
+        };
+        self.forward(fate, form, (&id, &script.receipts), transit);
+        self.0.timer.until(at + delays.0).await;
+        self.reply_to(fate, form, &id, provider).await
+    }
+
+    /// Sets the message on its way, if it goes anywhere. What the provider has
+    /// taken goes on even if the gateway no longer waits for the answer.
+    fn forward(
+        &self,
+        fate: Fate,
+        form: Form,
+        (id, receipts): (&str, &Receipts),
+        transit: Transit,
+    ) {
+        match fate {
+            Fate::Refused | Fate::Throttled | Fate::Unavailable | Fate::Hung => return,
+            Fate::Broken
+            | Fate::Lost
+            | Fate::Undelivered
+            | Fate::Delayed
+            | Fate::Doubled
+            | Fate::Plain => {}
+        }
+        if let Some(send) = transit.send {
+            self.0.book.sends.taken(transit.message.number, send);
+        }
+        let copies = match fate {
+            Fate::Refused
+            | Fate::Throttled
+            | Fate::Unavailable
+            | Fate::Hung
+            | Fate::Lost
+            | Fate::Undelivered => 0,
+            Fate::Broken | Fate::Delayed | Fate::Plain => 1,
+            Fate::Doubled => 2,
+        };
+        if let Some(url) = &transit.message.receipt_url
+            && !matches!(fate, Fate::Lost)
+        {
+            let report = Report {
+                form,
+                url: url.clone(),
+                message_id: id.to_owned(),
+                is_delivered: copies > 0,
+                earliest: transit.arrives_at,
+            };
+            let drops = self.0.postman.take(report, receipts, &mut self.0.chance.borrow_mut());
+            for kind in drops.into_iter().flatten() {
+                self.count(|recorder| add(&mut recorder.counts.scripted, kind, 1));
+            }
+        }
+        if copies == 0 {
+            return;
+        }
+        if transit.arrives_at <= Instant::now() {
+            self.deliver(&transit, copies);
+            return;
+        }
+        let desk = self.clone();
+        self.0.book.sends.departs();
+        spawn_local(async move {
+            desk.0.timer.until(transit.arrives_at).await;
+            desk.deliver(&transit, copies);
+            desk.0.book.sends.arrives();
+        });
+    }
+
+    /// The handset shows the message.
+    fn deliver(&self, transit: &Transit, copies: u32) {
+        let Some(send) = transit.send else {
+            return;
+        };
+        for _ in 0..copies {
+            let at = Instant::now();
+            let arrived = Arrived {
+                code: transit.message.code,
+                at,
+            };
+            let shown = self.0.book.sends.shown(transit.message.number, send, arrived);
+            self.count(|recorder| match shown {
+                Some(Shown::First { due, country }) => {
+                    let labels = Labels {
+                        country: Some(country),
+                        ..transit.labels
+                    };
+                    recorder.counts.in_hand += 1;
+                    recorder.at(at).in_hand += 1;
+                    let in_hand = at.saturating_duration_since(due);
+                    recorder.latency((Stage::InHand, labels), in_hand, at);
+                    let delivery = at.saturating_duration_since(transit.reached_at);
+                    recorder.latency((Stage::Deliver, labels), delivery, at);
+                }
+                Some(Shown::Duplicate) => recorder.counts.duplicates += 1,
+                None => {}
+            });
+        }
+    }
+
+    async fn reply_to(&self, fate: Fate, form: Form, id: &str, provider: u8) -> Response<Answer> {
+        let answer = match fate {
+            Fate::Refused => forms::refusal(form, StatusCode::BAD_REQUEST),
+            Fate::Throttled => forms::refusal(form, StatusCode::TOO_MANY_REQUESTS),
+            Fate::Unavailable => forms::refusal(form, StatusCode::SERVICE_UNAVAILABLE),
+            Fate::Hung => {
+                tokio::time::sleep(HANG).await;
+                return broken(Bytes::new());
+            }
+            Fate::Broken => return broken(forms::taken(form, id).1),
+            Fate::Lost | Fate::Undelivered | Fate::Delayed | Fate::Doubled | Fate::Plain => {
+                forms::taken(form, id)
+            }
+        };
+        self.count(|recorder| {
+            let name = self.0.book.providers.get(usize::from(provider));
+            let name = name.map_or("", |actor| &actor.id);
+            add(&mut recorder.counts.by_provider, name, 1);
+        });
+        reply(answer)
+    }
+
+    fn record(&self, reached: &Reached, labels: Labels, at: Instant) {
+        self.count(|recorder| {
+            recorder.counts.submissions += 1;
+            match reached {
+                Reached::Known {
+                    accepted_at,
+                    is_failover,
+                    ..
+                } => {
+                    if let Some(accepted_at) = accepted_at {
+                        let latency = at.saturating_duration_since(*accepted_at);
+                        recorder.latency((Stage::Submit, labels), latency, at);
+                    }
+                    if *is_failover {
+                        recorder.counts.failovers += 1;
+                        recorder.at(at).failovers += 1;
+                    }
+                }
+                Reached::Stranger => recorder.counts.strangers += 1,
+                Reached::Canary => {}
+            }
+        });
+    }
+
+    fn fate(&self, provider: u8, at: Instant) -> (Fate, &Script) {
+        let actors = &self.0.book.providers;
+        let actor = actors.get(usize::from(provider)).or(actors.first());
+        let actor = actor.expect("a scenario has at least one provider");
+        let Some(begun) = self.0.book.begun() else {
+            return (Fate::Plain, &actor.always);
+        };
+        let at_s = at.saturating_duration_since(begun.start).as_secs_f64();
+        let script = actor.script(at_s);
+        let mut left = self.0.chance.borrow_mut().unit();
+        let fates = Fate::ALL.into_iter().zip(script.fates());
+        for (fate, ratio) in fates {
+            if left < ratio {
+                return (fate, script);
+            }
+            left -= ratio;
+        }
+        (Fate::Plain, script)
+    }
+
+    /// Records, once the run has begun.
+    fn count(&self, note: impl FnOnce(&mut Recorder)) {
+        if let Some(begun) = self.0.book.begun() {
+            let mut recorder = self.0.recorder.borrow_mut();
+            let recorder = recorder
+                .get_or_insert_with(|| Recorder::new(begun.start, begun.parts.clone()));
+            note(recorder);
+        }
+    }
+
+    fn provider(&self, path: &str) -> Option<u8> {
+        let (id, _) = path.strip_prefix('/')?.split_once('/')?;
+        let index = self.0.book.providers.iter().position(|actor| actor.id == id)?;
+        u8::try_from(index).ok()
+    }
+
+    fn form(&self, provider: u8) -> Form {
+        let actor = self.0.book.providers.get(usize::from(provider));
+        actor.map_or(Form::Webhook, |actor| actor.form)
+    }
+
+    fn is_genuine(&self, form: Form, headers: &HeaderMap, body: &[u8]) -> bool {
+        match (form, &self.0.book.secret) {
+            (Form::Webhook, Some(secret)) => secret.verifies_webhook(headers, body),
+            // Basic authentication proves nothing that a test would want to know.
+            (Form::Twilio, _) | (Form::Webhook, None) => true,
+        }
+    }
+
+    fn next_message(&self) -> u64 {
+        let number = self.0.messages.get();
+        self.0.messages.set(number + 1);
+        // Threads do not share a counter, so each has a range.
+        (self.0.thread << 48) + number
+    }
+}
+
+impl Fate {
+    const ALL: [Self; 9] = [
+        Self::Refused,
+        Self::Throttled,
+        Self::Unavailable,
+        Self::Hung,
+        Self::Broken,
+        Self::Lost,
+        Self::Undelivered,
+        Self::Delayed,
+        Self::Doubled,
+    ];
+
+    /// As counted.
+    fn kind(self) -> Option<&'static str> {
+        match self {
+            Self::Refused => Some("refused"),
+            Self::Throttled => Some("throttled"),
+            Self::Unavailable => Some("unavailable"),
+            Self::Hung => Some("hung"),
+            Self::Broken => Some("broken"),
+            Self::Lost => Some("lost"),
+            Self::Undelivered => Some("undelivered"),
+            Self::Delayed => Some("delayed"),
+            Self::Doubled => Some("doubled"),
+            Self::Plain => None,
+        }
+    }
+}
+
+async fn read(mut body: Incoming) -> Option<Bytes> {
+    let mut whole = Bytes::new();
+    let mut longer = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(part) = frame.ok()?.into_data() else {
+            continue;
+        };
+        if whole.len() + longer.len() + part.len() > BODY_BYTES_MAX {
+            return None;
+        }
+        // A message comes in one piece as a rule, and is not copied then.
+        if whole.is_empty() && longer.is_empty() {
+            whole = part;
+        } else {
+            longer.extend_from_slice(&std::mem::take(&mut whole));
+            longer.extend_from_slice(&part);
+        }
+    }
+    Some(if longer.is_empty() {
+        whole
+    } else {
+        longer.freeze()
+    })
+}
+
+/// A body that may break off.
+struct Answer {
+    left: Option<Bytes>,
+    breaks_off: bool,
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if let Some(bytes) = self.left.take() {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        Poll::Ready(
+            self.breaks_off
+                .then(|| Err(io::ErrorKind::ConnectionAborted.into())),
+        )
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left.is_none() && !self.breaks_off
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let left = self.left.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        // One byte that never comes.
+        SizeHint::with_exact(left + u64::from(self.breaks_off))
+    }
+}
+
+fn reply((status, body): (StatusCode, Bytes)) -> Response<Answer> {
+    respond(status, body, false)
+}
+
+/// An answer of which the end never comes.
+fn broken(body: Bytes) -> Response<Answer> {
+    respond(StatusCode::OK, body, true)
+}
+
+fn respond(status: StatusCode, body: Bytes, breaks_off: bool) -> Response<Answer> {
+    let mut response = Response::new(Answer {
+        left: (!body.is_empty()).then_some(body),
+        breaks_off,
+    });
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
