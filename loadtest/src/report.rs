@@ -1,0 +1,3 @@
+//! The end of a run: its figures as files.
+
+mod hdr;
