@@ -46,6 +46,24 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
     }
 }
 
+/// How often a second, with three digits: `39.8 /s`.
+pub(crate) fn rate(per_second: f64) -> String {
+    match per_second {
+        v if v >= 999.5 => format!("{} /s", count(v.round() as u64)),
+        v if v >= 99.95 => format!("{v:.0} /s"),
+        v if v >= 9.995 => format!("{v:.1} /s"),
+        v => format!("{v:.2} /s"),
+    }
+}
+
+/// A number with its noun: `1 SLO`, `3 SLOs`.
+pub(crate) fn plural(n: usize, noun: &str) -> String {
+    match n {
+        1 => format!("1 {noun}"),
+        n => format!("{n} {noun}s"),
+    }
+}
+
 /// The second of two figures as a multiple of the first: `1.25×`; none where one is missing.
 pub(crate) fn ratio(before: u64, after: u64) -> Option<f64> {
     (before > 0 && after > 0).then(|| after as f64 / before as f64)
