@@ -1,3 +1,4 @@
+mod diff;
 #[cfg(test)]
 mod example;
 mod histogram;
@@ -5,6 +6,7 @@ mod merge;
 mod report;
 mod results;
 mod slo;
+mod table;
 mod units;
 
 fn main() {}

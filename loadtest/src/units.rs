@@ -64,6 +64,12 @@ pub(crate) fn plural(n: usize, noun: &str) -> String {
     }
 }
 
+/// Text from outside as a terminal may safely show it.
+pub(crate) fn plain(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { '?' } else { c };
+    text.chars().map(shown).collect()
+}
+
 /// The second of two figures as a multiple of the first: `1.25×`; none where one is missing.
 pub(crate) fn ratio(before: u64, after: u64) -> Option<f64> {
     (before > 0 && after > 0).then(|| after as f64 / before as f64)

@@ -51,6 +51,10 @@ impl Chart {
         }
     }
 
+    pub(super) fn has_label_room(&self) -> bool {
+        self.width - self.right > 20.0
+    }
+
     /// The horizontal axis.
     pub(super) fn across(&self, from: f64, to: f64) -> Axis {
         Axis::linear([from, to], [self.left, self.right])
@@ -123,7 +127,8 @@ impl Chart {
             label.y = label.y.max(lowest_free);
             lowest_free = label.y + LABEL_HEIGHT;
         }
-        let mut highest_free = self.bottom + 4.0;
+        // The names of the axis below stay free.
+        let mut highest_free = self.bottom - 3.0;
         for label in labels.iter_mut().rev() {
             label.y = label.y.min(highest_free);
             highest_free = label.y - LABEL_HEIGHT;
@@ -286,7 +291,13 @@ mod tests {
 
     #[test]
     fn a_gap_breaks_a_line_and_a_lone_point_stays_visible() {
-        let points = [Some((0.0, 1.0)), Some((2.0, 3.0)), None, Some((4.0, 5.0)), None];
+        let points = [
+            Some((0.0, 1.0)),
+            Some((2.0, 3.0)),
+            None,
+            Some((4.0, 5.0)),
+            None,
+        ];
         assert_eq!(path(&points), "M0.0 1.0L2.0 3.0M4.0 5.0L4.0 5.0");
         assert_eq!(path(&[None, None]), "");
     }
@@ -294,15 +305,30 @@ mod tests {
     #[test]
     fn labels_are_moved_apart_and_stay_inside() {
         let mut chart = Chart::new(480.0, 200.0, 60.0);
-        let label = |y| EndLabel { x: 0.0, y, class: "", text: String::new() };
+        let label = |y| EndLabel {
+            x: 0.0,
+            y,
+            class: "",
+            text: String::new(),
+        };
         chart.end_labels((0..6).map(|_| label(165.0)).collect());
         let ys: Vec<f64> = chart
             .body
             .split("y=\"")
             .skip(1)
-            .map(|rest| rest.split('"').next().expect("closes").parse().expect("a number"))
+            .map(|rest| {
+                rest.split('"')
+                    .next()
+                    .expect("closes")
+                    .parse()
+                    .expect("a number")
+            })
             .collect();
-        assert!(ys.windows(2).all(|pair| pair[1] - pair[0] >= LABEL_HEIGHT - 0.2), "{ys:?}");
+        assert!(
+            ys.windows(2)
+                .all(|pair| pair[1] - pair[0] >= LABEL_HEIGHT - 0.2),
+            "{ys:?}"
+        );
         assert!(ys.iter().all(|y| *y > 20.0 && *y < 180.0), "{ys:?}");
     }
 

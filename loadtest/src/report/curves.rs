@@ -23,9 +23,29 @@ pub(crate) const PERCENTILES: [(&str, f64); 5] = [
 /// One curve.
 pub(super) struct Curve {
     pub(super) label: String,
-    /// CSS classes: colour by stage, and `other` for the second of two runs.
+    /// The CSS class that colours it.
     pub(super) class: &'static str,
+    /// Which of two runs it is from.
+    pub(super) run: Run,
     pub(super) latencies: Histogram,
+}
+
+/// A run by its place in a comparison.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Run {
+    /// The first of two: dashed and pale.
+    Before,
+    /// The second of two, or the only one.
+    After,
+}
+
+impl Run {
+    fn class(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::After => "after",
+        }
+    }
 }
 
 /// The CSS class that gives a stage its colour and dashes.
@@ -63,11 +83,21 @@ pub(super) fn both(curves: &[Curve], name: &str) -> String {
     draw(wide, curves, ("wide", name)) + &draw(narrow, curves, ("narrow", name))
 }
 
+/// A small chart of few curves, for a grid of several.
+pub(super) fn panel(curves: &[Curve], name: &str) -> String {
+    draw(Chart::new(480.0, 260.0, 24.0), curves, ("panel pair", name))
+}
+
 fn draw(mut chart: Chart, curves: &[Curve], (class, name): (&str, &str)) -> String {
     let sampled = || curves.iter().filter(|curve| !curve.latencies.is_empty());
     let most = sampled().map(|curve| curve.latencies.count()).max();
-    let nines = (most.unwrap_or(1) as f64).log10().ceil().clamp(2.0, NINES_MAX);
-    let lowest = sampled().map(|curve| curve.latencies.percentile_us(0.0)).min();
+    let nines = (most.unwrap_or(1) as f64)
+        .log10()
+        .ceil()
+        .clamp(2.0, NINES_MAX);
+    let lowest = sampled()
+        .map(|curve| curve.latencies.percentile_us(0.0))
+        .min();
     let highest = sampled().map(|curve| curve.latencies.max_us()).max();
     let across = chart.across(0.0, nines);
     let up = chart.latency_axis(lowest.unwrap_or(1), highest.unwrap_or(1));
@@ -95,7 +125,11 @@ fn draw(mut chart: Chart, curves: &[Curve], (class, name): (&str, &str)) -> Stri
             .iter()
             .map(|(x, us)| Some((across.at(*x), up.at(*us as f64))))
             .collect();
-        chart.draw(format_args!(r#"<g class="curve {}">"#, curve.class));
+        chart.draw(format_args!(
+            r#"<g class="{} {}">"#,
+            curve.class,
+            curve.run.class()
+        ));
         chart.line("line", &curve.label, &pixels);
         for (point, percentile) in PERCENTILES {
             let x = -(1.0 - percentile / 100.0).log10();
@@ -119,7 +153,7 @@ fn draw(mut chart: Chart, curves: &[Curve], (class, name): (&str, &str)) -> Stri
             });
         }
     }
-    if roomy {
+    if chart.has_label_room() {
         chart.end_labels(labels);
     }
     chart.finish(class, name, "")
@@ -146,6 +180,7 @@ mod tests {
         Curve {
             label: "accept".to_owned(),
             class: class(Stage::Accept),
+            run: Run::After,
             latencies: example::series(Stage::Accept, ["", "", ""], latencies_us).latencies,
         }
     }

@@ -4,7 +4,7 @@ use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::curves::{self, Curve};
+use super::curves::{self, Curve, Run};
 use super::html::escape;
 use super::tables;
 use super::timeline::{self, Timeline};
@@ -52,7 +52,13 @@ fn header(results: &Results) -> String {
     let targets: Vec<String> = results
         .targets
         .iter()
-        .map(|target| format!("Watchword {} ({})", escape(&target.version), escape(&target.durability)))
+        .map(|target| {
+            format!(
+                "Watchword {} ({})",
+                escape(&target.version),
+                escape(&target.durability)
+            )
+        })
         .collect();
     let targets = if targets.is_empty() {
         String::new()
@@ -74,7 +80,11 @@ fn verdict(results: &Results) -> String {
     let missed = results.slos.iter().filter(|slo| !slo.holds).count();
     let (class, said, why) = match (&results.void, all, missed) {
         (Some(why), _, _) => ("odd", "Void".to_owned(), escape(why)),
-        (None, 0, _) => ("plain", "No SLOs set".to_owned(), "Nothing was judged.".to_owned()),
+        (None, 0, _) => (
+            "plain",
+            "No SLOs set".to_owned(),
+            "Nothing was judged.".to_owned(),
+        ),
         (None, _, 0) => (
             "good",
             format!("✓ {} held", units::plural(all, "SLO")),
@@ -85,9 +95,19 @@ fn verdict(results: &Results) -> String {
                 .slos
                 .iter()
                 .filter(|slo| !slo.holds)
-                .map(|slo| format!("<code>{}</code> ({})", escape(&slo.rule), escape(&slo.measured)))
+                .map(|slo| {
+                    format!(
+                        "<code>{}</code> ({})",
+                        escape(&slo.rule),
+                        escape(&slo.measured)
+                    )
+                })
                 .collect();
-            ("bad", format!("✗ {missed} of {} missed", units::plural(all, "SLO")), rules.join(", "))
+            (
+                "bad",
+                format!("✗ {missed} of {} missed", units::plural(all, "SLO")),
+                rules.join(", "),
+            )
         }
     };
     let class = format!("verdict {class}");
@@ -110,32 +130,64 @@ fn key_figures(results: &Results) -> String {
             units::latency(histogram.percentile_us(percentile))
         }
     };
-    let due_s = results.timeline.iter().filter(|one| one.due > 0).count().max(1);
+    let due_s = results
+        .timeline
+        .iter()
+        .filter(|one| one.due > 0)
+        .count()
+        .max(1);
     let rate = |n: u64| units::rate(n as f64 / due_s as f64);
     let conversion = counts
         .conversion()
         .map_or_else(|| "–".to_owned(), |ratio| format!("{:.2} %", ratio * 100.0));
     let cards = [
-        ("In hand, median", latency(&in_hand, 50.0), format!("p99 {}", latency(&in_hand, 99.0)), ""),
-        ("Reply, median", latency(&accept, 50.0), format!("p99 {}", latency(&accept, 99.0)), ""),
+        (
+            "In hand, median",
+            latency(&in_hand, 50.0),
+            format!("p99 {}", latency(&in_hand, 99.0)),
+            "",
+        ),
+        (
+            "Reply, median",
+            latency(&accept, 50.0),
+            format!("p99 {}", latency(&accept, 99.0)),
+            "",
+        ),
         (
             "Accepted",
             units::count(counts.accepted),
-            format!("{} of {} due", units::percent(counts.accepted, counts.due), units::count(counts.due)),
+            format!(
+                "{} of {} due",
+                units::percent(counts.accepted, counts.due),
+                units::count(counts.due)
+            ),
             "",
         ),
-        ("Accepted per second", rate(counts.accepted), format!("{} due", rate(counts.due)), ""),
-        ("Conversion", conversion, "approved per message dispatched".to_owned(), ""),
+        (
+            "Accepted per second",
+            rate(counts.accepted),
+            format!("{} due", rate(counts.due)),
+            "",
+        ),
+        (
+            "Conversion",
+            conversion,
+            "approved per message dispatched".to_owned(),
+            "",
+        ),
         (
             "Lost",
             units::count(counts.lost),
-            "accepted, and no one knows".to_owned(),
+            "accepted, then never seen again".to_owned(),
             if counts.lost > 0 { "bad" } else { "" },
         ),
         (
             "Failovers",
             units::count(counts.failovers),
-            format!("{} duplicates at the handset", units::count(counts.duplicates)),
+            format!(
+                "{} duplicates at the handset",
+                units::count(counts.duplicates)
+            ),
             "",
         ),
         (
@@ -168,7 +220,10 @@ fn expectation(results: &Results) -> String {
     if results.scenario.expect.is_empty() {
         return String::new();
     }
-    section("What to expect", &format!("<p>{}</p>\n", escape(&results.scenario.expect)))
+    section(
+        "What to expect",
+        &format!("<p>{}</p>\n", escape(&results.scenario.expect)),
+    )
 }
 
 fn latencies(results: &Results) -> String {
@@ -177,6 +232,7 @@ fn latencies(results: &Results) -> String {
         .map(|stage| Curve {
             label: curves::name(stage).to_owned(),
             class: curves::class(stage),
+            run: Run::After,
             latencies: results.stage(stage),
         })
         .filter(|curve| !curve.latencies.is_empty())
@@ -221,7 +277,11 @@ fn over_time(results: &Results) -> String {
         Stage::Refuse,
     ] {
         if let Some(chart) = timeline.latency(stage) {
-            panels.push_str(&figure(&tables::stage_name(stage), stage.describes(), &chart));
+            panels.push_str(&figure(
+                &tables::stage_name(stage),
+                stage.describes(),
+                &chart,
+            ));
         }
     }
     let seconds = timeline.seconds_per_column();
@@ -234,7 +294,10 @@ fn over_time(results: &Results) -> String {
     };
     section(
         "Over time",
-        &format!("{note}<div class=\"panels\">{panels}</div>\n{}", marks(results)),
+        &format!(
+            "{note}<div class=\"panels\">{panels}</div>\n{}",
+            marks(results)
+        ),
     )
 }
 
@@ -283,9 +346,7 @@ fn lateness(results: &Results) -> String {
     } else {
         format!(
             "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">requests</th>{}</tr></thead><tbody><tr>{}</tr></tbody></table></div>\n",
-            ["p50", "p90", "p99", "p99.9", "p99.99", "max"]
-                .map(|name| format!("<th scope=\"col\">{name}</th>"))
-                .concat(),
+            tables::percentile_heads(),
             tables::distribution_cells(lateness)
         )
     };
@@ -300,11 +361,26 @@ fn lateness(results: &Results) -> String {
 
 fn run(results: &Results) -> String {
     let machine = &results.machine;
-    let command: Vec<String> = results.command.iter().map(|word| shell_word(word)).collect();
+    let command: Vec<String> = results
+        .command
+        .iter()
+        .map(|word| shell_word(word))
+        .collect();
     let mut facts = vec![
-        ("machine", format!("{}, {} cores, {} MiB", escape(&machine.cpu), machine.cores, units::count(machine.memory_mib))),
+        (
+            "machine",
+            format!(
+                "{}, {} cores, {} MiB",
+                escape(&machine.cpu),
+                machine.cores,
+                units::count(machine.memory_mib)
+            ),
+        ),
         ("kernel", escape(&machine.kernel)),
-        ("load before the run", format!("{:.2}", machine.load_average)),
+        (
+            "load before the run",
+            format!("{:.2}", machine.load_average),
+        ),
         ("started", escape(&results.started_at)),
         ("length", units::span(results.duration_s)),
     ];
@@ -319,7 +395,10 @@ fn run(results: &Results) -> String {
             ),
         ));
     }
-    facts.push(("command", format!("<pre>{}</pre>", escape(&command.join(" ")))));
+    facts.push((
+        "command",
+        format!("<pre>{}</pre>", escape(&command.join(" "))),
+    ));
     let facts: String = facts
         .into_iter()
         .map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>\n"))

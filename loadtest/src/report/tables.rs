@@ -14,13 +14,23 @@ const COMBINATIONS_MAX: usize = 120;
 const KINDS_MAX: usize = 20;
 
 /// A latency as a cell, its unit apart so that digits stand below digits.
-pub(super) fn latency_cell(us: u64) -> String {
+pub(super) fn latency_cell(class: &str, us: u64) -> String {
     let text = units::latency(us);
     let (number, unit) = text.split_once(' ').unwrap_or((&text, ""));
-    format!("<td>{number} <span class=\"unit\">{unit}</span></td>")
+    format!("<td{class}>{number} <span class=\"unit\">{unit}</span></td>")
 }
 
-fn percentile_heads() -> String {
+/// Whether so many samples reach beyond the percentile; if not, it only repeats the maximum.
+pub(crate) fn tells(percentile: f64, count: u64) -> bool {
+    // A little slack, as 100 − 99.99 is not exact.
+    (100.0 - percentile) / 100.0 * count as f64 > 0.999
+}
+
+/// What a pale figure means.
+pub(super) const FEW: &str = "<p class=\"note few\">Pale figures repeat the maximum: so few samples \
+    do not tell the percentile.</p>\n";
+
+pub(super) fn percentile_heads() -> String {
     let points: String = PERCENTILES
         .iter()
         .map(|(name, _)| format!("<th scope=\"col\">{name}</th>"))
@@ -36,9 +46,14 @@ pub(super) fn distribution_cells(latencies: &Histogram) -> String {
         return cells;
     }
     for (_, percentile) in PERCENTILES {
-        cells.push_str(&latency_cell(latencies.percentile_us(percentile)));
+        let class = if tells(percentile, latencies.count()) {
+            ""
+        } else {
+            " class=\"few\""
+        };
+        cells.push_str(&latency_cell(class, latencies.percentile_us(percentile)));
     }
-    cells.push_str(&latency_cell(latencies.max_us()));
+    cells.push_str(&latency_cell("", latencies.max_us()));
     cells
 }
 
@@ -58,7 +73,7 @@ pub(super) fn stages(results: &Results) -> String {
         let latencies = results.stage(stage);
         if !latencies.is_empty() {
             rows.push_str(&format!(
-                "<tr><th scope=\"row\">{}</th><td class=\"left note\">{}</td>{}</tr>\n",
+                "<tr><th scope=\"row\">{}</th><td class=\"left note roomy\">{}</td>{}</tr>\n",
                 stage_name(stage),
                 stage.describes(),
                 distribution_cells(&latencies)
@@ -70,8 +85,8 @@ pub(super) fn stages(results: &Results) -> String {
     }
     format!(
         "<div class=\"scroll\"><table><thead><tr><th scope=\"col\" class=\"left\">stage</th>\
-         <th scope=\"col\" class=\"left\">from, to</th><th scope=\"col\">count</th>{}</tr></thead>\n\
-         <tbody>{rows}</tbody></table></div>\n",
+         <th scope=\"col\" class=\"left roomy\">from, to</th><th scope=\"col\">count</th>{}</tr></thead>\n\
+         <tbody>{rows}</tbody></table></div>\n{FEW}",
         percentile_heads()
     )
 }
@@ -91,7 +106,13 @@ pub(super) fn combinations(results: &Results) -> String {
     for one in fullest {
         let begins = stage_before != Some(one.stage);
         stage_before = Some(one.stage);
-        let label = |text: &str| if text.is_empty() { "–".to_owned() } else { escape(text) };
+        let label = |text: &str| {
+            if text.is_empty() {
+                "–".to_owned()
+            } else {
+                escape(text)
+            }
+        };
         rows.push_str(&format!(
             "<tr{}><th scope=\"row\">{}</th><td class=\"left\">{}</td><td class=\"left\">{}</td><td class=\"left\">{}</td>{}</tr>\n",
             if begins { " class=\"first\"" } else { "" },
@@ -103,7 +124,9 @@ pub(super) fn combinations(results: &Results) -> String {
         ));
     }
     let note = if left_out > 0 {
-        format!("<p class=\"note\">{left_out} combinations with the fewest samples are left out here; the JSON file has them.</p>\n")
+        format!(
+            "<p class=\"note\">{left_out} combinations with the fewest samples are left out here; the JSON file has them.</p>\n"
+        )
     } else {
         String::new()
     };
@@ -134,7 +157,7 @@ pub(super) fn slos(verdicts: &[SloVerdict]) -> String {
         })
         .collect();
     format!(
-        "<div class=\"scroll\"><table><thead><tr><th scope=\"col\" class=\"left\">rule</th>\
+        "<div class=\"scroll\"><table class=\"short\"><thead><tr><th scope=\"col\" class=\"left\">rule</th>\
          <th scope=\"col\">measured</th><th scope=\"col\">verdict</th></tr></thead>\n<tbody>{rows}</tbody></table></div>\n"
     )
 }

@@ -111,10 +111,26 @@ impl<'a> Timeline<'a> {
     /// Due, accepted, in hand and approved a second.
     pub(super) fn came_through(&self) -> String {
         let rates = [
-            Rate { name: "due", class: "due", of: |s| s.due },
-            Rate { name: "accepted", class: "accept", of: |s| s.accepted },
-            Rate { name: "in hand", class: "in-hand", of: |s| s.in_hand },
-            Rate { name: "approved", class: "check", of: |s| s.approved },
+            Rate {
+                name: "due",
+                class: "due",
+                of: |s| s.due,
+            },
+            Rate {
+                name: "accepted",
+                class: "accept",
+                of: |s| s.accepted,
+            },
+            Rate {
+                name: "in hand",
+                class: "in-hand",
+                of: |s| s.in_hand,
+            },
+            Rate {
+                name: "approved",
+                class: "check",
+                of: |s| s.approved,
+            },
         ];
         self.rates(&rates, "sends that came through, per second")
     }
@@ -122,9 +138,21 @@ impl<'a> Timeline<'a> {
     /// Refused, errors and failovers a second.
     pub(super) fn went_wrong(&self) -> String {
         let rates = [
-            Rate { name: "refused", class: "refuse", of: |s| s.refused },
-            Rate { name: "errors", class: "error", of: |s| s.errors },
-            Rate { name: "failovers", class: "submit", of: |s| s.failovers },
+            Rate {
+                name: "refused",
+                class: "refuse",
+                of: |s| s.refused,
+            },
+            Rate {
+                name: "errors",
+                class: "error",
+                of: |s| s.errors,
+            },
+            Rate {
+                name: "failovers",
+                class: "submit",
+                of: |s| s.failovers,
+            },
         ];
         self.rates(&rates, "refusals, errors and failovers per second")
     }
@@ -138,7 +166,7 @@ impl<'a> Timeline<'a> {
             .fold(0.0, f64::max);
         let mut chart = Chart::new(480.0, 220.0, 66.0);
         let across = chart.across(0.0, self.end_s);
-        let up = chart.rate_axis(highest);
+        let up = chart.rate_axis(highest * 1.1);
         chart.grid_across(up, rate_tick);
         self.grid_up(&mut chart, across);
         let mut labels = Vec::new();
@@ -186,11 +214,7 @@ fn attributes(across: Axis, up: Axis) -> String {
     format!("{} {}", across.attributes('x'), up.attributes('y'))
 }
 
-fn last_label(
-    points: &[Option<(f64, f64)>],
-    class: &'static str,
-    text: &str,
-) -> Option<EndLabel> {
+fn last_label(points: &[Option<(f64, f64)>], class: &'static str, text: &str) -> Option<EndLabel> {
     let (x, y) = points.iter().rev().flatten().next().copied()?;
     Some(EndLabel {
         x,
@@ -203,7 +227,8 @@ fn last_label(
 /// Seconds between two vertical lines, so that about six fit.
 fn time_step(end_s: f64) -> f64 {
     const STEPS: [f64; 14] = [
-        1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0,
+        1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0,
+        7_200.0,
     ];
     STEPS
         .into_iter()
@@ -252,7 +277,11 @@ mod tests {
     fn a_broken_timeline_stays_bounded() {
         let mut run = example::empty();
         for second in [0, u32::MAX] {
-            run.timeline.push(Second { second, due: u64::MAX, ..Second::default() });
+            run.timeline.push(Second {
+                second,
+                due: u64::MAX,
+                ..Second::default()
+            });
         }
         let timeline = Timeline::new(&run);
         assert_eq!(timeline.columns.len(), 2);
@@ -270,7 +299,10 @@ mod tests {
     #[test]
     fn marks_are_bounded_and_escaped() {
         let mut run = example::brown_out();
-        let mark = Mark { at_s: 3.0, text: "<b>".to_owned() };
+        let mark = Mark {
+            at_s: 3.0,
+            text: "<b>".to_owned(),
+        };
         run.marks = vec![mark; 10_000];
         let chart = Timeline::new(&run).went_wrong();
         assert_eq!(chart.matches("class=\"mark\"").count(), MARKS_MAX);
