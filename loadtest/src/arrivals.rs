@@ -41,7 +41,9 @@ impl Phase {
             return 0.0;
         }
         let growth = (self.end_rate - self.rate) / self.length_s;
-        let root = (self.rate * self.rate + 2.0 * growth * count).max(0.0).sqrt();
+        let root = (self.rate * self.rate + 2.0 * growth * count)
+            .max(0.0)
+            .sqrt();
         (2.0 * count / (self.rate + root)).min(self.length_s)
     }
 }
@@ -150,7 +152,11 @@ mod tests {
 
     #[test]
     fn steps_change_the_rate_at_their_moment() {
-        let steps = [phase(5.0, 10.0, 10.0), phase(5.0, 100.0, 100.0), phase(5.0, 20.0, 20.0)];
+        let steps = [
+            phase(5.0, 10.0, 10.0),
+            phase(5.0, 100.0, 100.0),
+            phase(5.0, 20.0, 20.0),
+        ];
         let due = due(&steps, Process::Constant);
         assert_eq!(due.len(), 650);
         assert_eq!(between(&due, 0.0, 5.0 - 1e-6), 50);
@@ -176,6 +182,9 @@ mod tests {
     #[test]
     fn the_same_seed_draws_the_same_run() {
         let phases = [phase(3.0, 100.0, 10.0)];
-        assert_eq!(due(&phases, Process::Poisson), due(&phases, Process::Poisson));
+        assert_eq!(
+            due(&phases, Process::Poisson),
+            due(&phases, Process::Poisson)
+        );
     }
 }

@@ -120,7 +120,10 @@ impl Carrier {
     /// # Errors
     ///
     /// The port is taken, or the system gives no thread.
-    pub(crate) async fn start(settings: CarrierSettings, sends: Arc<Sends>) -> anyhow::Result<Self> {
+    pub(crate) async fn start(
+        settings: CarrierSettings,
+        sends: Arc<Sends>,
+    ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(settings.listen)
             .await
             .with_context(|| format!("the carrier cannot listen on {}", settings.listen))?;
@@ -173,7 +176,9 @@ impl Carrier {
         tokio::task::spawn_blocking(move || {
             let mut all = Recorded::default();
             for thread in threads {
-                let recorded = thread.join().map_err(|_| anyhow!("a carrier thread died"))?;
+                let recorded = thread
+                    .join()
+                    .map_err(|_| anyhow!("a carrier thread died"))?;
                 all.merge(recorded?);
             }
             Ok(all)
@@ -232,7 +237,10 @@ fn run(
             served = serving => served?,
             _ = stopped.wait_for(|is_stopped| *is_stopped) => {}
         }
-        Ok(desk.take_recorder().map(Recorder::finish).unwrap_or_default())
+        Ok(desk
+            .take_recorder()
+            .map(Recorder::finish)
+            .unwrap_or_default())
     })
 }
 

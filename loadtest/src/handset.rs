@@ -55,10 +55,19 @@ mod tests {
     #[test]
     fn the_code_is_found_in_texts_of_every_kind() {
         for (text, code) in [
-            ("568611 is your acme code. It is valid for 10 minutes.", "568611"),
+            (
+                "568611 is your acme code. It is valid for 10 minutes.",
+                "568611",
+            ),
             ("Ihr Code: 1234. 10 Minuten gültig.", "1234"),
-            ("Acme code 0001234567 to pay\n12.50 EUR\nto Shop 24", "0001234567"),
-            ("123456 is your code.\n\n@login.example.com #123456", "123456"),
+            (
+                "Acme code 0001234567 to pay\n12.50 EUR\nto Shop 24",
+                "0001234567",
+            ),
+            (
+                "123456 is your code.\n\n@login.example.com #123456",
+                "123456",
+            ),
         ] {
             assert_eq!(read(text).as_deref(), Some(code));
         }

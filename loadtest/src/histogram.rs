@@ -62,11 +62,11 @@ impl Histogram {
         if self.is_empty() {
             return 0;
         }
-        // A bucket is named by its upper end, which may lie above the largest value in it.
-        self.0.value_at_percentile(percentile).min(self.max_us())
+        // A bucket is named by its upper end; that of the last lies beyond the hour.
+        self.0.value_at_percentile(percentile).min(LONGEST_US)
     }
 
-    /// The longest latency in microseconds, as the bucket it fell into begins.
+    /// The longest latency in microseconds; 0 if there are none.
     pub(crate) fn max_us(&self) -> u64 {
         self.0.max().min(LONGEST_US)
     }

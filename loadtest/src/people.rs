@@ -175,7 +175,11 @@ mod tests {
     fn every_number_drawn_is_new_and_can_receive_a_code() {
         for code in ["US", "GB", "DE", "FR", "BR", "IN", "LV", "ES"] {
             let country = Country::new(code, 987_654_321).unwrap();
-            assert!(country.capacity() >= 100_000, "{code}: {}", country.capacity());
+            assert!(
+                country.capacity() >= 100_000,
+                "{code}: {}",
+                country.capacity()
+            );
             let region = Region::from_code(code).unwrap();
             let mut seen = HashSet::new();
             for _ in 0..2_000 {

@@ -60,7 +60,10 @@ impl Recorder {
         latency: Duration,
         at: Instant,
     ) {
-        self.series.entry((stage, labels)).or_default().record(latency);
+        self.series
+            .entry((stage, labels))
+            .or_default()
+            .record(latency);
         self.at(at).latency(stage, latency);
     }
 
@@ -129,7 +132,7 @@ impl Recorded {
         for (labels, latencies) in other.series {
             self.series.entry(labels).or_default().merge(&latencies);
         }
-        merge_counts(&mut self.counts, &other.counts);
+        self.counts.add(&other.counts);
         self.lateness.merge(&other.lateness);
         self.last = self.last.max(other.last);
     }
@@ -140,13 +143,16 @@ impl Recorded {
             let known = index.and_then(|index| names.get(usize::from(index)));
             known.cloned().unwrap_or_default()
         };
-        let spelled = self.series.into_iter().map(|((stage, labels), latencies)| Series {
-            stage,
-            provider: name(&names.providers, labels.provider),
-            channel: labels.channel.map_or("", ChannelName::as_str).to_owned(),
-            country: name(&names.countries, labels.country),
-            latencies,
-        });
+        let spelled = self
+            .series
+            .into_iter()
+            .map(|((stage, labels), latencies)| Series {
+                stage,
+                provider: name(&names.providers, labels.provider),
+                channel: labels.channel.map_or("", ChannelName::as_str).to_owned(),
+                country: name(&names.countries, labels.country),
+                latencies,
+            });
         let mut series: Vec<Series> = spelled.collect();
         series.sort_by(|one, other| {
             let key = |series: &Series| {
@@ -156,33 +162,6 @@ impl Recorded {
             key(one).cmp(&key(other))
         });
         series
-    }
-}
-
-fn merge_counts(sum: &mut Counts, other: &Counts) {
-    sum.due += other.due;
-    sum.accepted += other.accepted;
-    sum.resent += other.resent;
-    sum.repeated += other.repeated;
-    sum.submissions += other.submissions;
-    sum.strangers += other.strangers;
-    sum.in_hand += other.in_hand;
-    sum.duplicates += other.duplicates;
-    sum.failovers += other.failovers;
-    sum.lost += other.lost;
-    sum.checks += other.checks;
-    sum.approved += other.approved;
-    for (sum, other) in [
-        (&mut sum.refused, &other.refused),
-        (&mut sum.errors, &other.errors),
-        (&mut sum.ended, &other.ended),
-        (&mut sum.checks_refused, &other.checks_refused),
-        (&mut sum.scripted, &other.scripted),
-        (&mut sum.by_provider, &other.by_provider),
-    ] {
-        for (key, count) in other {
-            add(sum, key, *count);
-        }
     }
 }
 

@@ -82,7 +82,7 @@ impl Results {
 }
 
 /// What the scenario says of itself.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ScenarioText {
     pub(crate) name: String,
     pub(crate) shows: String,
@@ -101,7 +101,7 @@ pub(crate) struct Machine {
 }
 
 /// One gateway under test, as it describes itself.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Target {
     pub(crate) url: String,
     pub(crate) version: String,
@@ -224,6 +224,41 @@ impl Counts {
         total(&self.errors)
     }
 
+    /// Adds those of another generator.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let plain = [
+            (&mut self.due, other.due),
+            (&mut self.accepted, other.accepted),
+            (&mut self.resent, other.resent),
+            (&mut self.repeated, other.repeated),
+            (&mut self.submissions, other.submissions),
+            (&mut self.strangers, other.strangers),
+            (&mut self.in_hand, other.in_hand),
+            (&mut self.duplicates, other.duplicates),
+            (&mut self.failovers, other.failovers),
+            (&mut self.lost, other.lost),
+            (&mut self.checks, other.checks),
+            (&mut self.approved, other.approved),
+        ];
+        for (mine, theirs) in plain {
+            *mine = mine.saturating_add(theirs);
+        }
+        let tables = [
+            (&mut self.refused, &other.refused),
+            (&mut self.errors, &other.errors),
+            (&mut self.ended, &other.ended),
+            (&mut self.checks_refused, &other.checks_refused),
+            (&mut self.scripted, &other.scripted),
+            (&mut self.by_provider, &other.by_provider),
+        ];
+        for (mine, theirs) in tables {
+            for (key, n) in theirs {
+                let sum = mine.entry(key.clone()).or_default();
+                *sum = sum.saturating_add(*n);
+            }
+        }
+    }
+
     /// Approved per dispatched message, from 0 to 1; none if nothing was dispatched.
     pub(crate) fn conversion(&self) -> Option<f64> {
         let dispatched = self.accepted.saturating_add(self.resent);
@@ -251,6 +286,32 @@ pub(crate) struct Second {
     pub(crate) latency_us: BTreeMap<Stage, [u64; 3]>,
 }
 
+impl Second {
+    /// Adds another second: of another generator, or the next one when they are
+    /// drawn together. Percentiles become the worse of the two, which those of
+    /// both together cannot exceed.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let plain = [
+            (&mut self.due, other.due),
+            (&mut self.accepted, other.accepted),
+            (&mut self.refused, other.refused),
+            (&mut self.errors, other.errors),
+            (&mut self.in_hand, other.in_hand),
+            (&mut self.approved, other.approved),
+            (&mut self.failovers, other.failovers),
+        ];
+        for (mine, theirs) in plain {
+            *mine = mine.saturating_add(theirs);
+        }
+        for (stage, theirs) in &other.latency_us {
+            let mine = self.latency_us.entry(*stage).or_default();
+            for (mine, theirs) in mine.iter_mut().zip(theirs) {
+                *mine = (*mine).max(*theirs);
+            }
+        }
+    }
+}
+
 /// Something worth a line in the charts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Mark {
@@ -266,4 +327,38 @@ pub(crate) struct SloVerdict {
     /// In the rule's unit.
     pub(crate) measured: String,
     pub(crate) holds: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+
+    #[test]
+    fn a_run_survives_its_file() {
+        let run = example::brown_out();
+        let text = serde_json::to_string(&run).expect("writes");
+        let back = Results::from_json(&text).expect("reads");
+        assert_eq!(back.counts, run.counts);
+        assert_eq!(back.timeline, run.timeline);
+        assert_eq!(back.stage(Stage::InHand), run.stage(Stage::InHand));
+        assert_eq!(serde_json::to_string(&back).expect("writes"), text);
+    }
+
+    #[test]
+    fn a_file_of_another_format_is_refused_with_both_versions() {
+        let later = r#"{"format": 2, "everything": "else"}"#;
+        let said = Results::from_json(later).expect_err("refused").to_string();
+        assert_eq!(said, "its format is 2, this program reads 1");
+        assert!(Results::from_json("[]").is_err());
+        assert!(Results::read(Path::new("no/such/file")).is_err());
+    }
+
+    #[test]
+    fn conversion_is_per_dispatched_message() {
+        let mut counts = Counts::default();
+        assert_eq!(counts.conversion(), None);
+        (counts.accepted, counts.resent, counts.approved) = (8, 2, 5);
+        assert_eq!(counts.conversion(), Some(0.5));
+    }
 }

@@ -21,7 +21,8 @@ pub(crate) use self::distribution::Distribution;
 const FILE_BYTES_MAX: u64 = 256 * 1024;
 
 /// The scenarios that come with the program, in the order in which they are listed.
-const BUILT_IN: [(&str, &str); 9] = [
+const BUILT_IN: [(&str, &str); 10] = [
+    ("quick", include_str!("../scenarios/quick.toml")),
     ("steady", include_str!("../scenarios/steady.toml")),
     ("ramp", include_str!("../scenarios/ramp.toml")),
     ("brown-out", include_str!("../scenarios/brown-out.toml")),
@@ -292,6 +293,23 @@ pub(crate) enum Form {
     Twilio,
 }
 
+impl Form {
+    pub(crate) fn describe(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Twilio => "Twilio's form",
+        }
+    }
+
+    /// What a gateway is given for `url` or `base_url`, behind the carrier's address.
+    pub(crate) fn path(self, id: &str) -> String {
+        match self {
+            Self::Webhook => format!("{id}/send"),
+            Self::Twilio => id.to_owned(),
+        }
+    }
+}
+
 /// A gateway that is ended without warning, and perhaps started again.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -379,14 +397,19 @@ impl Scenario {
     }
 
     fn scale(&mut self, scale: Scale) -> anyhow::Result<()> {
-        let first = self.crowds.first().and_then(|crowd| crowd.arrivals.phases.first());
+        let first = self
+            .crowds
+            .first()
+            .and_then(|crowd| crowd.arrivals.phases.first());
         let first_rate = first.map_or(0.0, |phase| phase.rate.max(phase.to_rate.unwrap_or(0.0)));
         let rates = match scale.rate {
             Some(_) if first_rate <= 0.0 => bail!("--rate: the scenario begins without arrivals"),
             Some(rate) => rate / first_rate,
             None => 1.0,
         };
-        let times = scale.duration_s.map_or(1.0, |wanted| wanted / self.duration_s());
+        let times = scale
+            .duration_s
+            .map_or(1.0, |wanted| wanted / self.duration_s());
         for arrivals in self.crowds.iter_mut().map(|crowd| &mut crowd.arrivals) {
             for phase in &mut arrivals.phases {
                 phase.rate *= rates;
@@ -399,7 +422,11 @@ impl Scenario {
                 spikes.for_s *= times;
             }
         }
-        for window in self.providers.iter_mut().flat_map(|provider| &mut provider.windows) {
+        for window in self
+            .providers
+            .iter_mut()
+            .flat_map(|provider| &mut provider.windows)
+        {
             window.from_s *= times;
             window.to_s *= times;
         }

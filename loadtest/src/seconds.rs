@@ -9,7 +9,7 @@ use crate::histogram::LONGEST_US;
 use crate::results::{Second, Stage};
 
 /// After so many seconds no thread still has something to add, unless it stands
-/// still; what comes later adds to the counts alone.
+/// still; of what comes later the worse figures count.
 const OPEN_SECONDS: u32 = 10;
 
 /// A second's latencies: two digits are enough to draw a line.
@@ -107,7 +107,7 @@ impl Seconds {
     pub(crate) fn collect(&mut self, now_s: u32) {
         while let Ok(part) = self.parts.try_recv() {
             if let Some(closed) = self.closed.get_mut(part.second as usize) {
-                add_late(closed, &part.tally);
+                closed.add(&reduce(part.second, &part.tally));
             } else {
                 self.open.entry(part.second).or_default().merge(part.tally);
             }
@@ -137,16 +137,6 @@ impl Seconds {
         let tally = self.open.remove(&second).unwrap_or_default();
         self.closed.push(reduce(second, &tally));
     }
-}
-
-fn add_late(closed: &mut Second, tally: &Tally) {
-    closed.due += tally.due;
-    closed.accepted += tally.accepted;
-    closed.refused += tally.refused;
-    closed.errors += tally.errors;
-    closed.in_hand += tally.in_hand;
-    closed.approved += tally.approved;
-    closed.failovers += tally.failovers;
 }
 
 fn reduce(second: u32, tally: &Tally) -> Second {
@@ -195,7 +185,10 @@ mod tests {
         seconds.collect(3);
         let all = seconds.finish();
         assert_eq!(all.len(), 3);
-        assert_eq!((all[0].accepted, all[1].accepted, all[2].accepted), (5, 0, 1));
+        assert_eq!(
+            (all[0].accepted, all[1].accepted, all[2].accepted),
+            (5, 0, 1)
+        );
         let [_, _, max] = all[0].latency_us[&Stage::Accept];
         assert!((29_500..=30_500).contains(&max), "{max}");
     }

@@ -215,7 +215,9 @@ impl Sends {
         }
         if !send.is_taken {
             self.untaken.fetch_add(1, Ordering::Relaxed);
-            person.verification.get_or_insert_with(|| verification.into());
+            person
+                .verification
+                .get_or_insert_with(|| verification.into());
         }
         send.reached_at.map(|at| (at, send.first_provider))
     }
@@ -447,7 +449,11 @@ mod tests {
     fn a_second_message_of_a_send_is_a_duplicate_and_a_resend_is_none() {
         let sends = Sends::default();
         let (first, _arrives) = asked(&sends);
-        sends.accepted((NUMBER, first), Instant::now(), ("vrf_1", DeliveryKey::of("dlv_1")));
+        sends.accepted(
+            (NUMBER, first),
+            Instant::now(),
+            ("vrf_1", DeliveryKey::of("dlv_1")),
+        );
         let (reached, _, _) = reach(&sends, "dlv_1", 0);
         assert!(show(&sends, reached));
         let (again, _, _) = reach(&sends, "dlv_1", 0);

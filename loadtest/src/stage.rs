@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use tempfile::TempDir;
 
-pub(crate) use self::probe::{Described, describe};
+pub(crate) use self::probe::describe;
 use self::process::Process;
 use self::settings::{GatewaySettings, Store};
 use crate::carrier::signature::Secret;
@@ -112,15 +112,13 @@ impl Stage {
         let name = format!("gateway-{number}");
         let mut process = Process::start(
             &self.gateway,
-            [
-                "serve".as_ref(),
-                "--config".as_ref(),
-                settings.as_os_str(),
-            ],
+            ["serve".as_ref(), "--config".as_ref(), settings.as_os_str()],
             (self.directory.path(), &name),
         )?;
         let node = self.node(number)?;
-        process.wait_until_ready(node.admin_listen, "/readyz").await?;
+        process
+            .wait_until_ready(node.admin_listen, "/readyz")
+            .await?;
         node.process = Some(process);
         Ok(())
     }
@@ -161,9 +159,12 @@ async fn start_store(directory: &TempDir, nodes: u32) -> anyhow::Result<(Option<
     let redis = Path::new("redis-server");
     let address = free_address()?;
     let port = address.port().to_string();
-    let arguments = ["--bind", "127.0.0.1", "--port", &port]
-        .into_iter()
-        .chain(["--save", "", "--appendonly", "no"]);
+    let arguments = ["--bind", "127.0.0.1", "--port", &port].into_iter().chain([
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+    ]);
     let arguments = arguments.map(AsRef::as_ref);
     match Process::start(redis, arguments, (directory.path(), "redis")) {
         Ok(mut process) => {

@@ -116,7 +116,11 @@ pub(crate) fn run(
         turner.abort();
         mender.abort();
         driver.abort();
-        worker.recorder.borrow_mut().lateness.merge(&worker.pool.take_lateness());
+        worker
+            .recorder
+            .borrow_mut()
+            .lateness
+            .merge(&worker.pool.take_lateness());
         Ok(worker.take_recorder().finish())
     })
 }
@@ -211,7 +215,11 @@ impl CrowdHere {
         });
         Ok(Self {
             countries: countries.collect::<anyhow::Result<_>>()?,
-            channels: crowd.channels.iter().map(|(channel, weight)| (*channel, *weight)).collect(),
+            channels: crowd
+                .channels
+                .iter()
+                .map(|(channel, weight)| (*channel, *weight))
+                .collect(),
             addresses: match crowd.addresses {
                 Some(count) => cast.addresses.shared(count),
                 None => cast.addresses.clone(),

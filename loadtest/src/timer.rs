@@ -73,7 +73,7 @@ impl Timer {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let alarm = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         Ok(Self(Rc::new(Inner {
-            alarm: AsyncFd::new(alarm)?,
+            alarm: AsyncFd::register(alarm)?,
             waiting: RefCell::default(),
             next_id: Cell::new(0),
             is_earlier: Notify::new(),
@@ -248,7 +248,11 @@ mod tests {
             let waited = tokio::time::timeout(Duration::ZERO, timer.until(far)).await;
             assert!(waited.is_err());
             let waiting = timer.0.waiting.borrow();
-            assert!(waiting.iter().all(|one| one.sleeper.waker.borrow().is_none()));
+            assert!(
+                waiting
+                    .iter()
+                    .all(|one| one.sleeper.waker.borrow().is_none())
+            );
         });
     }
 }

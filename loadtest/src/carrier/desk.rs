@@ -139,7 +139,11 @@ impl Desk {
     async fn take(&self, provider: u8, form: Form, message: Message) -> Response<Answer> {
         let at = Instant::now();
         let id = forms::message_id(form, self.next_message());
-        let reached = self.0.book.sends.reached(message.number, message.delivery, provider, at);
+        let reached = self
+            .0
+            .book
+            .sends
+            .reached(message.number, message.delivery, provider, at);
         let (send, country) = match &reached {
             Reached::Canary => {
                 let arrived = Arrived {
@@ -185,13 +189,7 @@ impl Desk {
 
     /// Sets the message on its way, if it goes anywhere. What the provider has
     /// taken goes on even if the gateway no longer waits for the answer.
-    fn forward(
-        &self,
-        fate: Fate,
-        form: Form,
-        (id, receipts): (&str, &Receipts),
-        transit: Transit,
-    ) {
+    fn forward(&self, fate: Fate, form: Form, (id, receipts): (&str, &Receipts), transit: Transit) {
         match fate {
             Fate::Refused | Fate::Throttled | Fate::Unavailable | Fate::Hung => return,
             Fate::Broken
@@ -224,7 +222,10 @@ impl Desk {
                 is_delivered: copies > 0,
                 earliest: transit.arrives_at,
             };
-            let drops = self.0.postman.take(report, receipts, &mut self.0.chance.borrow_mut());
+            let drops = self
+                .0
+                .postman
+                .take(report, receipts, &mut self.0.chance.borrow_mut());
             for kind in drops.into_iter().flatten() {
                 self.count(|recorder| add(&mut recorder.counts.scripted, kind, 1));
             }
@@ -256,7 +257,11 @@ impl Desk {
                 code: transit.message.code,
                 at,
             };
-            let shown = self.0.book.sends.shown(transit.message.number, send, arrived);
+            let shown = self
+                .0
+                .book
+                .sends
+                .shown(transit.message.number, send, arrived);
             self.count(|recorder| match shown {
                 Some(Shown::First { due, country }) => {
                     let labels = Labels {
@@ -346,15 +351,20 @@ impl Desk {
     fn count(&self, note: impl FnOnce(&mut Recorder)) {
         if let Some(begun) = self.0.book.begun() {
             let mut recorder = self.0.recorder.borrow_mut();
-            let recorder = recorder
-                .get_or_insert_with(|| Recorder::new(begun.start, begun.parts.clone()));
+            let recorder =
+                recorder.get_or_insert_with(|| Recorder::new(begun.start, begun.parts.clone()));
             note(recorder);
         }
     }
 
     fn provider(&self, path: &str) -> Option<u8> {
         let (id, _) = path.strip_prefix('/')?.split_once('/')?;
-        let index = self.0.book.providers.iter().position(|actor| actor.id == id)?;
+        let index = self
+            .0
+            .book
+            .providers
+            .iter()
+            .position(|actor| actor.id == id)?;
         u8::try_from(index).ok()
     }
 

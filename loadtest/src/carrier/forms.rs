@@ -136,7 +136,13 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_not_taken_for_one() {
-        for body in [&b""[..], b"{}", b"To=&Body=1", br#"{"reference":"x"}"#, &[0xff; 40]] {
+        for body in [
+            &b""[..],
+            b"{}",
+            b"To=&Body=1",
+            br#"{"reference":"x"}"#,
+            &[0xff; 40],
+        ] {
             assert!(Message::read(Form::Webhook, body).is_none());
             assert!(Message::read(Form::Twilio, body).is_none());
         }

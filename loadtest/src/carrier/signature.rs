@@ -110,7 +110,10 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("webhook-id", id.parse().unwrap());
         headers.insert("webhook-timestamp", "1614265330".parse().unwrap());
-        headers.insert("webhook-signature", format!("v1,x {signature}").parse().unwrap());
+        headers.insert(
+            "webhook-signature",
+            format!("v1,x {signature}").parse().unwrap(),
+        );
         assert!(secret.verifies_webhook(&headers, body));
         assert!(!secret.verifies_webhook(&headers, b"{}"));
         headers.remove("webhook-id");
@@ -119,7 +122,12 @@ mod tests {
 
     #[test]
     fn what_is_no_secret_is_refused_without_being_shown() {
-        for text in ["", "whsec_", "whsec_c2hvcnQ=", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
+        for text in [
+            "",
+            "whsec_",
+            "whsec_c2hvcnQ=",
+            "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        ] {
             let error = Secret::read(text).err().unwrap();
             assert!(text.is_empty() || !format!("{error:#}").contains(text) || text == "whsec_");
         }

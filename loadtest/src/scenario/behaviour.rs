@@ -160,7 +160,11 @@ impl Script {
             receipts.doubled_ratio,
             receipts.reordered_ratio,
         ];
-        if !fates.iter().chain(&independent).all(|ratio| (0.0..=1.0).contains(ratio)) {
+        if !fates
+            .iter()
+            .chain(&independent)
+            .all(|ratio| (0.0..=1.0).contains(ratio))
+        {
             return Some("a ratio goes from 0 to 1".to_owned());
         }
         (fates.iter().sum::<f64>() > 1.0 + 1e-9).then(|| {

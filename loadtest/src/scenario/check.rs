@@ -89,7 +89,10 @@ fn check_bounds(scenario: &Scenario) -> anyhow::Result<()> {
         (1..=CONNECTIONS_MAX).contains(&tenant.connections),
         "tenant.connections: 1 to {CONNECTIONS_MAX}"
     );
-    ensure!((1..=1_000).contains(&tenant.streams), "tenant.streams: 1 to 1000");
+    ensure!(
+        (1..=1_000).contains(&tenant.streams),
+        "tenant.streams: 1 to 1000"
+    );
     ensure!(
         (1..=IN_FLIGHT_MAX).contains(&tenant.in_flight_max),
         "tenant.in_flight_max: 1 to {IN_FLIGHT_MAX}"
@@ -190,7 +193,10 @@ fn check_provider(provider: &Provider) -> anyhow::Result<()> {
         anyhow::bail!("provider {id}: behaviour: {mistake}");
     }
     for window in &provider.windows {
-        check_times(&format!("provider {id}: window"), &[window.from_s, window.to_s])?;
+        check_times(
+            &format!("provider {id}: window"),
+            &[window.from_s, window.to_s],
+        )?;
         ensure!(
             window.from_s < window.to_s,
             "provider {id}: a window begins before it ends"

@@ -84,8 +84,16 @@ mod tests {
             median: 40.0,
             p99: 300.0,
         }));
-        assert!((38.0..42.0).contains(&lognormal[10_000]), "{}", lognormal[10_000]);
-        assert!((260.0..340.0).contains(&lognormal[19_800]), "{}", lognormal[19_800]);
+        assert!(
+            (38.0..42.0).contains(&lognormal[10_000]),
+            "{}",
+            lognormal[10_000]
+        );
+        assert!(
+            (260.0..340.0).contains(&lognormal[19_800]),
+            "{}",
+            lognormal[19_800]
+        );
         let uniform = sorted(Distribution::UniformMs([20.0, 60.0]));
         assert!(uniform[0] >= 20.0 && uniform[19_999] <= 60.0);
         let exponential = sorted(Distribution::ExponentialMs(50.0));

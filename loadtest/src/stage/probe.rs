@@ -36,10 +36,14 @@ impl Answer {
 pub(super) async fn get(address: SocketAddr, path: &str) -> anyhow::Result<Answer> {
     let asked = async {
         let mut stream = TcpStream::connect(address).await?;
-        let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await?;
         let mut bytes = Vec::new();
-        stream.take(ANSWER_BYTES_MAX).read_to_end(&mut bytes).await?;
+        stream
+            .take(ANSWER_BYTES_MAX)
+            .read_to_end(&mut bytes)
+            .await?;
         anyhow::Ok(bytes)
     };
     let bytes = tokio::time::timeout(TIMEOUT, asked).await??;

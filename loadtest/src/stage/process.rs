@@ -77,7 +77,10 @@ impl Process {
         path: &str,
     ) -> anyhow::Result<()> {
         for _ in 0..ROUNDS {
-            if probe::get(address, path).await.is_ok_and(|answer| answer.is_ok()) {
+            if probe::get(address, path)
+                .await
+                .is_ok_and(|answer| answer.is_ok())
+            {
                 return Ok(());
             }
             self.pause().await?;

@@ -48,11 +48,7 @@ impl GatewaySettings<'_> {
             Store::Redis(address) => format!("kind = \"redis\"\nurl = \"redis://{address}/0\""),
             Store::Embedded => "kind = \"embedded\"\npath = \"store\"".to_owned(),
         };
-        let tested = tested(
-            self.scenario,
-            (self.api_key, self.secret),
-            self.carrier,
-        );
+        let tested = tested(self.scenario, (self.api_key, self.secret), self.carrier);
         format!(
             r#"fleet_size = {fleet_size}
 
@@ -114,8 +110,11 @@ api_keys = [{{ id = "lt", sha256 = "{sha256}" }}]
             .collect();
         if !hops.is_empty() {
             let hops = hops.join(", ");
-            write!(text, "\n[[routes]]\nchannel = \"{channel}\"\nhops = [{hops}]\n")
-                .expect("writing to a string cannot fail");
+            write!(
+                text,
+                "\n[[routes]]\nchannel = \"{channel}\"\nhops = [{hops}]\n"
+            )
+            .expect("writing to a string cannot fail");
         }
     }
     text
@@ -128,12 +127,13 @@ fn provider_settings(
     carrier: SocketAddr,
 ) -> String {
     let (id, secret) = (&provider.id, secret.expose());
+    let path = provider.form.path(id);
     let stage = &scenario.stage;
     let own = match provider.form {
         Form::Webhook => format!(
             r#"kind = "webhook"
 channels = ["sms", "voice"]
-url = "http://{carrier}/{id}/send"
+url = "http://{carrier}/{path}"
 secret = "{secret}"
 receipts = "reference""#
         ),

@@ -91,9 +91,7 @@ impl Traveller {
         let asked = self.ask(worker, self.due);
         let key = self.idempotency_key(worker);
         let to = (self.number, self.channel, self.address);
-        let build = |endpoint: &Endpoint| {
-            worker.cast.requests.start(endpoint, to, key.as_deref())
-        };
+        let build = |endpoint: &Endpoint| worker.cast.requests.start(endpoint, to, key.as_deref());
         let answer = self.call(worker, self.due, build).await;
         let Some(verification) = self.answered(worker, (self.due, &asked), answer) else {
             return;
@@ -117,7 +115,8 @@ impl Traveller {
         let mut due = arrived.at + self.typing;
         worker.timer.until(due).await;
         if let Habit::Mistypes = self.habit {
-            self.check(worker, &verification, (code.mistyped(), due)).await;
+            self.check(worker, &verification, (code.mistyped(), due))
+                .await;
             due = Instant::now() + self.typing;
             worker.timer.until(due).await;
         }
@@ -132,7 +131,10 @@ impl Traveller {
         let asked = self.ask(worker, due);
         let key = self.idempotency_key(worker);
         let build = |endpoint: &Endpoint| {
-            worker.cast.requests.resend(endpoint, verification, key.as_deref())
+            worker
+                .cast
+                .requests
+                .resend(endpoint, verification, key.as_deref())
         };
         let answer = self.call(worker, due, build).await;
         self.answered(worker, (due, &asked), answer)?;

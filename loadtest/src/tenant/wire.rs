@@ -144,7 +144,9 @@ impl<'a> Verification<'a> {
     /// The delivery that a start or resend has just made.
     pub(crate) fn newest_delivery(&self) -> DeliveryKey {
         let newest = self.deliveries.last();
-        newest.map_or_else(DeliveryKey::default, |delivery| DeliveryKey::of(delivery.id))
+        newest.map_or_else(DeliveryKey::default, |delivery| {
+            DeliveryKey::of(delivery.id)
+        })
     }
 }
 
@@ -156,7 +158,8 @@ pub(crate) fn refusal(status: u16, body: &[u8]) -> String {
     }
 
     let is_word = |code: &str| {
-        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        let is_plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         !code.is_empty() && code.len() <= 40 && code.bytes().all(is_plain)
     };
     match serde_json::from_slice(body) {
@@ -171,8 +174,16 @@ mod tests {
 
     #[test]
     fn a_refusal_is_named_by_status_and_word_and_by_nothing_else_that_came() {
-        assert_eq!(refusal(429, br#"{"code":"send_limit","x":1}"#), "429 send_limit");
-        for body in [&b"<html>"[..], br#"{"code":"+14155550123 "}"#, br#"{"code":7}"#, b""] {
+        assert_eq!(
+            refusal(429, br#"{"code":"send_limit","x":1}"#),
+            "429 send_limit"
+        );
+        for body in [
+            &b"<html>"[..],
+            br#"{"code":"+14155550123 "}"#,
+            br#"{"code":7}"#,
+            b"",
+        ] {
             assert_eq!(refusal(502, body), "502");
         }
     }
