@@ -72,8 +72,13 @@ impl Timer {
     pub(crate) fn new() -> std::io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let alarm = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+        #[expect(
+            deprecated,
+            reason = "what it warns of is a descriptor that closes early; this one is owned"
+        )]
+        let alarm = AsyncFd::new(alarm)?;
         Ok(Self(Rc::new(Inner {
-            alarm: AsyncFd::register(alarm)?,
+            alarm,
             waiting: RefCell::default(),
             next_id: Cell::new(0),
             is_earlier: Notify::new(),
