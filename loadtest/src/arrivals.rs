@@ -121,7 +121,7 @@ mod tests {
     }
 
     fn due(phases: &[Phase], process: Process) -> Vec<f64> {
-        Arrivals::new(phases, process, Chance::new(42))
+        Arrivals::new(phases, process, Chance::stream(42, 0))
             .map(|due| due.as_secs_f64())
             .collect()
     }

@@ -7,10 +7,6 @@ use std::f64::consts::TAU;
 pub(crate) struct Chance(u64);
 
 impl Chance {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
     /// A stream of its own for a part of the run, so that parts do not disturb each other.
     pub(crate) fn stream(seed: u64, part: u64) -> Self {
         let mut chance = Self(seed ^ part.wrapping_mul(0xd6e8_feb8_6659_fd93));
@@ -64,20 +60,20 @@ mod tests {
 
     #[test]
     fn what_is_drawn_has_the_mean_it_should_have() {
-        let mut chance = Chance::new(7);
+        let mut chance = Chance::stream(7, 0);
         let mean = |draw: &mut dyn FnMut() -> f64| (0..100_000).map(|_| draw()).sum::<f64>() / 1e5;
         assert!((mean(&mut || chance.unit()) - 0.5).abs() < 0.01);
-        let mut chance = Chance::new(8);
+        let mut chance = Chance::stream(8, 0);
         assert!((mean(&mut || chance.exponential()) - 1.0).abs() < 0.02);
-        let mut chance = Chance::new(9);
+        let mut chance = Chance::stream(9, 0);
         assert!(mean(&mut || chance.normal()).abs() < 0.02);
-        let mut chance = Chance::new(10);
+        let mut chance = Chance::stream(10, 0);
         assert!((mean(&mut || chance.pick(&[1.0, 3.0]) as f64) - 0.75).abs() < 0.01);
     }
 
     #[test]
     fn what_has_no_chance_never_happens_and_what_is_certain_always_does() {
-        let mut chance = Chance::new(1);
+        let mut chance = Chance::stream(1, 0);
         assert!((0..1000).all(|_| !chance.happens(0.0)));
         assert!((0..1000).all(|_| chance.happens(1.0)));
     }

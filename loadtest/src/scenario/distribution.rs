@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn draws_have_the_shape_that_was_asked_for() {
-        let mut chance = Chance::new(3);
+        let mut chance = Chance::stream(3, 0);
         let mut sorted = |distribution: Distribution| {
             let mut all: Vec<f64> = (0..20_000)
                 .map(|_| distribution.draw(&mut chance).as_secs_f64() * 1_000.0)

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Request, StatusCode};
+use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use tokio::sync::{Notify, oneshot};
@@ -50,7 +50,6 @@ pub(crate) struct Pool {
 /// A complete answer.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// When the last byte had been read.
     pub(crate) at: Instant,
@@ -296,7 +295,6 @@ async fn read(answer: http::Response<Incoming>) -> Result<Answer, CallError> {
     }
     Ok(Answer {
         status: head.status,
-        headers: head.headers,
         body: if longer.is_empty() {
             body
         } else {
