@@ -156,7 +156,7 @@ fn sms_only() -> BTreeMap<ChannelName, f64> {
 }
 
 fn resend_after_default() -> f64 {
-    3_000.0
+    10_500.0
 }
 
 fn typing_default() -> Distribution {
