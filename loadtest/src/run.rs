@@ -451,3 +451,6 @@ fn void(lateness: &Histogram, was_interrupted: bool) -> Option<String> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -447,7 +447,16 @@ async fn read(mut body: Incoming) -> Option<Bytes> {
 /// A body that may break off.
 struct Answer {
     left: Option<Bytes>,
-    breaks_off: bool,
+    end: End,
+}
+
+/// How a body ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Whole,
+    /// Breaks off, once what came before it has been written out.
+    Broken,
+    BreaksNow,
 }
 
 impl Body for Answer {
@@ -456,41 +465,46 @@ impl Body for Answer {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         if let Some(bytes) = self.left.take() {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
-        Poll::Ready(
-            self.breaks_off
-                .then(|| Err(io::ErrorKind::ConnectionAborted.into())),
-        )
+        match self.end {
+            End::Whole => Poll::Ready(None),
+            End::Broken => {
+                self.end = End::BreaksNow;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            End::BreaksNow => Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into()))),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left.is_none() && !self.breaks_off
+        self.left.is_none() && self.end == End::Whole
     }
 
     fn size_hint(&self) -> SizeHint {
         let left = self.left.as_ref().map_or(0, |bytes| bytes.len() as u64);
         // One byte that never comes.
-        SizeHint::with_exact(left + u64::from(self.breaks_off))
+        SizeHint::with_exact(left + u64::from(self.end != End::Whole))
     }
 }
 
 fn reply((status, body): (StatusCode, Bytes)) -> Response<Answer> {
-    respond(status, body, false)
+    respond(status, body, End::Whole)
 }
 
 /// An answer of which the end never comes.
 fn broken(body: Bytes) -> Response<Answer> {
-    respond(StatusCode::OK, body, true)
+    respond(StatusCode::OK, body, End::Broken)
 }
 
-fn respond(status: StatusCode, body: Bytes, breaks_off: bool) -> Response<Answer> {
+fn respond(status: StatusCode, body: Bytes, end: End) -> Response<Answer> {
     let mut response = Response::new(Answer {
         left: (!body.is_empty()).then_some(body),
-        breaks_off,
+        end,
     });
     *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json");

@@ -16,8 +16,8 @@ use crate::tenant::connection::Protocol;
 use crate::tenant::pool::{Pool, PoolSettings};
 use crate::tenant::wire::refusal;
 
-/// A gateway that waits for its ledger needs some seconds.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A gateway that waits for its ledger needs a second or two.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Sends one message through each gateway.
 ///
