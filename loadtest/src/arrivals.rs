@@ -67,12 +67,12 @@ pub(crate) struct Arrivals {
 }
 
 impl Arrivals {
-    pub(crate) fn new(phases: &[Phase], process: Process, mut chance: Chance) -> Self {
+    pub(crate) fn new(phases: Vec<Phase>, process: Process, mut chance: Chance) -> Self {
         let next = match process {
             Process::Constant => 0.0,
             Process::Poisson => chance.exponential(),
         };
-        let mut phases = phases.to_vec().into_iter();
+        let mut phases = phases.into_iter();
         Self {
             phase: phases.next(),
             phases,
@@ -121,7 +121,7 @@ mod tests {
     }
 
     fn due(phases: &[Phase], process: Process) -> Vec<f64> {
-        Arrivals::new(phases, process, Chance::stream(42, 0))
+        Arrivals::new(phases.to_vec(), process, Chance::stream(42, 0))
             .map(|due| due.as_secs_f64())
             .collect()
     }

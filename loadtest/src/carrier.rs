@@ -226,6 +226,7 @@ fn run(
         let desk = Desk::new(Arc::clone(book), number as u64)?;
         let driver = desk.timer();
         spawn_local(async move { driver.drive().await });
+        spawn_local(desk.clone().probe());
         let serving = async {
             while let Some(stream) = connections.recv().await {
                 let stream = TcpStream::from_std(stream)?;

@@ -33,8 +33,8 @@ const RATE_PER_WORKER: f64 = 15_000.0;
 /// Carries a command out; the program's exit code.
 pub(crate) async fn obey(command: Command) -> anyhow::Result<u8> {
     match command {
-        Command::Quick(arguments) => quick(arguments).await,
-        Command::Run(arguments) => run_scenario(arguments).await,
+        Command::Quick(arguments) => Box::pin(quick(arguments)).await,
+        Command::Run(arguments) => Box::pin(run_scenario(arguments)).await,
         Command::Carrier(arguments) => carrier(arguments).await,
         Command::Init(arguments) => init(&arguments),
         Command::Scenarios => scenarios(),
@@ -44,6 +44,7 @@ pub(crate) async fn obey(command: Command) -> anyhow::Result<u8> {
 }
 
 async fn quick(arguments: QuickArguments) -> anyhow::Result<u8> {
+    make_room(&arguments.out)?;
     let scenario = Scenario::load("quick", Scale::default())?;
     let order = Order {
         rules: rules(&scenario, &[])?,
@@ -56,11 +57,12 @@ async fn quick(arguments: QuickArguments) -> anyhow::Result<u8> {
         seed: None,
         command: std::env::args().collect(),
     };
-    let results = run::run(order).await?;
+    let results = Box::pin(run::run(order)).await?;
     publish(&results, &arguments.out, Extras::None)
 }
 
 async fn run_scenario(arguments: RunArguments) -> anyhow::Result<u8> {
+    make_room(&arguments.out)?;
     let scale = Scale {
         rate: arguments.rate,
         duration_s: arguments.duration_s,
@@ -81,13 +83,13 @@ async fn run_scenario(arguments: RunArguments) -> anyhow::Result<u8> {
         let api_key = key.with_context(|| {
             format!("a target needs an API key: set {API_KEY_VARIABLE} or --api-key-file")
         })?;
-        Whom::Targets(Targets {
+        Whom::Targets(Box::new(Targets {
             urls: arguments.target,
             reach: reach(arguments.i_own_this_target),
             api_key,
             secret: secret(arguments.secret_file.as_deref())?,
             carrier: arguments.carrier_listen,
-        })
+        }))
     };
     let order = Order {
         rules: rules(&scenario, &arguments.slo)?,
@@ -102,13 +104,18 @@ async fn run_scenario(arguments: RunArguments) -> anyhow::Result<u8> {
         seed: arguments.seed,
         command: std::env::args().collect(),
     };
-    let results = run::run(order).await?;
+    let results = Box::pin(run::run(order)).await?;
     let extras = if arguments.hlog {
         Extras::Hdr
     } else {
         Extras::None
     };
     publish(&results, &arguments.out, extras)
+}
+
+/// Before the run rather than after it.
+fn make_room(out: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))
 }
 
 fn rules(scenario: &Scenario, more: &[String]) -> anyhow::Result<Vec<Rule>> {

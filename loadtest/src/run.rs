@@ -2,31 +2,34 @@
 
 mod accounts;
 mod canary;
+mod director;
+mod outcome;
 mod progress;
+mod signals;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use aws_lc_rs::rand;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
-use self::progress::Progress;
+use self::director::{Director, moments};
+use self::signals::Signals;
 use crate::carrier::signature::Secret;
 use crate::carrier::{self, Carrier, CarrierSettings};
 use crate::machine;
 use crate::people::{Addresses, Country};
 use crate::recorder::{Names, Recorded, Recorder};
-use crate::results::{FORMAT, Histogram, Mark, Results, Target};
+use crate::results::{Histogram, Mark, Results, Target};
 use crate::scenario::Scenario;
 use crate::seconds::{Part, Seconds};
 use crate::sends::Sends;
-use crate::slo::{self, Rule};
+use crate::slo::Rule;
 use crate::stage::{self, Keys, Stage};
 use crate::target::{Endpoint, Reach};
 use crate::tenant::connection::Protocol;
@@ -34,12 +37,8 @@ use crate::tenant::pool::PoolSettings;
 use crate::tenant::wire::Requests;
 use crate::tenant::{self, Cast};
 
-/// Later than this, in one send of a hundred, and the run says more about the
-/// tester than about the gateway.
-pub(crate) const LATENESS_P99_MAX: Duration = Duration::from_millis(10);
 /// Between the canary and the first arrival, for threads to connect.
 const RUN_UP: Duration = Duration::from_millis(500);
-const ROUND: Duration = Duration::from_millis(100);
 
 /// Everything that was asked for.
 pub(crate) struct Order {
@@ -60,7 +59,7 @@ pub(crate) enum Whom {
     Own {
         gateway: Option<PathBuf>,
     },
-    Targets(Targets),
+    Targets(Box<Targets>),
 }
 
 /// Gateways that run already.
@@ -78,52 +77,74 @@ pub(crate) struct Targets {
 /// # Errors
 ///
 /// Nothing was measured: a gateway did not start, a target is not ours to load,
-/// or the canary went astray.
+/// the canary went astray, or somebody did not want to wait.
 pub(crate) async fn run(order: Order) -> anyhow::Result<Results> {
+    let signals = Signals::listen()?;
     let machine = machine::describe();
+    let (staged, targets) = tokio::select! {
+        staged = prepare(&order) => staged?,
+        () = signals.reach(1) => bail!("interrupted before the run began"),
+    };
+    let started_at = jiff::Timestamp::now().to_string();
+    let measured = tokio::select! {
+        measured = staged.measure(&order, &signals) => measured?,
+        () = signals.reach(2) => bail!("interrupted twice: nothing was accounted for"),
+    };
+    Ok(outcome::results(
+        order,
+        measured,
+        (started_at, machine, targets),
+    ))
+}
+
+/// Everybody in place, and the way tried once.
+async fn prepare(order: &Order) -> anyhow::Result<(Staged, Vec<Target>)> {
     let seed = match order.seed {
         Some(seed) => seed,
         None => draw_seed()?,
     };
     let sends = Arc::new(Sends::default());
-    let (keys, carrier) = hire(&order, seed, &sends).await?;
-    let (mut stage, endpoints) = match &order.whom {
+    let (carrier, stage, urls, (reach, api_key)) = match &order.whom {
         Whom::Own { gateway } => {
-            let keys = keys.context("keys were drawn for our own gateways")?;
+            let keys = Keys::draw()?;
+            let here = SocketAddr::from(([127, 0, 0, 1], 0));
+            let secret = Some(keys.secret.clone());
+            let whence = (here, secret, Reach::LoopbackOnly);
+            let carrier = hire(order, seed, &sends, whence).await?;
             let set = Stage::set(&order.scenario, gateway.clone(), carrier.address, &keys);
             let stage = set.await?;
-            let endpoints = endpoints(&stage.urls(), Reach::LoopbackOnly)?;
-            (Some((stage, keys.api_key)), endpoints)
+            let urls = stage.urls();
+            let how = (Reach::LoopbackOnly, keys.api_key);
+            (carrier, Some(stage), urls, how)
         }
-        Whom::Targets(targets) => (None, endpoints(&targets.urls, targets.reach)?),
+        Whom::Targets(targets) => {
+            let whence = (targets.carrier, targets.secret.clone(), targets.reach);
+            let carrier = hire(order, seed, &sends, whence).await?;
+            let how = (targets.reach, targets.api_key.clone());
+            (carrier, None, targets.urls.clone(), how)
+        }
     };
-    let api_key = match (&stage, &order.whom) {
-        (Some((_, api_key)), _) => api_key.clone(),
-        (None, Whom::Targets(targets)) => targets.api_key.clone(),
-        (None, Whom::Own { .. }) => return Err(anyhow!("our own gateways have a key")),
-    };
-    let stage = stage.take().map(|(stage, _)| stage);
-    let described = describe(&endpoints).await?;
+    let endpoints = urls.iter().map(|url| Endpoint::parse(url, reach));
+    let endpoints: Vec<Endpoint> = endpoints.collect::<anyhow::Result<_>>()?;
+    let targets = describe(&endpoints).await?;
     let ways = endpoints
         .iter()
         .filter_map(|endpoint| endpoint.authority.to_str().ok());
+    // Nobody else has set them.
     carrier
         .book
         .detours
         .set(ways.map(str::to_owned).collect())
         .ok();
-    let cast = cast(&order, seed, Arc::clone(&sends), &api_key)?;
+    let cast = cast(order, seed, sends, &api_key)?;
     canary::fly(&cast, &endpoints, order.protocol).await?;
     let staged = Staged {
-        order: &order,
         cast,
         carrier,
         endpoints,
         stage,
     };
-    let started_at = jiff::Timestamp::now().to_string();
-    let measured = staged.measure().await?;
-    Ok(results(order, measured, (started_at, machine, described)))
+    Ok((staged, targets))
 }
 
 fn draw_seed() -> anyhow::Result<u64> {
@@ -132,21 +153,12 @@ fn draw_seed() -> anyhow::Result<u64> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-/// Starts the carrier, and draws keys for gateways of our own.
 async fn hire(
     order: &Order,
     seed: u64,
     sends: &Arc<Sends>,
-) -> anyhow::Result<(Option<Keys>, Carrier)> {
-    let (keys, listen, secret, reach) = match &order.whom {
-        Whom::Own { .. } => {
-            let keys = Keys::draw()?;
-            let secret = Some(keys.secret.clone());
-            let anywhere_here = SocketAddr::from(([127, 0, 0, 1], 0));
-            (Some(keys), anywhere_here, secret, Reach::LoopbackOnly)
-        }
-        Whom::Targets(targets) => (None, targets.carrier, targets.secret.clone(), targets.reach),
-    };
+    (listen, secret, reach): (SocketAddr, Option<Secret>, Reach),
+) -> anyhow::Result<Carrier> {
     let settings = CarrierSettings {
         listen,
         threads: order.workers,
@@ -155,11 +167,7 @@ async fn hire(
         seed,
         reach,
     };
-    Ok((keys, Carrier::start(settings, Arc::clone(sends)).await?))
-}
-
-fn endpoints(urls: &[String], reach: Reach) -> anyhow::Result<Vec<Endpoint>> {
-    urls.iter().map(|url| Endpoint::parse(url, reach)).collect()
+    Carrier::start(settings, Arc::clone(sends)).await
 }
 
 async fn describe(endpoints: &[Endpoint]) -> anyhow::Result<Vec<Target>> {
@@ -203,8 +211,7 @@ fn cast(order: &Order, seed: u64, sends: Arc<Sends>, api_key: &str) -> anyhow::R
 }
 
 /// Everybody in place.
-struct Staged<'o> {
-    order: &'o Order,
+struct Staged {
     cast: Cast,
     carrier: Carrier,
     endpoints: Vec<Endpoint>,
@@ -218,33 +225,37 @@ struct Measured {
     seconds: Seconds,
     marks: Vec<Mark>,
     was_interrupted: bool,
+    /// Whether the carrier kept its times.
+    carrier_lateness: Histogram,
 }
 
 type WorkerThread = JoinHandle<anyhow::Result<Recorded>>;
 
-impl Staged<'_> {
-    async fn measure(mut self) -> anyhow::Result<Measured> {
+impl Staged {
+    async fn measure(mut self, order: &Order, signals: &Signals) -> anyhow::Result<Measured> {
         let start = Instant::now() + RUN_UP;
         self.cast.start = start;
         let cast = Arc::new(self.cast);
         let (parts, mut seconds) = Seconds::new();
         self.carrier.begin(start, parts.clone());
-        let threads = start_workers(self.order, &cast, &self.endpoints, parts)?;
+        let threads = start_workers(order, &cast, &self.endpoints, parts)?;
         let mut director = Director {
-            order: self.order,
             cast: &cast,
             stage: self.stage,
-            marks: carrier::marks(&self.order.scenario.providers),
-            kills: moments(&self.order.scenario),
+            marks: carrier::marks(&order.scenario.providers),
+            kills: moments(&order.scenario),
+            duration_s: order.scenario.duration_s(),
         };
-        let was_interrupted = director.direct(&threads, &mut seconds).await?;
+        let was_interrupted = director.direct(&threads, (&mut seconds, signals)).await?;
         let mut recorded = join(threads).await?;
-        let books = accounts::settle(&cast, &self.endpoints, self.order.protocol).await?;
+        let books = accounts::settle(&cast, &self.endpoints, order.protocol).await?;
         recorded.counts.lost += books.lost;
         for (how, count) in &books.ended {
             crate::recorder::add(&mut recorded.counts.ended, how, *count);
         }
-        recorded.merge(self.carrier.finish().await?);
+        let mut at_carrier = self.carrier.finish().await?;
+        let carrier_lateness = std::mem::take(&mut at_carrier.lateness);
+        recorded.merge(at_carrier);
         let mut marks = director.marks;
         if books.still_queued > 0 {
             marks.push(Mark {
@@ -258,10 +269,11 @@ impl Staged<'_> {
         }
         Ok(Measured {
             recorded,
-            names: names(self.order, &cast),
+            names: names(order, &cast),
             seconds,
             marks,
             was_interrupted,
+            carrier_lateness,
         })
     }
 }
@@ -311,145 +323,6 @@ async fn join(threads: Vec<WorkerThread>) -> anyhow::Result<Recorded> {
         Ok(all)
     })
     .await?
-}
-
-/// A node to be ended, or started again.
-#[derive(Clone, Copy)]
-enum Cue {
-    Kill(u32),
-    Start(u32),
-}
-
-/// When what happens to the nodes, in order.
-fn moments(scenario: &Scenario) -> Vec<(f64, Cue)> {
-    let cues = scenario.kills.iter().flat_map(|kill| {
-        let kills = (kill.at_s, Cue::Kill(kill.node));
-        let starts = kill
-            .restart_after_s
-            .map(|after_s| (kill.at_s + after_s, Cue::Start(kill.node)));
-        std::iter::once(kills).chain(starts)
-    });
-    let mut cues: Vec<_> = cues.collect();
-    cues.sort_by(|one, other| one.0.total_cmp(&other.0));
-    cues
-}
-
-/// Watches over a run: signals, nodes, the line in the terminal.
-struct Director<'r> {
-    order: &'r Order,
-    cast: &'r Arc<Cast>,
-    stage: Option<Stage>,
-    marks: Vec<Mark>,
-    kills: Vec<(f64, Cue)>,
-}
-
-impl Director<'_> {
-    /// Until all threads have ended. True if somebody asked for an earlier end.
-    async fn direct(
-        &mut self,
-        threads: &[WorkerThread],
-        seconds: &mut Seconds,
-    ) -> anyhow::Result<bool> {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut progress = Progress::new(self.order.scenario.duration_s());
-        let mut rounds = tokio::time::interval(ROUND);
-        let mut was_interrupted = false;
-        while threads.iter().any(|thread| !thread.is_finished()) {
-            tokio::select! {
-                _ = rounds.tick() => {}
-                _ = interrupt.recv() => was_interrupted = true,
-                _ = terminate.recv() => was_interrupted = true,
-            }
-            if was_interrupted {
-                self.cast.is_stopped.store(true, Ordering::Relaxed);
-            }
-            let at_s = Instant::now()
-                .saturating_duration_since(self.cast.start)
-                .as_secs_f64();
-            self.cue(at_s).await?;
-            seconds.collect(at_s as u32);
-            progress.show(at_s, seconds);
-        }
-        progress.end();
-        Ok(was_interrupted)
-    }
-
-    async fn cue(&mut self, at_s: f64) -> anyhow::Result<()> {
-        while let Some((due_s, cue)) = self.kills.first().copied()
-            && due_s <= at_s
-        {
-            self.kills.remove(0);
-            let stage = self.stage.as_mut();
-            let stage = stage.context("only nodes that we started can be killed")?;
-            let text = match cue {
-                Cue::Kill(node) => {
-                    stage.kill(node)?;
-                    format!("node {node} killed")
-                }
-                Cue::Start(node) => {
-                    stage.start(node).await?;
-                    format!("node {node} started again")
-                }
-            };
-            let now = Instant::now().saturating_duration_since(self.cast.start);
-            self.marks.push(Mark {
-                at_s: now.as_secs_f64(),
-                text,
-            });
-        }
-        Ok(())
-    }
-}
-
-fn results(
-    order: Order,
-    measured: Measured,
-    (started_at, machine, targets): (String, crate::results::Machine, Vec<Target>),
-) -> Results {
-    let Measured {
-        mut recorded,
-        names,
-        seconds,
-        mut marks,
-        was_interrupted,
-    } = measured;
-    marks.sort_by(|one, other| one.at_s.total_cmp(&other.at_s));
-    let lateness = std::mem::take(&mut recorded.lateness);
-    let counts = std::mem::take(&mut recorded.counts);
-    let mut results = Results {
-        format: FORMAT,
-        scenario: order.scenario.text(),
-        command: order.command,
-        started_at,
-        duration_s: recorded.last.as_secs_f64(),
-        machine,
-        targets,
-        void: void(&lateness, was_interrupted),
-        lateness,
-        series: recorded.into_series(&names),
-        counts,
-        timeline: seconds.finish(),
-        marks,
-        slos: Vec::new(),
-    };
-    results.slos = slo::judge(&order.rules, &results);
-    results
-}
-
-/// Why the figures do not count.
-fn void(lateness: &Histogram, was_interrupted: bool) -> Option<String> {
-    if was_interrupted {
-        return Some("it was interrupted".to_owned());
-    }
-    let late = Duration::from_micros(lateness.percentile_us(99.0));
-    (late > LATENESS_P99_MAX).then(|| {
-        format!(
-            "the generator was late: 1 request in 100 left more than {late:.1?} after it was \
-             due, and {LATENESS_P99_MAX:?} is the bound. Lower the rate, or give the generator \
-             cores of its own"
-        )
-    })
 }
 
 #[cfg(test)]

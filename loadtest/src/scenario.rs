@@ -160,7 +160,7 @@ fn resend_after_default() -> f64 {
 }
 
 fn typing_default() -> Distribution {
-    Distribution::UniformMs([500.0, 1_500.0])
+    Distribution::Uniform([500.0, 1_500.0])
 }
 
 /// A channel, as scenarios and messages name it.

@@ -132,7 +132,7 @@ impl Worker {
         let crowd = cast.crowds.get(index).context("the crowd exists")?;
         let here = Rc::new(CrowdHere::new(crowd, &cast)?);
         let chance = Chance::stream(cast.seed, index as u64);
-        let arrivals = Arrivals::new(&crowd.arrivals.phases(), crowd.arrivals.process, chance);
+        let arrivals = Arrivals::new(crowd.arrivals.phases(), crowd.arrivals.process, chance);
         let mut in_a_row = 0;
         // All threads draw the same times, and each takes its share.
         for due in arrivals.skip(number).step_by(cast.workers) {

@@ -31,6 +31,8 @@ use crate::scenario::{Form, Receipts, Script};
 use crate::sends::{Arrived, Reached, SendRef, Shown};
 use crate::timer::Timer;
 
+/// So often each thread looks how late it is.
+const PROBE: Duration = Duration::from_millis(10);
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// A provider that hangs does so until the gateway gives up, or this is over.
 const HANG: Duration = Duration::from_secs(120);
@@ -90,6 +92,16 @@ impl Desk {
 
     pub(super) fn timer(&self) -> Timer {
         self.0.timer.clone()
+    }
+
+    /// Finds out, again and again, how late this thread is. Never ends.
+    pub(super) async fn probe(self) {
+        loop {
+            let due = Instant::now() + PROBE;
+            self.0.timer.until(due).await;
+            let late = due.elapsed();
+            self.count(|recorder| recorder.lateness.record(late));
+        }
     }
 
     pub(super) fn take_recorder(&self) -> Option<Recorder> {
@@ -166,9 +178,10 @@ impl Desk {
         let delays = {
             let mut chance = self.0.chance.borrow_mut();
             let answer = script.answer.draw(&mut chance);
-            let more = match fate {
-                Fate::Delayed => script.delay.draw(&mut chance),
-                _ => Duration::ZERO,
+            let more = if matches!(fate, Fate::Delayed) {
+                script.delay.draw(&mut chance)
+            } else {
+                Duration::ZERO
             };
             (answer, script.delivery.draw(&mut chance) + more)
         };

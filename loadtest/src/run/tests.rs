@@ -77,13 +77,13 @@ typing = {{ constant_ms = 10 }}
         let gateway = FakeGateway::start(self.temper, carrier, self.providers);
         let order = Order {
             scenario: self.scenario(),
-            whom: Whom::Targets(Targets {
+            whom: Whom::Targets(Box::new(Targets {
                 urls: vec![format!("http://{}", gateway.address)],
                 reach: Reach::LoopbackOnly,
                 api_key: "key".to_owned(),
                 secret: None,
                 carrier,
-            }),
+            })),
             rules: vec!["lost=0".parse().unwrap()],
             protocol: self.protocol,
             workers: 1,
@@ -330,18 +330,29 @@ fn nothing_is_sent_when_the_canary_does_not_arrive() {
 }
 
 #[test]
-fn a_late_generator_makes_its_own_run_void() {
-    let mut lateness = Histogram::default();
+fn a_late_tester_makes_its_own_run_void() {
+    let void = outcome::void;
+    let punctual = Histogram::default();
+    let mut late = Histogram::default();
     for _ in 0..980 {
-        lateness.record(Duration::from_micros(50));
+        late.record(Duration::from_micros(50));
     }
-    assert_eq!(void(&lateness, false), None);
+    assert_eq!(void(&late, &late, false), None);
     for _ in 0..20 {
-        lateness.record(Duration::from_millis(11));
+        late.record(Duration::from_millis(11));
     }
-    assert!(void(&lateness, false).unwrap().contains("late"));
     assert!(
-        void(&Histogram::default(), true)
+        void(&late, &punctual, false)
+            .unwrap()
+            .contains("the generator was late")
+    );
+    assert!(
+        void(&punctual, &late, false)
+            .unwrap()
+            .contains("the carrier was late")
+    );
+    assert!(
+        void(&punctual, &punctual, true)
             .unwrap()
             .contains("interrupted")
     );

@@ -95,7 +95,7 @@ impl Default for Script {
             lost_ratio: 0.0,
             undelivered_ratio: 0.0,
             delayed_ratio: 0.0,
-            delay: Distribution::ConstantMs(10_000.0),
+            delay: Distribution::Constant(10_000.0),
             doubled_ratio: 0.0,
             receipts: Receipts {
                 delay: Distribution::default(),

@@ -16,12 +16,15 @@ const Z99: f64 = 2.326_347_9;
 /// `{ lognormal_ms = { median = 40, p99 = 300 } }` or `{ exponential_ms = 50 }`,
 /// where the last is a mean.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub(crate) enum Distribution {
-    ConstantMs(f64),
-    UniformMs([f64; 2]),
-    LognormalMs(Lognormal),
-    ExponentialMs(f64),
+    #[serde(rename = "constant_ms")]
+    Constant(f64),
+    #[serde(rename = "uniform_ms")]
+    Uniform([f64; 2]),
+    #[serde(rename = "lognormal_ms")]
+    Lognormal(Lognormal),
+    #[serde(rename = "exponential_ms")]
+    Exponential(f64),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
@@ -33,19 +36,19 @@ pub(crate) struct Lognormal {
 
 impl Default for Distribution {
     fn default() -> Self {
-        Self::ConstantMs(0.0)
+        Self::Constant(0.0)
     }
 }
 
 impl Distribution {
     pub(crate) fn draw(self, chance: &mut Chance) -> Duration {
         let ms = match self {
-            Self::ConstantMs(ms) => ms,
-            Self::UniformMs([from, to]) => from + (to - from) * chance.unit(),
-            Self::LognormalMs(Lognormal { median, p99 }) => {
+            Self::Constant(ms) => ms,
+            Self::Uniform([from, to]) => from + (to - from) * chance.unit(),
+            Self::Lognormal(Lognormal { median, p99 }) => {
                 median * ((p99 / median).ln() / Z99 * chance.normal()).exp()
             }
-            Self::ExponentialMs(mean) => mean * chance.exponential(),
+            Self::Exponential(mean) => mean * chance.exponential(),
         };
         Duration::from_secs_f64(ms.clamp(0.0, LONGEST_MS) / 1_000.0)
     }
@@ -54,9 +57,9 @@ impl Distribution {
     pub(crate) fn mistake(self) -> Option<String> {
         let is_time = |ms: f64| (0.0..=LONGEST_MS).contains(&ms);
         let is_right = match self {
-            Self::ConstantMs(ms) | Self::ExponentialMs(ms) => is_time(ms),
-            Self::UniformMs([from, to]) => is_time(from) && is_time(to) && from <= to,
-            Self::LognormalMs(Lognormal { median, p99 }) => {
+            Self::Constant(ms) | Self::Exponential(ms) => is_time(ms),
+            Self::Uniform([from, to]) => is_time(from) && is_time(to) && from <= to,
+            Self::Lognormal(Lognormal { median, p99 }) => {
                 is_time(p99) && 0.0 < median && median <= p99
             }
         };
@@ -80,7 +83,7 @@ mod tests {
             all.sort_by(f64::total_cmp);
             all
         };
-        let lognormal = sorted(Distribution::LognormalMs(Lognormal {
+        let lognormal = sorted(Distribution::Lognormal(Lognormal {
             median: 40.0,
             p99: 300.0,
         }));
@@ -94,11 +97,11 @@ mod tests {
             "{}",
             lognormal[19_800]
         );
-        let uniform = sorted(Distribution::UniformMs([20.0, 60.0]));
+        let uniform = sorted(Distribution::Uniform([20.0, 60.0]));
         assert!(uniform[0] >= 20.0 && uniform[19_999] <= 60.0);
-        let exponential = sorted(Distribution::ExponentialMs(50.0));
+        let exponential = sorted(Distribution::Exponential(50.0));
         assert!((32.0..37.5).contains(&exponential[10_000]));
-        let constant = sorted(Distribution::ConstantMs(7.0));
+        let constant = sorted(Distribution::Constant(7.0));
         assert_eq!((constant[0], constant[19_999]), (7.0, 7.0));
     }
 }

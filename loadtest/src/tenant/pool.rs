@@ -107,13 +107,14 @@ impl Pool {
         loop {
             self.has_broken.notified().await;
             for target in self.broken.take() {
-                let pool = Rc::clone(&self);
-                spawn_local(async move {
-                    while !pool.connect(target).await {
-                        tokio::time::sleep(RECONNECT_PAUSE).await;
-                    }
-                });
+                spawn_local(Rc::clone(&self).connect_at_last(target));
             }
+        }
+    }
+
+    async fn connect_at_last(self: Rc<Self>, target: usize) {
+        while !self.connect(target).await {
+            tokio::time::sleep(RECONNECT_PAUSE).await;
         }
     }
 

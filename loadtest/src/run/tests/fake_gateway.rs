@@ -171,9 +171,10 @@ fn start(state: &Arc<State>, to: &str) -> Response<Full<Bytes>> {
     let known = Known {
         code: format!("{:06}", number * 7 % 1_000_000),
         delivery: format!("dlv_{number}"),
-        status: match state.temper {
-            Temper::GivesUp(_) if !is_submitted => "failed",
-            _ => "submitted",
+        status: if matches!(state.temper, Temper::GivesUp(_)) && !is_submitted {
+            "failed"
+        } else {
+            "submitted"
         },
     };
     let id = format!("vrf_{number}");
