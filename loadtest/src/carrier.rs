@@ -1,7 +1,9 @@
 //! The simulated carrier: speaks as its providers would, does to each message
 //! what the script says, and writes down what it did.
 
+mod body;
 mod desk;
+mod fate;
 mod forms;
 pub(crate) mod receipts;
 pub(crate) mod signature;

@@ -3,6 +3,7 @@
 
 mod behaviour;
 mod check;
+mod coming;
 mod distribution;
 
 use std::collections::BTreeMap;
@@ -11,10 +12,11 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
-use crate::arrivals::{self, Phase, Process};
+use crate::arrivals;
 use crate::results::ScenarioText;
 
 pub(crate) use self::behaviour::{Behaviour, Receipts, Script, Window};
+pub(crate) use self::coming::ArrivalsSettings;
 pub(crate) use self::distribution::Distribution;
 
 /// The longest scenario file that is read.
@@ -177,83 +179,6 @@ impl ChannelName {
             Self::Sms => "sms",
             Self::Voice => "voice",
         }
-    }
-}
-
-/// When they come.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ArrivalsSettings {
-    #[serde(default)]
-    pub(crate) process: Process,
-    phases: Vec<PhaseSettings>,
-    #[serde(default)]
-    spikes: Option<Spikes>,
-}
-
-/// A stretch of time; with `to_rate` the rate changes evenly until its end.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PhaseSettings {
-    for_s: f64,
-    rate: f64,
-    to_rate: Option<f64>,
-}
-
-/// At the end of every `every_s` seconds, the rate is `rate` for `for_s` of them.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Spikes {
-    every_s: f64,
-    for_s: f64,
-    rate: f64,
-}
-
-impl ArrivalsSettings {
-    /// The stretches that the run is made of.
-    pub(crate) fn phases(&self) -> Vec<Phase> {
-        let plain = self.phases.iter().map(|phase| Phase {
-            length_s: phase.for_s,
-            rate: phase.rate,
-            end_rate: phase.to_rate.unwrap_or(phase.rate),
-        });
-        match &self.spikes {
-            None => plain.collect(),
-            Some(spikes) => plain.flat_map(|phase| spikes.cut(phase)).collect(),
-        }
-    }
-}
-
-impl Spikes {
-    /// A phase in which each period ends with a spike.
-    fn cut(&self, phase: Phase) -> Vec<Phase> {
-        let rate_at = |at_s: f64| {
-            phase.rate + (phase.end_rate - phase.rate) * (at_s / phase.length_s).min(1.0)
-        };
-        let mut cut = Vec::new();
-        let mut at_s = 0.0;
-        while at_s < phase.length_s - 1e-9 {
-            let end_s = (at_s + self.every_s).min(phase.length_s);
-            let spike_s = if at_s + self.every_s <= phase.length_s + 1e-9 {
-                (at_s + self.every_s - self.for_s).max(at_s)
-            } else {
-                end_s
-            };
-            for (from_s, to_s, rates) in [
-                (at_s, spike_s, (rate_at(at_s), rate_at(spike_s))),
-                (spike_s, end_s, (self.rate, self.rate)),
-            ] {
-                if to_s > from_s {
-                    cut.push(Phase {
-                        length_s: to_s - from_s,
-                        rate: rates.0,
-                        end_rate: rates.1,
-                    });
-                }
-            }
-            at_s = end_s;
-        }
-        cut
     }
 }
 

@@ -4,16 +4,13 @@
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::BodyExt as _;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -22,6 +19,8 @@ use tokio::task::spawn_local;
 use tokio::time::Instant;
 
 use super::Book;
+use super::body::{Answer, broken, read, reply};
+use super::fate::Fate;
 use super::forms::{self, Message};
 use super::receipts::{Postman, Report};
 use crate::chance::Chance;
@@ -33,7 +32,6 @@ use crate::timer::Timer;
 
 /// So often each thread looks how late it is.
 const PROBE: Duration = Duration::from_millis(10);
-const BODY_BYTES_MAX: usize = 64 * 1024;
 /// A provider that hangs does so until the gateway gives up, or this is over.
 const HANG: Duration = Duration::from_secs(120);
 
@@ -49,21 +47,6 @@ struct Inner {
     recorder: RefCell<Option<Recorder>>,
     thread: u64,
     messages: Cell<u64>,
-}
-
-/// What the script has for a message. In the order of [`Script::fates`].
-#[derive(Clone, Copy)]
-enum Fate {
-    Refused,
-    Throttled,
-    Unavailable,
-    Hung,
-    Broken,
-    Lost,
-    Undelivered,
-    Delayed,
-    Doubled,
-    Plain,
 }
 
 /// A message on its way to the handset.
@@ -349,15 +332,8 @@ impl Desk {
         };
         let at_s = at.saturating_duration_since(begun.start).as_secs_f64();
         let script = actor.script(at_s);
-        let mut left = self.0.chance.borrow_mut().unit();
-        let fates = Fate::ALL.into_iter().zip(script.fates());
-        for (fate, ratio) in fates {
-            if left < ratio {
-                return (fate, script);
-            }
-            left -= ratio;
-        }
-        (Fate::Plain, script)
+        let fate = Fate::draw(script, &mut self.0.chance.borrow_mut());
+        (fate, script)
     }
 
     /// Records, once the run has begun.
@@ -400,127 +376,4 @@ impl Desk {
         // Threads do not share a counter, so each has a range.
         (self.0.thread << 48) + number
     }
-}
-
-impl Fate {
-    const ALL: [Self; 9] = [
-        Self::Refused,
-        Self::Throttled,
-        Self::Unavailable,
-        Self::Hung,
-        Self::Broken,
-        Self::Lost,
-        Self::Undelivered,
-        Self::Delayed,
-        Self::Doubled,
-    ];
-
-    /// As counted.
-    fn kind(self) -> Option<&'static str> {
-        match self {
-            Self::Refused => Some("refused"),
-            Self::Throttled => Some("throttled"),
-            Self::Unavailable => Some("unavailable"),
-            Self::Hung => Some("hung"),
-            Self::Broken => Some("broken"),
-            Self::Lost => Some("lost"),
-            Self::Undelivered => Some("undelivered"),
-            Self::Delayed => Some("delayed"),
-            Self::Doubled => Some("doubled"),
-            Self::Plain => None,
-        }
-    }
-}
-
-async fn read(mut body: Incoming) -> Option<Bytes> {
-    let mut whole = Bytes::new();
-    let mut longer = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(part) = frame.ok()?.into_data() else {
-            continue;
-        };
-        if whole.len() + longer.len() + part.len() > BODY_BYTES_MAX {
-            return None;
-        }
-        // A message comes in one piece as a rule, and is not copied then.
-        if whole.is_empty() && longer.is_empty() {
-            whole = part;
-        } else {
-            longer.extend_from_slice(&std::mem::take(&mut whole));
-            longer.extend_from_slice(&part);
-        }
-    }
-    Some(if longer.is_empty() {
-        whole
-    } else {
-        longer.freeze()
-    })
-}
-
-/// A body that may break off.
-struct Answer {
-    left: Option<Bytes>,
-    end: End,
-}
-
-/// How a body ends.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Whole,
-    /// Breaks off, once what came before it has been written out.
-    Broken,
-    BreaksNow,
-}
-
-impl Body for Answer {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        if let Some(bytes) = self.left.take() {
-            return Poll::Ready(Some(Ok(Frame::data(bytes))));
-        }
-        match self.end {
-            End::Whole => Poll::Ready(None),
-            End::Broken => {
-                self.end = End::BreaksNow;
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-            End::BreaksNow => Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into()))),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left.is_none() && self.end == End::Whole
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let left = self.left.as_ref().map_or(0, |bytes| bytes.len() as u64);
-        // One byte that never comes.
-        SizeHint::with_exact(left + u64::from(self.end != End::Whole))
-    }
-}
-
-fn reply((status, body): (StatusCode, Bytes)) -> Response<Answer> {
-    respond(status, body, End::Whole)
-}
-
-/// An answer of which the end never comes.
-fn broken(body: Bytes) -> Response<Answer> {
-    respond(StatusCode::OK, body, End::Broken)
-}
-
-fn respond(status: StatusCode, body: Bytes, end: End) -> Response<Answer> {
-    let mut response = Response::new(Answer {
-        left: (!body.is_empty()).then_some(body),
-        end,
-    });
-    *response.status_mut() = status;
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
-    response
 }
