@@ -189,7 +189,7 @@ async fn carrier(arguments: CarrierArguments) -> anyhow::Result<u8> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let carrier = Carrier::start(settings, Arc::new(Sends::default())).await?;
-    let (parts, _seconds) = std::sync::mpsc::channel();
+    let (parts, _) = std::sync::mpsc::channel();
     carrier.begin(tokio::time::Instant::now(), parts);
     let mut text = String::new();
     for provider in &scenario.providers {

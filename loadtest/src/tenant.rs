@@ -95,7 +95,7 @@ pub(crate) fn run(
         let driven = timer.clone();
         let worker = Rc::new(Worker {
             cast: Arc::clone(cast),
-            pool: Pool::open(settings).await,
+            pool: Pool::open(settings),
             timer,
             recorder: RefCell::new(recorder),
             chance: RefCell::new(Chance::stream(cast.seed, 1_000 + number as u64)),
@@ -139,7 +139,7 @@ impl Worker {
             let due = cast.start + due;
             if due > Instant::now() {
                 in_a_row = 0;
-                self.timer.until(due).await;
+                self.until(due).await;
             } else {
                 in_a_row += 1;
                 if in_a_row % ARRIVALS_IN_A_ROW_MAX == 0 {
@@ -159,6 +159,14 @@ impl Worker {
             });
         }
         Ok(())
+    }
+
+    /// Waits until `due`, or not much longer than until somebody asked for an end.
+    async fn until(&self, due: Instant) {
+        while Instant::now() < due && !self.cast.is_stopped.load(Ordering::Relaxed) {
+            let at_most = Instant::now() + TURN;
+            self.timer.until(due.min(at_most)).await;
+        }
     }
 
     /// Waits for a message that may never come.

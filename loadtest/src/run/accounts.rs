@@ -53,8 +53,7 @@ pub(super) async fn settle(
             streams: 1,
             in_flight_max: CONNECTIONS,
             request_timeout: TIMEOUT,
-        })
-        .await;
+        });
         let mender = tokio::task::spawn_local(Rc::clone(&pool).mend());
         let mut asked = JoinSet::new();
         loop {

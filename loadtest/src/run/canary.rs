@@ -51,8 +51,7 @@ async fn fly_one(cast: &Cast, endpoint: &Endpoint, protocol: Protocol) -> anyhow
         streams: 1,
         in_flight_max: 1,
         request_timeout: PATIENCE,
-    })
-    .await;
+    });
     let to = (number, ChannelName::Sms, cast.addresses.draw());
     let build = |endpoint: &Endpoint| cast.requests.start(endpoint, to, None);
     let answer = pool.call(Instant::now(), None, build).await;

@@ -118,6 +118,11 @@ fn check_crowd(crowd: &Crowd) -> anyhow::Result<()> {
         );
     }
     ensure!(
+        crowd.resend_ratio + crowd.wrong_code_ratio + crowd.never_typed_ratio <= 1.0 + 1e-9,
+        "crowd {name}: resend_ratio, wrong_code_ratio and never_typed_ratio are parts of the \
+         same people, so their sum must not exceed 1"
+    );
+    ensure!(
         (0.0..=LONGEST_MS).contains(&crowd.resend_after_ms),
         "crowd {name}: resend_after_ms goes from 0 to {LONGEST_MS}"
     );
@@ -173,6 +178,11 @@ fn check_arrivals(name: &str, arrivals: &ArrivalsSettings) -> anyhow::Result<()>
             );
         }
     }
+    let length_s: f64 = arrivals.phases.iter().map(|phase| phase.for_s).sum();
+    ensure!(
+        length_s <= DURATION_S_MAX,
+        "crowd {name}: arrivals: at most {DURATION_S_MAX} s in all, not {length_s}"
+    );
     let phases = arrivals.phases.len();
     ensure!(
         (1..=PHASES_MAX).contains(&phases),

@@ -115,6 +115,11 @@ fn mistakes_say_what_to_change() {
         ),
         (
             "name = \"people\"",
+            "name = \"p\"\nresend_ratio = 0.6\nnever_typed_ratio = 0.6",
+            "parts of the same people",
+        ),
+        (
+            "name = \"people\"",
             "name = \"p\"\nchannels = { sms = 0 }",
             "weights above 0",
         ),

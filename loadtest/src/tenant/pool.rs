@@ -82,8 +82,8 @@ impl CallError {
 }
 
 impl Pool {
-    /// Opens all connections; who cannot be reached is tried again by [`Self::mend`].
-    pub(crate) async fn open(settings: PoolSettings) -> Rc<Self> {
+    /// Begins to open all connections. Who asks before there is one stands in line.
+    pub(crate) fn open(settings: PoolSettings) -> Rc<Self> {
         let pool = Rc::new(Self {
             settings,
             free: RefCell::default(),
@@ -95,9 +95,7 @@ impl Pool {
         });
         let targets = pool.settings.endpoints.len().max(1);
         for number in 0..pool.settings.connections as usize {
-            if !pool.connect(number % targets).await {
-                pool.replace(number % targets);
-            }
+            spawn_local(Rc::clone(&pool).connect_at_last(number % targets));
         }
         pool
     }
