@@ -321,6 +321,9 @@ mod tests {
     }
 
     proptest! {
+        // Each case merges thousands of sends.
+        #![proptest_config(ProptestConfig::with_cases(12))]
+
         #[test]
         fn the_order_of_generators_does_not_matter(offsets in prop::collection::vec(0_u32..60, 1..4)) {
             let runs: Vec<Results> = offsets

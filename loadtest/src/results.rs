@@ -185,8 +185,14 @@ pub(crate) struct Counts {
     /// Connection failures and timeouts of the API, by kind.
     pub(crate) errors: BTreeMap<String, u64>,
     pub(crate) resent: u64,
+    /// Requests asked again under the same idempotency key, after a late or bad answer.
+    #[serde(default)]
+    pub(crate) repeated: u64,
     /// Requests that reached the carrier.
     pub(crate) submissions: u64,
+    /// Requests at the carrier for numbers that this run did not ask for.
+    #[serde(default)]
+    pub(crate) strangers: u64,
     /// Codes that reached the handset, each send once.
     pub(crate) in_hand: u64,
     /// Messages of a send that the handset had already.
@@ -224,7 +230,9 @@ impl Counts {
             (&mut self.due, other.due),
             (&mut self.accepted, other.accepted),
             (&mut self.resent, other.resent),
+            (&mut self.repeated, other.repeated),
             (&mut self.submissions, other.submissions),
+            (&mut self.strangers, other.strangers),
             (&mut self.in_hand, other.in_hand),
             (&mut self.duplicates, other.duplicates),
             (&mut self.failovers, other.failovers),
@@ -344,6 +352,18 @@ mod tests {
         assert_eq!(said, "its format is 2, this program reads 1");
         assert!(Results::from_json("[]").is_err());
         assert!(Results::read(Path::new("no/such/file")).is_err());
+    }
+
+    #[test]
+    fn adding_counts_leaves_none_out() {
+        let filled = serde_json::to_string(&Counts::default())
+            .expect("writes")
+            .replace('0', "7")
+            .replace("{}", r#"{"kind":7}"#);
+        let mut sum: Counts = serde_json::from_str(&filled).expect("reads");
+        sum.add(&sum.clone());
+        let doubled = serde_json::to_string(&sum).expect("writes");
+        assert_eq!(doubled, filled.replace('7', "14"));
     }
 
     #[test]

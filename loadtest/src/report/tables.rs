@@ -227,9 +227,11 @@ pub(super) fn faults(results: &Results) -> String {
         ("failovers to another provider", counts.failovers),
         ("messages the handset had already", counts.duplicates),
         ("resends", counts.resent),
+        ("requests repeated after a bad answer", counts.repeated),
         ("accepted, never in hand", not_in_hand),
         ("of these ended by the gateway", total(&counts.ended)),
         ("lost", counts.lost),
+        ("messages that this run did not ask for", counts.strangers),
     ];
     let tables = [
         kinds("The carrier did on purpose", &counts.scripted),
