@@ -35,7 +35,7 @@ pub(super) fn verdict(results: &Results) -> String {
     let all = results.slos.len();
     let missed = results.slos.iter().filter(|slo| !slo.holds).count();
     let (class, said, why) = match (&results.void, all, missed) {
-        (Some(why), _, _) => ("odd", "Void".to_owned(), escape(why)),
+        (Some(why), _, _) => ("odd", "Void run".to_owned(), escape(why)),
         (None, 0, _) => (
             "plain",
             "No SLOs set".to_owned(),

@@ -150,7 +150,7 @@ pub(super) fn slos(verdicts: &[SloVerdict]) -> String {
                 ("missed", "✗ missed")
             };
             format!(
-                "<tr><td class=\"left wrap\"><code>{}</code></td><td>{}</td><td class=\"{class}\">{said}</td></tr>\n",
+                "<tr><td class=\"left wrap\"><code>{}</code></td><td class=\"wrap\">{}</td><td class=\"{class}\">{said}</td></tr>\n",
                 escape(&verdict.rule),
                 escape(&verdict.measured)
             )
