@@ -130,7 +130,7 @@ pub(crate) fn name(run: &Results) -> String {
     format!(
         "{} · {} · {}",
         run.scenario.name,
-        run.started_at,
+        units::moment(&run.started_at),
         targets.join(", ")
     )
 }

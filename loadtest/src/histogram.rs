@@ -139,6 +139,8 @@ mod tests {
         histogram.record(Duration::MAX);
         assert_eq!(histogram.count(), 2);
         assert_eq!(histogram.percentile_us(50.0), LONGEST_US);
+        let mean = histogram.mean_us() / LONGEST_US as f64;
+        assert!((mean - 1.0).abs() < 0.001, "{mean}");
     }
 
     #[test]

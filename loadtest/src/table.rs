@@ -17,7 +17,7 @@ pub(crate) fn table(results: &Results) -> String {
     let mut lines = vec![format!(
         "{} · {} · {}",
         units::plain(&results.scenario.name),
-        units::plain(&results.started_at),
+        units::plain(&units::moment(&results.started_at)),
         units::span(results.duration_s)
     )];
     if let Some(why) = &results.void {

@@ -220,7 +220,7 @@ fn run(results: &Results) -> String {
             "load before the run",
             format!("{:.2}", machine.load_average),
         ),
-        ("started", escape(&results.started_at)),
+        ("started", escape(&units::moment(&results.started_at))),
         ("length", units::span(results.duration_s)),
     ];
     for target in &results.targets {

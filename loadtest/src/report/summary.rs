@@ -26,7 +26,7 @@ pub(super) fn header(results: &Results) -> String {
          <p class=\"lead\">{}</p>\n<p class=\"note\">{} · {}{targets}</p>\n",
         escape(&results.scenario.name),
         escape(&results.scenario.shows),
-        escape(&results.started_at),
+        escape(&units::moment(&results.started_at)),
         units::span(results.duration_s)
     )
 }
