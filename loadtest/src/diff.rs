@@ -73,9 +73,12 @@ impl Change {
     }
 }
 
+/// One count of a run.
+type Count = fn(&Counts) -> u64;
+
 /// What both runs counted, under one name.
 pub(crate) fn counted(before: &Counts, after: &Counts) -> Vec<(&'static str, u64, u64)> {
-    let pick: [(&'static str, fn(&Counts) -> u64); 12] = [
+    let pick: [(&'static str, Count); 14] = [
         ("due", |c| c.due),
         ("accepted", |c| c.accepted),
         ("refused", Counts::refused_total),
@@ -84,10 +87,12 @@ pub(crate) fn counted(before: &Counts, after: &Counts) -> Vec<(&'static str, u64
         ("approved", |c| c.approved),
         ("checks refused", |c| total(&c.checks_refused)),
         ("resent", |c| c.resent),
+        ("repeated", |c| c.repeated),
         ("failovers", |c| c.failovers),
         ("duplicates", |c| c.duplicates),
         ("ended", |c| total(&c.ended)),
         ("lost", |c| c.lost),
+        ("strangers", |c| c.strangers),
     ];
     pick.map(|(name, of)| (name, of(before), of(after)))
         .to_vec()
@@ -125,7 +130,7 @@ pub(crate) fn name(run: &Results) -> String {
     format!(
         "{} · {} · {}",
         run.scenario.name,
-        run.started_at,
+        units::moment(&run.started_at),
         targets.join(", ")
     )
 }

@@ -294,6 +294,16 @@ mod tests {
     }
 
     #[test]
+    fn an_event_that_two_generators_saw_within_a_second_is_one_mark_at_its_first_time() {
+        let late = started("2026-03-01T12:00:01Z");
+        let early = started("2026-03-01T12:00:00Z");
+        for runs in [vec![late.clone(), early.clone()], vec![early, late]] {
+            let merged = merge(runs).expect("merges");
+            assert_eq!(merged.marks, example::brown_out().marks);
+        }
+    }
+
+    #[test]
     fn one_void_generator_makes_the_whole_void() {
         let mut late = example::brown_out();
         late.void = Some("the generator was late".to_owned());
@@ -321,6 +331,9 @@ mod tests {
     }
 
     proptest! {
+        // Each case merges thousands of sends.
+        #![proptest_config(ProptestConfig::with_cases(12))]
+
         #[test]
         fn the_order_of_generators_does_not_matter(offsets in prop::collection::vec(0_u32..60, 1..4)) {
             let runs: Vec<Results> = offsets

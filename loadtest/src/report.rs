@@ -18,6 +18,7 @@ mod difference;
 mod hdr;
 mod html;
 mod page;
+mod summary;
 mod tables;
 mod timeline;
 

@@ -355,6 +355,18 @@ mod tests {
     }
 
     #[test]
+    fn adding_counts_leaves_none_out() {
+        let filled = serde_json::to_string(&Counts::default())
+            .expect("writes")
+            .replace('0', "7")
+            .replace("{}", r#"{"kind":7}"#);
+        let mut sum: Counts = serde_json::from_str(&filled).expect("reads");
+        sum.add(&sum.clone());
+        let doubled = serde_json::to_string(&sum).expect("writes");
+        assert_eq!(doubled, filled.replace('7', "14"));
+    }
+
+    #[test]
     fn conversion_is_per_dispatched_message() {
         let mut counts = Counts::default();
         assert_eq!(counts.conversion(), None);

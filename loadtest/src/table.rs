@@ -17,7 +17,7 @@ pub(crate) fn table(results: &Results) -> String {
     let mut lines = vec![format!(
         "{} · {} · {}",
         units::plain(&results.scenario.name),
-        units::plain(&results.started_at),
+        units::plain(&units::moment(&results.started_at)),
         units::span(results.duration_s)
     )];
     if let Some(why) = &results.void {
@@ -92,13 +92,20 @@ fn counts(results: &Results) -> Vec<String> {
             of_due(counts.approved)
         ),
         format!(
-            "resent {} · failovers {} · duplicates {} · lost {}",
+            "resent {} · repeated {} · failovers {} · duplicates {} · lost {}",
             units::count(counts.resent),
+            units::count(counts.repeated),
             units::count(counts.failovers),
             units::count(counts.duplicates),
             units::count(counts.lost)
         ),
     ];
+    if counts.strangers > 0 {
+        lines.push(format!(
+            "messages that this run did not ask for {}",
+            units::count(counts.strangers)
+        ));
+    }
     for (name, kinds) in [
         ("refused", &counts.refused),
         ("errors", &counts.errors),

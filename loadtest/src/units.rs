@@ -1,5 +1,7 @@
 //! Figures as a reader sees them, in terminal and report alike.
 
+use jiff::Timestamp;
+
 /// A latency with three digits and its unit: `412 µs`, `1.24 ms`, `12.4 s`.
 pub(crate) fn latency(us: u64) -> String {
     let us_f = us as f64;
@@ -70,6 +72,14 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// A moment to the second, as in `2026-03-01 12:00:00 UTC`; what is none stays as it is.
+pub(crate) fn moment(rfc_3339: &str) -> String {
+    rfc_3339.parse::<Timestamp>().map_or_else(
+        |_| rfc_3339.to_owned(),
+        |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+    )
+}
+
 /// The second of two figures as a multiple of the first: `1.25×`; none where one is missing.
 pub(crate) fn ratio(before: u64, after: u64) -> Option<f64> {
     (before > 0 && after > 0).then(|| after as f64 / before as f64)
@@ -119,6 +129,13 @@ mod tests {
         assert_eq!(percent(999_999, 1_000_000), ">99.99 %");
         assert_eq!(percent(7, 7), "100.00 %");
         assert_eq!(percent(0, 0), "–");
+    }
+
+    #[test]
+    fn moments_are_shown_to_the_second() {
+        let precise = "2026-03-01T13:00:00.987654321+01:00";
+        assert_eq!(moment(precise), "2026-03-01 12:00:00 UTC");
+        assert_eq!(moment("noon"), "noon");
     }
 
     #[test]

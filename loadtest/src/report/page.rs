@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::curves::{self, Curve, Run};
 use super::html::escape;
-use super::tables;
 use super::timeline::{self, Timeline};
+use super::{summary, tables};
 use crate::results::{Results, Stage};
 use crate::units;
 
@@ -17,9 +17,9 @@ const SCRIPT: &str = include_str!("script.js");
 /// The whole file.
 pub(super) fn page(results: &Results) -> String {
     let body = [
-        header(results),
-        verdict(results),
-        key_figures(results),
+        summary::header(results),
+        summary::verdict(results),
+        summary::key_figures(results),
         slos(results),
         expectation(results),
         latencies(results),
@@ -46,167 +46,6 @@ pub(super) fn document(title: &str, body: &str) -> String {
          </main>\n<div id=\"tip\" aria-hidden=\"true\"></div>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
         escape(title)
     )
-}
-
-fn header(results: &Results) -> String {
-    let targets: Vec<String> = results
-        .targets
-        .iter()
-        .map(|target| {
-            format!(
-                "Watchword {} ({})",
-                escape(&target.version),
-                escape(&target.durability)
-            )
-        })
-        .collect();
-    let targets = if targets.is_empty() {
-        String::new()
-    } else {
-        format!(" · {}", targets.join(", "))
-    };
-    format!(
-        "<header>\n<p class=\"over\">Watchword load test</p>\n<h1>{}</h1>\n\
-         <p class=\"lead\">{}</p>\n<p class=\"note\">{} · {}{targets}</p>\n",
-        escape(&results.scenario.name),
-        escape(&results.scenario.shows),
-        escape(&results.started_at),
-        units::span(results.duration_s)
-    )
-}
-
-fn verdict(results: &Results) -> String {
-    let all = results.slos.len();
-    let missed = results.slos.iter().filter(|slo| !slo.holds).count();
-    let (class, said, why) = match (&results.void, all, missed) {
-        (Some(why), _, _) => ("odd", "Void".to_owned(), escape(why)),
-        (None, 0, _) => (
-            "plain",
-            "No SLOs set".to_owned(),
-            "Nothing was judged.".to_owned(),
-        ),
-        (None, _, 0) => (
-            "good",
-            format!("✓ {} held", units::plural(all, "SLO")),
-            "Every rule of this run was met.".to_owned(),
-        ),
-        (None, _, _) => {
-            let rules: Vec<String> = results
-                .slos
-                .iter()
-                .filter(|slo| !slo.holds)
-                .map(|slo| {
-                    format!(
-                        "<code>{}</code> ({})",
-                        escape(&slo.rule),
-                        escape(&slo.measured)
-                    )
-                })
-                .collect();
-            (
-                "bad",
-                format!("✗ {missed} of {} missed", units::plural(all, "SLO")),
-                rules.join(", "),
-            )
-        }
-    };
-    let class = format!("verdict {class}");
-    let void = if results.void.is_some() {
-        " The figures below do not count."
-    } else {
-        ""
-    };
-    format!("<div class=\"{class}\"><b>{said}</b><span>{why}{void}</span></div>\n</header>\n")
-}
-
-fn key_figures(results: &Results) -> String {
-    let counts = &results.counts;
-    let in_hand = results.stage(Stage::InHand);
-    let accept = results.stage(Stage::Accept);
-    let latency = |histogram: &crate::results::Histogram, percentile: f64| {
-        if histogram.is_empty() {
-            "–".to_owned()
-        } else {
-            units::latency(histogram.percentile_us(percentile))
-        }
-    };
-    let due_s = results
-        .timeline
-        .iter()
-        .filter(|one| one.due > 0)
-        .count()
-        .max(1);
-    let rate = |n: u64| units::rate(n as f64 / due_s as f64);
-    let conversion = counts
-        .conversion()
-        .map_or_else(|| "–".to_owned(), |ratio| format!("{:.2} %", ratio * 100.0));
-    let cards = [
-        (
-            "In hand, median",
-            latency(&in_hand, 50.0),
-            format!("p99 {}", latency(&in_hand, 99.0)),
-            "",
-        ),
-        (
-            "Reply, median",
-            latency(&accept, 50.0),
-            format!("p99 {}", latency(&accept, 99.0)),
-            "",
-        ),
-        (
-            "Accepted",
-            units::count(counts.accepted),
-            format!(
-                "{} of {} due",
-                units::percent(counts.accepted, counts.due),
-                units::count(counts.due)
-            ),
-            "",
-        ),
-        (
-            "Accepted per second",
-            rate(counts.accepted),
-            format!("{} due", rate(counts.due)),
-            "",
-        ),
-        (
-            "Conversion",
-            conversion,
-            "approved per message dispatched".to_owned(),
-            "",
-        ),
-        (
-            "Lost",
-            units::count(counts.lost),
-            "accepted, then never seen again".to_owned(),
-            if counts.lost > 0 { "bad" } else { "" },
-        ),
-        (
-            "Failovers",
-            units::count(counts.failovers),
-            format!(
-                "{} duplicates at the handset",
-                units::count(counts.duplicates)
-            ),
-            "",
-        ),
-        (
-            "Errors",
-            units::count(counts.errors_total()),
-            format!("{} refused", units::count(counts.refused_total())),
-            if counts.errors_total() > 0 { "bad" } else { "" },
-        ),
-    ];
-    let cards: String = cards
-        .into_iter()
-        .map(|(name, figure, below, class)| {
-            let (number, unit) = figure.split_once(' ').unwrap_or((&figure, ""));
-            format!(
-                "<div><dt>{name}</dt><dd class=\"big {class}\">{number} <span class=\"unit\">{unit}</span></dd><dd class=\"note\">{below}</dd></div>\n"
-            )
-        })
-        .collect();
-    format!("<dl class=\"key\">\n{cards}</dl>\n")
 }
 
 fn slos(results: &Results) -> String {
@@ -381,7 +220,7 @@ fn run(results: &Results) -> String {
             "load before the run",
             format!("{:.2}", machine.load_average),
         ),
-        ("started", escape(&results.started_at)),
+        ("started", escape(&units::moment(&results.started_at))),
         ("length", units::span(results.duration_s)),
     ];
     for target in &results.targets {

@@ -150,7 +150,7 @@ pub(super) fn slos(verdicts: &[SloVerdict]) -> String {
                 ("missed", "✗ missed")
             };
             format!(
-                "<tr><td class=\"left wrap\"><code>{}</code></td><td>{}</td><td class=\"{class}\">{said}</td></tr>\n",
+                "<tr><td class=\"left wrap\"><code>{}</code></td><td class=\"wrap\">{}</td><td class=\"{class}\">{said}</td></tr>\n",
                 escape(&verdict.rule),
                 escape(&verdict.measured)
             )
@@ -227,9 +227,11 @@ pub(super) fn faults(results: &Results) -> String {
         ("failovers to another provider", counts.failovers),
         ("messages the handset had already", counts.duplicates),
         ("resends", counts.resent),
+        ("requests repeated after a bad answer", counts.repeated),
         ("accepted, never in hand", not_in_hand),
         ("of these ended by the gateway", total(&counts.ended)),
         ("lost", counts.lost),
+        ("messages that this run did not ask for", counts.strangers),
     ];
     let tables = [
         kinds("The carrier did on purpose", &counts.scripted),

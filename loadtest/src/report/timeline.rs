@@ -20,6 +20,9 @@ struct Column {
     sum: Second,
 }
 
+/// One figure of p50, p99 and maximum.
+type Pick = fn([u64; 3]) -> u64;
+
 /// A run's timeline, ready to be drawn.
 pub(super) struct Timeline<'a> {
     columns: Vec<Column>,
@@ -79,7 +82,7 @@ impl<'a> Timeline<'a> {
         let up = chart.latency_axis(low, high);
         chart.grid_across(up, latency_tick);
         self.grid_up(&mut chart, across);
-        let lines: [(&str, &str, fn([u64; 3]) -> u64); 3] = [
+        let lines: [(&str, &str, Pick); 3] = [
             ("max", "line thin", |[_, _, max]| max),
             ("p99", "line", |[_, p99, _]| p99),
             ("p50", "line strong", |[p50, ..]| p50),
