@@ -52,9 +52,16 @@ fn a_key_that_does_not_exist_is_refused_with_its_line() {
     );
 }
 
+fn each_is_told(mistakes: &[(&str, &str, &str)]) {
+    for (from, to, says) in mistakes {
+        let text = mistake(|least| least.replace(from, to));
+        assert!(text.contains(says), "{to}: {text}");
+    }
+}
+
 #[test]
-fn mistakes_say_what_to_change() {
-    for (from, to, says) in [
+fn mistakes_about_arrivals_say_what_to_change() {
+    each_is_told(&[
         (
             "rate = 100",
             "rate = -1",
@@ -77,6 +84,12 @@ fn mistakes_say_what_to_change() {
             "phases = []",
             "arrivals need phases",
         ),
+    ]);
+}
+
+#[test]
+fn mistakes_about_providers_and_people_say_what_to_change() {
+    each_is_told(&[
         ("id = \"a\"", "id = \"A\"", "an id has 1 to 32 of a-z"),
         (
             "id = \"a\"",
@@ -123,10 +136,7 @@ fn mistakes_say_what_to_change() {
             "name = \"p\"\nchannels = { sms = 0 }",
             "weights above 0",
         ),
-    ] {
-        let text = mistake(|least| least.replace(from, to));
-        assert!(text.contains(says), "{to}: {text}");
-    }
+    ]);
 }
 
 #[test]
