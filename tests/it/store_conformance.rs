@@ -149,6 +149,8 @@ macro_rules! conformance {
             repeats::a_refused_resend_leaves_its_key_free,
             repeats::fifty_requests_with_one_idempotency_key_send_once,
             repeats::an_idempotency_key_is_answered_by_what_became_of_it,
+            repeats::an_operation_asked_again_leaves_its_keys_answer_decided,
+            repeats::a_send_taken_back_late_leaves_anothers_answer_alone,
             checks::the_right_code_is_approved_once,
             checks::five_wrong_codes_exhaust_a_verification,
             checks::of_a_hundred_wrong_guesses_at_once_five_are_evaluated,
