@@ -151,6 +151,7 @@ macro_rules! conformance {
             repeats::an_idempotency_key_is_answered_by_what_became_of_it,
             repeats::an_operation_asked_again_leaves_its_keys_answer_decided,
             repeats::a_send_taken_back_late_leaves_anothers_answer_alone,
+            repeats::a_test_numbers_resend_asked_again_uses_nothing_up,
             checks::the_right_code_is_approved_once,
             checks::five_wrong_codes_exhaust_a_verification,
             checks::of_a_hundred_wrong_guesses_at_once_five_are_evaluated,

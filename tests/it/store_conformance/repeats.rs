@@ -290,3 +290,25 @@ pub(super) async fn a_send_taken_back_late_leaves_anothers_answer_alone(w: World
     };
     assert_eq!(id, second.id);
 }
+
+pub(super) async fn a_test_numbers_resend_asked_again_uses_nothing_up(w: World) {
+    let mut first = start();
+    first.delivery = None;
+    w.created(&first).await;
+    w.advance(30_000);
+    let (key, mut ask) = (key(), resend(first.id));
+    ask.delivery = None;
+    for _ in 0..2 {
+        let answer = w.store.resend(&ask, Some(&key)).await.unwrap();
+        let Started::Resent { ordinal, .. } = answer else {
+            panic!("not sent again: {answer:?}");
+        };
+        assert_eq!(ordinal, None);
+    }
+    // Without a key nothing remembers it, and it comes too early.
+    assert!(matches!(
+        w.resend_refused(&ask).await,
+        SendRefusal::ResendTooEarly { .. }
+    ));
+    assert_eq!(w.record(first.id).await.sends_used, 2);
+}
