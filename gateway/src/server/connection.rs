@@ -213,10 +213,6 @@ fn http1_builder(settings: &ServerSettings) -> http1::Builder {
         .timer(TokioTimer::new())
         // hyper's deadline also runs while a connection idles; `Pace` keeps both.
         .header_read_timeout(None)
-        // A client may say that it has said all, and wait for its answer. One
-        // that is gone is noticed when the answer goes out: the request deadline
-        // is its bound.
-        .half_close(true)
         .max_header_size(settings.header_bytes_max)
         // The buffer holds a head and as much again of a body.
         .max_buf_size(

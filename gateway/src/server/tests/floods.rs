@@ -85,10 +85,9 @@ async fn with_every_place_taken_a_resting_connection_makes_room_before_its_time(
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_keeps_its_place_no_longer_than_a_request_may_take() {
+async fn a_client_that_hangs_up_frees_its_place_and_its_handler() {
     let server = TestServer::start(ServerSettings {
         connections_max: 1,
-        request_timeout: SHORT,
         ..patient()
     });
     let request = "GET /wait HTTP/1.1\r\nhost: localhost\r\n\r\n";

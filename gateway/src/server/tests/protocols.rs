@@ -1,7 +1,5 @@
 //! What is spoken, and how the certificate changes under it.
 
-use tokio::io::AsyncWriteExt;
-
 use super::super::*;
 use super::support::*;
 use crate::tls::Reloaded;
@@ -36,26 +34,6 @@ async fn http_1_0_is_answered_and_closed() {
     let answer = until_closed(&mut client).await;
     assert!(answer.starts_with("HTTP/1.0 200"), "{answer}");
     assert!(answer.ends_with("hello"), "{answer}");
-}
-
-#[tokio::test]
-async fn a_client_that_closes_its_writing_side_still_gets_its_answers() {
-    let server = TestServer::start(patient());
-    let two = "POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi\
-               GET /wait HTTP/1.1\r\nhost: a\r\n\r\n";
-    let mut client = server.say(two).await;
-    server.handler.until_waiting(1).await;
-    client.shutdown().await.unwrap();
-    // The server has seen the end of the one when it has answered the other.
-    let mut other = server.connect().await;
-    assert!(get(&mut other, "/").await.ends_with("hello"));
-    server.handler.answer.notify_one();
-
-    let answers = until_closed(&mut client).await;
-    assert_eq!(answers.matches("HTTP/1.1 200").count(), 2, "{answers}");
-    assert!(answers.contains("\r\n\r\nhi"), "{answers}");
-    assert!(answers.ends_with("waited"), "{answers}");
-    assert_eq!(server.closed_by("finished").await, 1);
 }
 
 #[tokio::test]
