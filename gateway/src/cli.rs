@@ -2,6 +2,7 @@
 //! are not the service itself.
 
 mod check_config;
+mod health;
 mod keys;
 mod remote;
 
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use check_config::{check_config, write_error};
+pub use health::{HealthError, health};
 pub use keys::new_keys;
 pub use remote::{Question, RemoteError, ask};
 
@@ -56,6 +58,8 @@ pub enum Command {
     Send(SendCall),
     /// List a number's last verifications: "my code did not come".
     Find(FindCall),
+    /// Say whether a running gateway lives: for a container's health check.
+    Health(HealthCall),
     /// Make keys.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -74,6 +78,16 @@ pub struct ConfigFile {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct HealthCall {
+    /// Where the gateway's admin listener is.
+    #[arg(long, default_value = "http://127.0.0.1:8081")]
+    pub url: http::Uri,
+    /// Ask whether it can serve, not only whether it lives.
+    #[arg(long)]
+    pub ready: bool,
 }
 
 #[derive(Debug, Args)]

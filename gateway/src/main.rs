@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use watchword::cli::{self, Arguments, Command, KeysCommand, Question, exit_code};
+use watchword::cli::{self, Arguments, Command, HealthCall, KeysCommand, Question, exit_code};
 use watchword::clock::{Clock, SystemClock};
 use watchword::config::{self, Loaded, Settings};
 use watchword::run::{self, SANDBOX_DIRECTORY, Source};
@@ -52,6 +52,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
         Some(Command::Explain(call)) => return ask(&Question::Explain(call)),
         Some(Command::Send(call)) => return ask(&Question::Send(call)),
         Some(Command::Find(call)) => return ask(&Question::Find(call)),
+        Some(Command::Health(call)) => return health(&call),
         Some(Command::Serve(file)) => (config::load(&file.config), Source::File(file.config)),
         None => (
             Settings::sandbox(Path::new(SANDBOX_DIRECTORY)),
@@ -69,6 +70,16 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
 
 fn ask(question: &Question) -> anyhow::Result<u8> {
     match cli::ask(question, &mut io::stdout().lock()) {
+        Ok(()) => Ok(exit_code::DONE),
+        Err(error) => {
+            writeln!(io::stderr(), "watchword: {error}")?;
+            Ok(error.exit_code())
+        }
+    }
+}
+
+fn health(call: &HealthCall) -> anyhow::Result<u8> {
+    match cli::health(call, &mut io::stdout().lock()) {
         Ok(()) => Ok(exit_code::DONE),
         Err(error) => {
             writeln!(io::stderr(), "watchword: {error}")?;

@@ -107,7 +107,10 @@ impl HttpClient {
 
     /// Sends a request and waits for the complete answer, whatever its status.
     ///
-    /// Has no timeout of its own beyond connecting: the caller drops the future.
+    /// Has no timeout of its own beyond connecting: the caller drops the future,
+    /// and must. Besides a server that never answers there is a race in hyper's
+    /// queue (hyperium/hyper#4122): a request handed to a connection in the very
+    /// instant in which it closes can lie there unwritten, and the call waits on.
     ///
     /// # Cancel safety
     ///

@@ -18,6 +18,10 @@ const EXAMPLES: [(&str, &str); 2] = [
     ),
 ];
 
+/// The configuration for Kubernetes, and the deployment that it goes with.
+const MANIFEST: &str = include_str!("../../../config/kubernetes/configuration.yaml");
+const DEPLOYMENT: &str = include_str!("../../../config/kubernetes/deployment.yaml");
+
 const GUIDE: &str = include_str!("../../../docs/configuration.md");
 
 /// The default file with all its settings set: "#name" uncommented, "# text" not.
@@ -186,6 +190,36 @@ fn the_examples_bound_what_fraud_can_cost() {
     for (name, text) in EXAMPLES {
         assert!(text.contains("submissions_per_day_max = [\n"), "{name}");
     }
+}
+
+#[test]
+fn the_configuration_for_kubernetes_lacks_only_its_secrets() {
+    let (_, text) = MANIFEST.split_once("gateway.toml: |\n").unwrap();
+    let found = findings(text);
+    for mistake in &found.mistakes {
+        let is_secret =
+            mistake.text.contains("everybody knows it") || mistake.text.contains("cannot be read");
+        assert!(is_secret, "{mistake:?}");
+    }
+    assert!(found.mistakes.len() >= 5, "{:?}", found.mistakes);
+}
+
+#[test]
+fn kubernetes_waits_for_the_drain_and_starts_as_many_as_share_the_providers() {
+    let number = |text: &str, name: &str| -> u32 {
+        let (_, rest) = text.split_once(name).unwrap();
+        rest.lines().next().unwrap().parse().unwrap()
+    };
+    let drain_s = number(MANIFEST, "drain_delay_s = ") + number(MANIFEST, "drain_timeout_s = ");
+    let grace_s = number(DEPLOYMENT, "terminationGracePeriodSeconds: ");
+    assert!(
+        grace_s >= drain_s + 5,
+        "{grace_s} s for a drain of {drain_s} s"
+    );
+    assert_eq!(
+        number(DEPLOYMENT, "replicas: "),
+        number(MANIFEST, "fleet_size = ")
+    );
 }
 
 #[test]

@@ -64,7 +64,9 @@ pub struct Resend {
     pub tenant: TenantTag,
     pub operation: OperationId,
     pub client: ClientClass,
-    /// `None` for test numbers.
+    /// `None` for test numbers. Then no delivery remembers the operation: asked
+    /// again, it is a resend of its own, which comes too early. That wastes no
+    /// message, so the record has no place for it; an idempotency key has.
     pub delivery: Option<NewDelivery>,
     pub policy: SendPolicy,
 }

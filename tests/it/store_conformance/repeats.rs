@@ -234,3 +234,81 @@ pub(super) async fn an_idempotency_key_is_answered_by_what_became_of_it(w: World
     let answer = w.store.start(&again(&second), Some(&key)).await.unwrap();
     assert!(matches!(answer, Started::Replayed { .. }), "{answer:?}");
 }
+
+pub(super) async fn an_operation_asked_again_leaves_its_keys_answer_decided(w: World) {
+    let first = start();
+    w.created(&first).await;
+
+    // A start that met its own pending verification.
+    w.advance(30_000);
+    let (start_key, started_again) = (key(), again(&first));
+    let by_key = async |ask: &Start| w.store.start(ask, Some(&start_key)).await.unwrap();
+    by_key(&started_again).await;
+    w.store.confirm(first.id.shard, &start_key).await.unwrap();
+    let answer = by_key(&started_again).await;
+    let Started::Resent { id, ordinal, .. } = answer else {
+        panic!("not sent again: {answer:?}");
+    };
+    assert_eq!((id, ordinal), (first.id, Some(2)));
+    let answer = by_key(&again(&first)).await;
+    assert!(matches!(answer, Started::Replayed { .. }), "{answer:?}");
+
+    // A resend by its id.
+    w.advance(MINUTE_MS);
+    let (resend_key, ask) = (key(), resend(first.id));
+    let by_key = async |ask: &Resend| w.store.resend(ask, Some(&resend_key)).await.unwrap();
+    by_key(&ask).await;
+    w.store.confirm(first.id.shard, &resend_key).await.unwrap();
+    let answer = by_key(&ask).await;
+    let Started::Resent { ordinal, .. } = answer else {
+        panic!("not sent again: {answer:?}");
+    };
+    assert_eq!(ordinal, Some(3));
+    let answer = by_key(&resend(first.id)).await;
+    assert!(matches!(answer, Started::Replayed { .. }), "{answer:?}");
+    assert_eq!(w.record(first.id).await.sends_used, 3);
+}
+
+pub(super) async fn a_send_taken_back_late_leaves_anothers_answer_alone(w: World) {
+    let (first, key) = (start(), key());
+    w.store.start(&first, Some(&key)).await.unwrap();
+    let late = Undo {
+        idempotency: Some(key),
+        ..undo(&first, w.now_ms().await + MINUTE_MS)
+    };
+    w.store.undo(&late).await.unwrap();
+    w.advance(MINUTE_MS);
+    let second = again(&first);
+    let answer = w.store.start(&second, Some(&key)).await.unwrap();
+    assert!(matches!(answer, Started::Created { .. }), "{answer:?}");
+    w.store.confirm(second.id.shard, &key).await.unwrap();
+
+    w.store.undo(&late).await.unwrap();
+    let answer = w.store.start(&again(&first), Some(&key)).await.unwrap();
+    let Started::Replayed { id, .. } = answer else {
+        panic!("not replayed: {answer:?}");
+    };
+    assert_eq!(id, second.id);
+}
+
+pub(super) async fn a_test_numbers_resend_asked_again_uses_nothing_up(w: World) {
+    let mut first = start();
+    first.delivery = None;
+    w.created(&first).await;
+    w.advance(30_000);
+    let (key, mut ask) = (key(), resend(first.id));
+    ask.delivery = None;
+    for _ in 0..2 {
+        let answer = w.store.resend(&ask, Some(&key)).await.unwrap();
+        let Started::Resent { ordinal, .. } = answer else {
+            panic!("not sent again: {answer:?}");
+        };
+        assert_eq!(ordinal, None);
+    }
+    // Without a key nothing remembers it, and it comes too early.
+    assert!(matches!(
+        w.resend_refused(&ask).await,
+        SendRefusal::ResendTooEarly { .. }
+    ));
+    assert_eq!(w.record(first.id).await.sends_used, 2);
+}

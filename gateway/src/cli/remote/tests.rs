@@ -60,9 +60,11 @@ fn asked(arguments: &[&str]) -> Result<String, RemoteError> {
         Command::Explain(call) => Question::Explain(call),
         Command::Send(call) => Question::Send(call),
         Command::Find(call) => Question::Find(call),
-        Command::Serve(_) | Command::CheckConfig(_) | Command::Keys(_) | Command::Openapi => {
-            panic!("not a question")
-        }
+        Command::Serve(_)
+        | Command::CheckConfig(_)
+        | Command::Health(_)
+        | Command::Keys(_)
+        | Command::Openapi => panic!("not a question"),
     };
     let mut out = Vec::new();
     ask(&question, &mut out)?;

@@ -6,7 +6,7 @@ use serde_bytes::ByteBuf;
 use crate::delivery::DeliveryRecord;
 use crate::id::{RecordId, Shard};
 use crate::store::embedded::codec::{Kept, encode, slot_key};
-use crate::store::embedded::tables::{StepError, Tables, read_as};
+use crate::store::embedded::tables::{Loaded, StepError, Tables, read_as};
 use crate::store::{IDEMPOTENCY_KEPT_MS, Idempotency, Started};
 use crate::verification::OperationId;
 
@@ -14,6 +14,8 @@ use crate::verification::OperationId;
 pub(in crate::store::embedded) struct Answered {
     fingerprint: [u8; 16],
     pub(in crate::store::embedded) kept_until_ms: u64,
+    /// Who asked: the same operation, asked again, is not a repeated request.
+    operation: OperationId,
     answer: Answer,
 }
 
@@ -31,8 +33,6 @@ pub(super) struct Sent {
     pub(super) id: RecordId,
     /// `None` for test numbers.
     pub(super) ordinal: Option<u8>,
-    /// Who asked: the same start, asked again, is not a repeated request.
-    pub(super) operation: OperationId,
     /// Whether every limit has allowed it.
     pub(super) is_confirmed: bool,
 }
@@ -58,26 +58,47 @@ pub(super) fn replay(
                 refusal: refusal.into_vec(),
             }),
         ),
-        Answer::Sent(sent) if sent.operation == operation => Ok(None),
-        Answer::Sent(sent) => replay_sent(tables, &sent),
+        Answer::Sent(sent) => {
+            let Some(loaded) = tables.record(sent.id)? else {
+                return Ok(None);
+            };
+            Ok(Some(if answered.operation == operation {
+                told_again(tables, &sent, operation, loaded)
+            } else {
+                replay_sent(tables, &sent, loaded)
+            }))
+        }
     }
 }
 
-fn replay_sent(tables: &Tables<'_>, sent: &Sent) -> Result<Option<Started>, StepError> {
-    let Some(loaded) = tables.record(sent.id)? else {
-        return Ok(None);
-    };
+/// What the operation itself was told before. The key's answer stays as it is:
+/// the limits may have allowed the send since.
+fn told_again(tables: &Tables<'_>, sent: &Sent, operation: OperationId, loaded: Loaded) -> Started {
+    let (record, now_ms) = (Box::new(loaded.record), tables.now_ms);
+    // A start names the record it creates after itself.
+    if sent.id.random == operation.0 {
+        return Started::Created { record, now_ms };
+    }
+    Started::Resent {
+        id: sent.id,
+        ordinal: sent.ordinal,
+        record,
+        now_ms,
+    }
+}
+
+fn replay_sent(tables: &Tables<'_>, sent: &Sent, loaded: Loaded) -> Started {
     let delivery = sent
         .ordinal
         .and_then(|ordinal| loaded.record.delivery(ordinal));
     if !sent.is_confirmed && delivery.is_some_and(DeliveryRecord::is_untouched) {
-        return Ok(Some(Started::InProgress));
+        return Started::InProgress;
     }
-    Ok(Some(Started::Replayed {
+    Started::Replayed {
         id: sent.id,
         record: Box::new(loaded.record),
         now_ms: tables.now_ms,
-    }))
+    }
 }
 
 fn stored(
@@ -93,14 +114,25 @@ fn stored(
 pub(super) fn remember(
     tables: &mut Tables<'_>,
     (shard, key): (Shard, &Idempotency),
-    answer: Answer,
+    (operation, answer): (OperationId, Answer),
 ) -> Result<(), StepError> {
     let answered = Answered {
         fingerprint: key.fingerprint,
         kept_until_ms: tables.now_ms + IDEMPOTENCY_KEPT_MS,
+        operation,
         answer,
     };
     write(tables, (shard, key), &answered)
+}
+
+/// Whether the key's answer, if it has one, is another operation's.
+pub(super) fn is_anothers(
+    tables: &Tables<'_>,
+    (shard, key): (Shard, &Idempotency),
+    operation: OperationId,
+) -> Result<bool, StepError> {
+    let answered = stored(tables, shard, key)?;
+    Ok(answered.is_some_and(|answered| answered.operation != operation))
 }
 
 fn write(

@@ -77,10 +77,10 @@ pub(in crate::store::embedded) fn start(
         let sent = Sent {
             id,
             ordinal,
-            operation,
             is_confirmed: limits.is_some(),
         };
-        idempotency::remember(tables, (ask.id.shard, key), Answer::Sent(sent))?;
+        let answer = (operation, Answer::Sent(sent));
+        idempotency::remember(tables, (ask.id.shard, key), answer)?;
     }
     Ok(started)
 }
@@ -151,10 +151,10 @@ pub(in crate::store::embedded) fn resend(
         let sent = Sent {
             id: ask.id,
             ordinal,
-            operation: ask.operation,
             is_confirmed: false,
         };
-        idempotency::remember(tables, (shard, key), Answer::Sent(sent))?;
+        let answer = (ask.operation, Answer::Sent(sent));
+        idempotency::remember(tables, (shard, key), answer)?;
     }
     Ok(resent(loaded, ask.operation, now_ms))
 }
@@ -180,12 +180,15 @@ pub(in crate::store::embedded) fn undo(
         }
         tables.write_number(number)?;
     }
-    if let Some(key) = &ask.idempotency {
+    // What another request of this key has come to since is not overwritten.
+    if let Some(key) = &ask.idempotency
+        && !idempotency::is_anothers(tables, (ask.id.shard, key), ask.operation)?
+    {
         let answer = Answer::Refused {
             refusal: ByteBuf::from(ask.refusal.clone()),
             available_at_ms: ask.available_at_ms,
         };
-        idempotency::remember(tables, (ask.id.shard, key), answer)?;
+        idempotency::remember(tables, (ask.id.shard, key), (ask.operation, answer))?;
     }
     Ok(())
 }
