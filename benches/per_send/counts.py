@@ -6,7 +6,6 @@ Sends follow one another, so that nothing shares a flush by chance."""
 import asyncio
 import contextlib
 import re
-import signal
 
 from stage import Stage, StageError
 
@@ -14,6 +13,7 @@ WARM_UP_SENDS = 40
 WINDOWS = 16
 SENDS_PER_WINDOW = 10
 # What reads or writes a socket. The rest, above all waking threads, is timing's.
+TRACE = "strace.txt"
 SOCKET_CALLS = "sendto,sendmsg,recvfrom,recvmsg,writev,readv"
 SWEEP_INTERVAL_MS = 2_000
 # Every background step runs at least once in this time.
@@ -21,26 +21,27 @@ IDLE_S = 2.5
 # A send has ended when Redis has not heard of it for so long.
 QUIET_S = 0.02
 QUIET_WITHIN_S = 30
-TRACING_WITHIN_S = 30
 
 
 async def count(gateway):
     """Figures per send, by the names in `thresholds.txt`."""
-    async with Stage(gateway, SWEEP_INTERVAL_MS) as stage, Monitor.of(stage) as monitor:
+    strace = ["strace", "-f", "-o", TRACE, "-e", f"trace={SOCKET_CALLS}", "-e", "signal=none"]
+    async with Stage(gateway, SWEEP_INTERVAL_MS, strace) as stage, Monitor.of(stage) as monitor:
         await stage.sends(WARM_UP_SENDS, 1)
         background = await idle(monitor)
-        sends = Sends(await stage.connect(), monitor, background)
-        await sends.one_by_one()
-        windows = [await window(sends, monitor) for _ in range(WINDOWS)]
-        traced = [await traced_window(sends, stage.gateway.pid) for _ in range(WINDOWS)]
-    scripts, commands, reads = zip(*windows)
+        connection = await stage.connect()
+        windows = []
+        for _ in range(1 + WINDOWS):
+            windows.append(await window(connection, monitor, background))
+    # The first one has the connection's own beginning in it.
+    scripts, commands, reads, calls = zip(*windows[1:])
     return {
         "redis_scripts": sum(scripts) / (WINDOWS * SENDS_PER_WINDOW),
         "redis_commands": sum(commands) / (WINDOWS * SENDS_PER_WINDOW),
         # Sockets are read and written for background work too, now and then: the
         # least of the windows has none of it.
         "redis_reads": min(reads) / SENDS_PER_WINDOW,
-        "socket_calls": min(traced) / SENDS_PER_WINDOW,
+        "socket_calls": min(calls) / SENDS_PER_WINDOW,
     }
 
 
@@ -118,49 +119,23 @@ async def idle(monitor):
     return {name for name, _ in monitor.steps}
 
 
-class Sends:
-    """Some sends over one connection, each when the one before has ended."""
-
-    def __init__(self, connection, monitor, background):
-        self.connection, self.monitor, self.background = connection, monitor, background
-
-    async def one_by_one(self):
-        for _ in range(SENDS_PER_WINDOW):
-            await self.connection.send()
-            await self.connection.stage.carried()
-            await self.monitor.quiet(self.background)
-
-
-async def window(sends, monitor):
-    """Scripts, commands and reads of Redis in some sends."""
+async def window(connection, monitor, background):
+    """Scripts, commands and reads of Redis, and the gateway's socket calls, in
+    some sends: each begins when the one before has ended."""
+    stage = connection.stage
     monitor.steps.clear()
-    reads_before = await monitor.reads()
-    await sends.one_by_one()
-    reads = await monitor.reads() - reads_before - 1
-    steps = [step for step in monitor.steps if step[0] not in sends.background]
+    calls_before, reads_before = socket_calls(stage), await monitor.reads()
+    for _ in range(SENDS_PER_WINDOW):
+        await connection.send()
+        await stage.carried()
+        await monitor.quiet(background)
+    reads, calls = await monitor.reads() - reads_before - 1, socket_calls(stage) - calls_before
+    steps = [step for step in monitor.steps if step[0] not in background]
     scripts = sum(name.startswith("EVAL") for name, _ in steps)
-    return scripts, sum(commands for _, commands in steps), reads
+    return scripts, sum(commands for _, commands in steps), reads, calls
 
 
-async def traced_window(sends, gateway_id):
-    """The gateway's reads and writes of sockets in some sends."""
-    tracer = await asyncio.create_subprocess_exec(
-        "strace", "-f", "-c", "-U", "name,calls", "-e", f"trace={SOCKET_CALLS}",
-        "-p", str(gateway_id), stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        said = await asyncio.wait_for(tracer.stderr.readline(), TRACING_WITHIN_S)
-        if b"attached" not in said:
-            raise StageError(f"strace cannot follow the gateway: {said.decode(errors='replace')}")
-        await sends.one_by_one()
-    finally:
-        # It lets the gateway go, and writes what it has counted.
-        with contextlib.suppress(ProcessLookupError):
-            tracer.send_signal(signal.SIGINT)
-        summary = await asyncio.wait_for(tracer.stderr.read(), TRACING_WITHIN_S)
-        await tracer.wait()
-    total = re.search(rb"^total +(\d+)", summary, re.MULTILINE)
-    if not total:
-        raise StageError(f"strace has counted nothing: {summary.decode(errors='replace')}")
-    return int(total[1])
-
+def socket_calls(stage):
+    """So many since the start. A call that another thread's interrupts is two lines."""
+    lines = (stage.directory / TRACE).read_text(errors="replace").splitlines()
+    return sum("resumed>" not in line for line in lines)

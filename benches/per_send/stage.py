@@ -9,6 +9,7 @@ import os
 import random
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
 from pathlib import Path
@@ -30,6 +31,7 @@ CONFIGURATION = """
 [server]
 listen = "{listen}"
 admin_listen = "{admin_listen}"
+drain_delay_s = 0
 header_timeout_ms = 60000
 request_timeout_ms = 60000
 
@@ -109,7 +111,6 @@ class Stage:
         self.messages_taken = 0
         self.sends_started = 0
         self.processes = []
-
     async def __aenter__(self):
         self.directory = Path(tempfile.mkdtemp(prefix="watchword-per-send-"))
         try:
@@ -122,13 +123,22 @@ class Stage:
     async def __aexit__(self, *_):
         for process in reversed(self.processes):
             with contextlib.suppress(ProcessLookupError):
-                process.terminate()
+                os.kill(self._worker(process), signal.SIGTERM)
             try:
                 await asyncio.wait_for(process.wait(), ENDED_WITHIN_S)
             except asyncio.TimeoutError:
-                process.kill()
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._worker(process), signal.SIGKILL)
                 await process.wait()
         shutil.rmtree(self.directory)
+
+    @staticmethod
+    def _worker(process):
+        """What a wrapper has started, or the process itself."""
+        if process.returncode is not None:
+            raise ProcessLookupError
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        return int(children[0]) if children else process.pid
 
     async def _start(self):
         self.redis_port, self.gateway_port, self.admin_port = free_ports(3)
