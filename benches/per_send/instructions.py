@@ -1,8 +1,8 @@
 """Instructions and allocations of the gateway per send, counted by callgrind."""
 
 import asyncio
+import collections
 import re
-import shutil
 
 from stage import Stage, StageError
 
@@ -12,11 +12,13 @@ CONNECTIONS = 8
 SETTLED_AFTER_S = 1
 SWEEP_INTERVAL_MS = 10_000
 CONTROLLED_WITHIN_S = 60
+# So many are shown.
+FUNCTIONS = 40
 
 ALLOCATING = {"malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"}
 
 
-async def count(gateway, keep_profile=None):
+async def count(gateway, shows_functions):
     """Figures per send, by the names in `thresholds.txt`."""
     valgrind = [
         "valgrind", "--tool=callgrind", "--callgrind-out-file=callgrind.out",
@@ -33,12 +35,13 @@ async def count(gateway, keep_profile=None):
         profiles = sorted(stage.directory.glob("callgrind.out.*"))
         if not profiles:
             raise StageError("callgrind wrote no profile")
-        text = profiles[0].read_text()
-        if keep_profile:
-            shutil.copy(profiles[0], keep_profile)
+        profile = Profile(profiles[0].read_text())
+    if shows_functions:
+        for name, cost in profile.dearest():
+            print(f"{cost:10,.0f}  {name}")
     return {
-        "instructions": instructions(text) / SENDS,
-        "allocations": allocations(text) / SENDS,
+        "instructions": profile.instructions.total() / SENDS,
+        "allocations": profile.allocations / SENDS,
     }
 
 
@@ -53,23 +56,32 @@ async def control(stage, order):
         raise StageError(f"callgrind_control {order}: {said.decode(errors='replace')}")
 
 
-def instructions(profile):
-    totals = re.findall(r"^(?:totals|summary): (\d+)", profile, re.MULTILINE)
-    if not totals:
-        raise StageError("the profile has no totals")
-    return int(totals[-1])
+class Profile:
+    """What callgrind has counted: instructions by function, and calls of the allocator."""
 
+    def __init__(self, text):
+        self.instructions = collections.Counter()
+        self.allocations = 0
+        names, function, called = {}, None, None
+        is_of_a_call = False
+        for line in text.splitlines():
+            # A name is written once, then stands for itself by its number.
+            if named := re.match(r"(c?)fn=\((\d+)\)(?: (.*))?$", line):
+                is_callee, number, name = named.groups()
+                name = names.setdefault(number, name)
+                function, called = (function, name) if is_callee else (name, called)
+            elif line.startswith("calls="):
+                # The next line is what the call has cost: the callee's, told there.
+                is_of_a_call = True
+                if called in ALLOCATING:
+                    self.allocations += int(line[len("calls="):].split()[0])
+            elif cost := re.match(r"[+*-]?\d* (\d+)$", line):
+                if not is_of_a_call:
+                    self.instructions[function] += int(cost[1])
+                is_of_a_call = False
+        if not self.instructions:
+            raise StageError("the profile has no costs")
 
-def allocations(profile):
-    """Calls of the allocator. A name is written once, then stands for itself by its number."""
-    names, called, total = {}, None, 0
-    for line in profile.splitlines():
-        if named := re.match(r"c?fn=\((\d+)\)(?: (.*))?$", line):
-            number, name = named.groups()
-            if name:
-                names[number] = name
-            if line.startswith("cfn="):
-                called = names[number]
-        elif line.startswith("calls=") and called in ALLOCATING:
-            total += int(line[len("calls="):].split()[0])
-    return total
+    def dearest(self):
+        """The functions that cost most, with what they cost a send themselves."""
+        return [(name, total / SENDS) for name, total in self.instructions.most_common(FUNCTIONS)]
