@@ -2,6 +2,7 @@
 //! start itself, as both stores decide it.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use watchword::admission::gcra::GcraRule;
@@ -156,5 +157,11 @@ fn first_start(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, routing, limits, first_start);
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
+    targets = routing, limits, first_start
+}
 criterion_main!(benches);

@@ -81,5 +81,11 @@ fn bench(criterion: &mut Criterion) {
     bench_one(criterion, "twilio", &twilio(), taken);
 }
 
-criterion_group!(benches, bench);
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
+    targets = bench
+}
 criterion_main!(benches);
