@@ -13,8 +13,8 @@ from stage import Stage, StageError
 WARM_UP_SENDS = 40
 WINDOWS = 16
 SENDS_PER_WINDOW = 10
-# What reads or writes a socket. The rest, above all waking threads, is timing's.
 TRACE = "strace.txt"
+# What reads or writes a socket. The rest, above all waking threads, is timing's.
 SOCKET_CALLS = "sendto,sendmsg,recvfrom,recvmsg,writev,readv"
 SWEEP_INTERVAL_MS = 2_000
 # Every background step runs at least once in this time.
