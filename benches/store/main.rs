@@ -25,8 +25,8 @@ use watchword::store::embedded::{EmbeddedStore, Settings};
 use watchword::store::redis::{RedisSettings, RedisStore};
 use watchword::store::{Started, Store};
 use watchword::verification::{
-    Check, CheckAnswer, ClientClass, CodeDigest, IdentityTag, NumberTag, OperationId, RecordKind,
-    SendPolicy, Start, TenantTag,
+    Check, CheckAnswer, ClientClass, CodeDigest, IdentityTag, NumberTag, OperationId, Record,
+    RecordKind, SendPolicy, Start, TenantTag,
 };
 use watchword_providers::Channel;
 
@@ -146,20 +146,22 @@ fn check(id: RecordId) -> Check {
     }
 }
 
-async fn start_one(store: &dyn Store, send: &Send) {
+/// The record as it was created.
+async fn start_one(store: &dyn Store, send: &Send) -> Box<Record> {
     let sent = store.start_within(&send.start, None, &send.limits).await;
-    assert!(
-        matches!(sent.started, Ok(Started::Created { .. })),
-        "it is the number's first"
-    );
+    match sent.started {
+        Ok(Started::Created { record, .. }) => Some(record),
+        _ => None,
+    }
+    .expect("it is the number's first")
 }
 
-async fn settle_one(store: &dyn Store, id: RecordId) {
+async fn settle_one(store: &dyn Store, id: RecordId, mut record: Box<Record>) {
     let delivery = DeliveryId {
         record: id,
         ordinal: 1,
     };
-    let settled = store.settle(delivery, &settle()).await;
+    let settled = store.settle_created(delivery, &settle(), &mut record).await;
     assert!(matches!(settled, Ok(Ok(_))), "it is leased to us");
 }
 
@@ -175,8 +177,8 @@ fn sends() -> Vec<Send> {
     (0..AT_ONCE).map(|_| send()).collect()
 }
 
-async fn start_all(store: &dyn Store, sends: &[Send]) {
-    join_all(sends.iter().map(|send| start_one(store, send))).await;
+async fn start_all(store: &dyn Store, sends: &[Send]) -> Vec<Box<Record>> {
+    join_all(sends.iter().map(|send| start_one(store, send))).await
 }
 
 /// A step of records that were started before, outside of what is measured.
@@ -185,21 +187,21 @@ fn bench_after_start<S, F>(
     (name, runtime, store): (&str, &Runtime, &Arc<dyn Store>),
     step: S,
 ) where
-    S: Fn(Arc<dyn Store>, RecordId) -> F,
+    S: Fn(Arc<dyn Store>, RecordId, Box<Record>) -> F,
     F: Future<Output = ()>,
 {
     let started = || {
         let sends = sends();
-        runtime.block_on(start_all(store.as_ref(), &sends));
-        sends.iter().map(|send| send.start.id).collect::<Vec<_>>()
+        let records = runtime.block_on(start_all(store.as_ref(), &sends));
+        let ids = sends.iter().map(|send| send.start.id);
+        ids.zip(records).collect::<Vec<_>>()
     };
     group.bench_function(name, |bencher| {
         bencher.iter_batched(
             started,
-            |ids| {
-                let steps = ids
-                    .into_iter()
-                    .map(|id| step(Arc::clone(store), black_box(id)));
+            |started| {
+                let begun = started.into_iter();
+                let steps = begun.map(|(id, record)| step(Arc::clone(store), id, record));
                 runtime.block_on(join_all(steps))
             },
             BatchSize::PerIteration,
@@ -218,10 +220,10 @@ fn bench_store(criterion: &mut Criterion, name: &str, runtime: &Runtime, store: 
         );
     });
     let with = |name| (name, runtime, store);
-    bench_after_start(&mut group, with("settle"), |store, id| async move {
-        settle_one(store.as_ref(), id).await;
+    bench_after_start(&mut group, with("settle"), |store, id, record| async move {
+        settle_one(store.as_ref(), id, record).await;
     });
-    bench_after_start(&mut group, with("check"), |store, id| async move {
+    bench_after_start(&mut group, with("check"), |store, id, _| async move {
         check_one(store.as_ref(), id).await;
     });
     group.finish();

@@ -22,7 +22,8 @@ use self::compose::{Composed, Unreadable};
 use crate::admission::limits::LimitAsk;
 use crate::admission::memory::Remembered;
 use crate::delivery::{
-    DeliveryRecord, DeliveryStatus, DispatchPolicy, Due, DueKind, Finality, Next, Settled, Take,
+    DeliveryRecord, DeliveryStatus, DispatchPolicy, Due, DueKind, Finality, Next, Settled,
+    SettledAttempt, Take, delivery_mut,
 };
 use crate::details::Opened;
 use crate::id::DeliveryId;
@@ -53,11 +54,20 @@ pub struct Work {
     pub opened: Option<Opened>,
     /// What was taken from the cap on submissions for the next attempt already.
     pub prepaid: Option<LimitAsk>,
+    /// Whether `record` is, to our knowledge, as the create step wrote it.
+    pub is_as_created: bool,
 }
 
 impl Work {
     pub(crate) fn state(&self) -> Option<&DeliveryRecord> {
         self.record.delivery(self.delivery.ordinal)
+    }
+
+    /// Notes in our copy of the record how an attempt ended.
+    fn note_settled(&mut self, settled: &SettledAttempt) {
+        if let Some(state) = delivery_mut(&mut self.record, self.delivery.ordinal) {
+            state.note_settled(settled);
+        }
     }
 }
 
@@ -146,6 +156,7 @@ impl Dispatcher {
                     done: None,
                     opened: None,
                     prepaid: None,
+                    is_as_created: false,
                 };
                 events::LeaseTaken {
                     delivery: &name,
@@ -255,6 +266,7 @@ impl Dispatcher {
                 done: None,
                 opened: None,
                 prepaid: None,
+                is_as_created: false,
             }),
             Err(error) => {
                 // Its lease runs out, and a sweep goes on with it.

@@ -371,6 +371,16 @@ pub trait Store: Send + Sync + 'static {
         ask: &Settle,
     ) -> Result<Result<Settled, Stop>, StoreError>;
 
+    /// Settles an attempt that the create step has begun, of a delivery that
+    /// nobody has touched since as far as we know: `record` as it was created.
+    /// It changes along.
+    async fn settle_created(
+        &self,
+        delivery: DeliveryId,
+        ask: &Settle,
+        record: &mut Record,
+    ) -> Result<Result<Settled, Stop>, StoreError>;
+
     /// Applies a verified receipt.
     async fn apply_receipt(
         &self,

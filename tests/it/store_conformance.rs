@@ -166,6 +166,8 @@ macro_rules! conformance {
             checks::lifted_failures_are_gone,
             checks::a_reported_outcome_decides_only_caller_supplied_codes,
             checks::canceling_twice_is_canceling_once,
+            deliveries::what_nobody_has_touched_settles_as_its_maker_knows_it,
+            deliveries::what_somebody_has_touched_settles_as_it_is_stored,
             deliveries::an_attempt_begins_once_and_settles_as_submitted,
             begins::a_begin_asked_again_renews_the_lease_or_is_too_late,
             begins::a_begin_of_a_settled_attempt_or_another_provider_is_refused,

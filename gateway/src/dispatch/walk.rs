@@ -184,6 +184,7 @@ impl Dispatcher {
             settled: settling,
             policy,
         };
+        work.is_as_created = false;
         let (store, delivery) = (&self.shared.store, work.delivery);
         let mut patience = Insistence::until(walk.lease_ends);
         let begun = loop {
@@ -227,7 +228,10 @@ impl Dispatcher {
             return None;
         }
         let result = ready.submit(message).await;
-        let settled = self.settled(work, walk, (hop, started), &result);
+        let settled = self.attempt_ended(work, walk, (hop, started), &result);
+        if result.is_err() {
+            work.note_settled(&settled);
+        }
         Some(match result {
             Ok(submitted) => {
                 let reports = Reports::on(walk.live, &walk.composed, hop, (number, &submitted));
@@ -266,6 +270,19 @@ impl Dispatcher {
         (hop, started): (&ProviderStack, Instant),
         result: &Result<Submitted, SubmitError>,
     ) -> SettledAttempt {
+        let settled = self.attempt_ended(work, walk, (hop, started), result);
+        work.note_settled(&settled);
+        settled
+    }
+
+    /// An attempt's end: logged and counted.
+    fn attempt_ended(
+        &self,
+        work: &Work,
+        walk: &Walk<'_>,
+        (hop, started): (&ProviderStack, Instant),
+        result: &Result<Submitted, SubmitError>,
+    ) -> SettledAttempt {
         let took = started.elapsed();
         let number = work.state().map_or(0, DeliveryRecord::last_number);
         let settled = settled_attempt(number, result, took);
@@ -282,9 +299,6 @@ impl Dispatcher {
             took,
         }
         .emit(&self.shared.metrics);
-        if let Some(state) = delivery_mut(&mut work.record, work.delivery.ordinal) {
-            state.note_settled(&settled);
-        }
         settled
     }
 }

@@ -148,6 +148,7 @@ impl Sending {
                 done: Some(done),
                 opened: opened.cloned(),
                 prepaid: send.paid_submission(),
+                is_as_created: step == Step::Created,
             };
             self.dispatcher.dispatch(work, place);
         }
@@ -269,6 +270,7 @@ impl Sending {
                         done: None,
                         opened: None,
                         prepaid,
+                        is_as_created: false,
                     };
                     dispatcher.dispatch(work, place);
                 }

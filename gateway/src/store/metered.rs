@@ -19,7 +19,7 @@ use crate::id::{DeliveryId, RecordId, Shard};
 use crate::receipts::{MessageKey, ReceiptReference};
 use crate::telemetry::Metrics;
 use crate::verification::{
-    Check, Conversion, NumberRecord, NumberTag, Resend, SendRefusal, Start, TenantTag,
+    Check, Conversion, NumberRecord, NumberTag, Record, Resend, SendRefusal, Start, TenantTag,
 };
 
 /// A store that counts how long each step took, well or badly.
@@ -116,6 +116,16 @@ impl Store for MeteredStore {
         ask: &Settle,
     ) -> Result<Result<Settled, Stop>, StoreError> {
         self.timed("settle", self.inner.settle(delivery, ask)).await
+    }
+
+    async fn settle_created(
+        &self,
+        delivery: DeliveryId,
+        ask: &Settle,
+        record: &mut Record,
+    ) -> Result<Result<Settled, Stop>, StoreError> {
+        let call = self.inner.settle_created(delivery, ask, record);
+        self.timed("settle", call).await
     }
 
     async fn apply_receipt(

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
+use ::redis::Value;
 use async_trait::async_trait;
 use futures_util::future::join;
 use tokio::task::JoinSet;
@@ -25,12 +26,13 @@ use crate::store::{
     StoreError, Sweep, Swept, Taken, Undo,
 };
 use crate::verification::{
-    Check, Conversion, NumberRecord, NumberTag, Resend, SendRefusal, Start, TenantTag,
+    Check, Conversion, NumberRecord, NumberTag, Record, Resend, SendRefusal, Start, TenantTag,
 };
 use answers::{Answer, CREATED_FIRST};
 use asks::Terms;
 use first::{FirstStart, Keeping};
 use keys::Keys;
+use known::KnownSettle;
 use link::{CALL_MAX, Call, Link};
 use pack::NUMBER_MAX;
 pub use settings::RedisSettings;
@@ -41,6 +43,7 @@ mod calls;
 mod first;
 mod format;
 mod keys;
+mod known;
 mod link;
 mod pack;
 mod packing;
@@ -192,6 +195,27 @@ impl RedisStore {
         answer.started(ask.id, asked.len(), created)
     }
 
+    /// Settles by what we know of the record. `None` if it is no longer so.
+    async fn settle_known(
+        &self,
+        delivery: DeliveryId,
+        ask: &Settle,
+        record: &mut Record,
+    ) -> Result<Option<Settled>, StoreError> {
+        let terms = self.terms();
+        let Some(known) = KnownSettle::new(delivery, ask, record, terms) else {
+            return Ok(None);
+        };
+        let call = Call {
+            script: &scripts::SETTLE_KNOWN,
+            keys: self.record_and_ledger(delivery.record),
+            arguments: known.arguments,
+        };
+        let answered = self.shared.link.run(&[call]).await?;
+        let is_done = matches!(answered.values.as_slice(), [Value::Int(1)]);
+        Ok(is_done.then_some(known.settled))
+    }
+
     fn record_and_ledger(&self, id: RecordId) -> Vec<String> {
         vec![self.keys.record(id), self.keys.ledger(id.shard)]
     }
@@ -336,6 +360,18 @@ impl Store for RedisStore {
         })
         .await?
         .settled()
+    }
+
+    async fn settle_created(
+        &self,
+        delivery: DeliveryId,
+        ask: &Settle,
+        record: &mut Record,
+    ) -> Result<Result<Settled, Stop>, StoreError> {
+        if let Some(settled) = self.settle_known(delivery, ask, record).await? {
+            return Ok(Ok(settled));
+        }
+        self.settle(delivery, ask).await
     }
 
     async fn apply_receipt(

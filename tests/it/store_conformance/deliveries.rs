@@ -307,3 +307,49 @@ pub(super) async fn a_receipt_for_no_attempt_changes_nothing(w: World) {
     );
     assert_eq!(w.record(id.record).await, before);
 }
+
+pub(super) async fn what_nobody_has_touched_settles_as_its_maker_knows_it(w: World) {
+    let ask = start();
+    let mut known = w.created(&ask).await;
+    let id = first_of(ask.id);
+    let settle = submitted(1, 1);
+    let settled = w.store.settle_created(id, &settle, &mut known).await;
+    let settled = settled.unwrap().unwrap();
+    assert_eq!(settled.status, DeliveryStatus::Submitted);
+    // The copy has moved along with what is stored.
+    assert_eq!(w.record(ask.id).await.deliveries, known.deliveries);
+    let depth = w.sweep(ask.id.shard, 8, 0).await.depth;
+    assert_eq!(depth, u64::from(settled.due.is_some()));
+    // Asked again by what was known, or by the record as it is: the same.
+    for mut copy in [w.record(ask.id).await, known] {
+        let again = w.store.settle_created(id, &settle, &mut copy).await;
+        assert_eq!(again.unwrap().unwrap(), settled);
+    }
+}
+
+pub(super) async fn what_somebody_has_touched_settles_as_it_is_stored(w: World) {
+    let ask = start();
+    let known = w.created(&ask).await;
+    let id = first_of(ask.id);
+    w.store.cancel(ask.id, TENANT).await.unwrap().unwrap();
+    let settle = submitted(1, 1);
+    let settled = w
+        .store
+        .settle_created(id, &settle, &mut known.clone())
+        .await;
+    assert_eq!(settled.unwrap().unwrap().status, DeliveryStatus::Submitted);
+    let stored = w.record(ask.id).await;
+    assert_eq!(stored.status, Status::Canceled);
+    assert_eq!(stored.deliveries[0].status, DeliveryStatus::Submitted);
+    // Who has lost the lease writes nothing.
+    let ask = start();
+    let known = w.created(&ask).await;
+    let id = first_of(ask.id);
+    w.advance(LEASE_MS);
+    assert!(matches!(w.took(id).await, Take::Taken { .. }));
+    let late = w
+        .store
+        .settle_created(id, &settle, &mut known.clone())
+        .await;
+    assert_eq!(late.unwrap(), Err(Stop::FenceLost));
+}

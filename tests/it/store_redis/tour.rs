@@ -91,10 +91,13 @@ async fn walk_limits(store: &RedisStore, between: &impl Fn()) {
     // Limits of other shards: in the step on one server, beside it on a cluster.
     let limits = [limit(3), limit(4)];
     let sent = store.start_within(&asks::start(3), None, &limits).await;
-    assert!(
-        matches!(sent.started, Ok(Started::Created { .. })),
-        "{sent:?}"
-    );
+    let Ok(Started::Created { mut record, .. }) = sent.started else {
+        panic!("{sent:?}");
+    };
+    between();
+    let ask = submitted(1);
+    let settled = store.settle_created(first_delivery(3), &ask, &mut record);
+    settled.await.unwrap().unwrap();
     between();
     assert_eq!(store.turns(&turns(1)).await.unwrap().count, 1);
 }

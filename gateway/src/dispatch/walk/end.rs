@@ -12,6 +12,7 @@ use crate::delivery::{
 };
 use crate::dispatch::plan::{OUTCOME_UNKNOWN, after_walk, is_final_by_receipt};
 use crate::dispatch::{Dispatcher, Work};
+use crate::store::StoreError;
 
 impl Dispatcher {
     /// What follows a walk that no provider has ended.
@@ -88,6 +89,23 @@ impl Dispatcher {
         self.close(work, attempt, next).await
     }
 
+    async fn settle(
+        &self,
+        work: &mut Work,
+        ask: &Settle,
+    ) -> Result<Result<Settled, Stop>, StoreError> {
+        let (store, delivery) = (&self.shared.store, work.delivery);
+        let is_submitted = matches!(ask.next, Next::Submitted { .. });
+        if std::mem::take(&mut work.is_as_created) && is_submitted {
+            return store.settle_created(delivery, ask, &mut work.record).await;
+        }
+        let settled = store.settle(delivery, ask).await;
+        if let Some(attempt) = &ask.attempt {
+            work.note_settled(attempt);
+        }
+        settled
+    }
+
     /// Writes down how it ended. Asks until the record means nothing any more:
     /// a *submitted* that is forgotten becomes a second message.
     pub(in crate::dispatch) async fn close(
@@ -115,7 +133,7 @@ impl Dispatcher {
         let worth = Duration::from_millis(left_ms.max(policy.lease_ms));
         let mut patience = Insistence::until(Instant::now() + worth);
         loop {
-            match self.shared.store.settle(work.delivery, &ask).await {
+            match self.settle(work, &ask).await {
                 Ok(Err(Stop::FenceLost)) => {
                     self.shared.metrics.lease_lost();
                     return None;

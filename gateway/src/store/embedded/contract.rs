@@ -13,7 +13,8 @@ use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
 use crate::admission::turns::{Turns, TurnsAsk};
 use crate::delivery::{
-    ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop,
+    self, ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled,
+    Stop,
 };
 use crate::id::{DeliveryId, RecordId, Shard};
 use crate::receipts::{MessageKey, ReceiptReference};
@@ -151,6 +152,20 @@ impl Store for EmbeddedStore {
             steps::deliveries::settle(tables, delivery, &ask)
         })
         .await
+    }
+
+    async fn settle_created(
+        &self,
+        delivery: DeliveryId,
+        ask: &Settle,
+        record: &mut Record,
+    ) -> Result<Result<Settled, Stop>, StoreError> {
+        let settled = self.settle(delivery, ask).await;
+        if let Ok(Ok(_)) = settled {
+            // What is stored is what counts; this is the caller's copy.
+            _ = delivery::settle(record, delivery.ordinal, ask, self.shared.now_ms());
+        }
+        settled
     }
 
     async fn apply_receipt(

@@ -15,8 +15,9 @@ use crate::delivery::{
     ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, Finality, NewDelivery, Next, Settle,
     SettledAttempt,
 };
+use crate::id::DeliveryId;
 use crate::receipts::ReceiptReference;
-use crate::store::{Idempotency, Sweep, Undo};
+use crate::store::{FORMAT_VERSION, Idempotency, Sweep, Undo};
 use crate::verification::{Check, Conversion, Resend, SendPolicy, Start, TenantTag};
 
 /// What every script is told: how late it may run, whose clocks to compare,
@@ -69,7 +70,11 @@ impl Terms {
     ) -> Vec<Vec<u8>> {
         let is_first = first.is_some() && idempotency.is_none();
         let due_at_ms = self.at_ms().saturating_add(ask.policy.lease_ms);
-        let member = format!("1:{}:{}1", self.epoch, random_text(ask.id));
+        let made = DeliveryId {
+            record: ask.id,
+            ordinal: 1,
+        };
+        let member = member_of(made, self.epoch);
         let mut known = start_known(ask, idempotency, limits.unwrap_or_default());
         let moments = first.map_or(&[][..], |first| &first.moments);
         known.array(2 * moments.len());
@@ -278,6 +283,12 @@ fn array(length: usize) -> Packer {
     let mut packer = Packer::with_capacity(256);
     packer.array(length);
     packer
+}
+
+/// The ledger's member for a delivery: format, epoch, record, ordinal.
+pub(super) fn member_of(delivery: DeliveryId, epoch: u32) -> String {
+    let record = random_text(delivery.record);
+    format!("{FORMAT_VERSION}:{epoch}:{record}{:x}", delivery.ordinal)
 }
 
 /// What only a start needs about whose number, limits or idempotency key

@@ -16,7 +16,7 @@ use crate::verification::{CheckVerdict, Failures, NumberRecord, OperationId, Rec
 /// The bytes before a record's head: the version and its room.
 pub(super) const PREFIX: usize = 3;
 /// The least room of a head; `record.lua` reads so much at once.
-const ROOM_FIRST: usize = 192;
+pub(super) const ROOM_FIRST: usize = 192;
 /// The room itself, the last thing in the head: a number of two bytes.
 const ROOM_LENGTH: usize = 3;
 

@@ -102,6 +102,7 @@ scripts! {
     BEGIN = "allow_oom" "clock" "argument" "record" "delivery" "attempt" "ending" "dispatch" "begin";
     SETTLE = "allow_oom" "clock" "argument" "record" "number" "delivery" "attempt" "settle_first"
         "ending" "dispatch" "settle";
+    SETTLE_KNOWN = "allow_oom" "settle_known";
     RECEIPT = "allow_oom" "clock" "argument" "record" "delivery" "attempt" "ending" "dispatch" "receipt";
     BIND_MESSAGE = "allow_oom" "clock" "argument" "message" "bind_message";
     MATCH_RECEIPT = "refuse_oom" "clock" "argument" "message" "match_receipt";

@@ -1,0 +1,159 @@
+//! The command line: what can be asked for, and how it ends.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// How the program ends.
+pub(crate) mod exit_code {
+    /// Done, and every rule held.
+    pub(crate) const DONE: u8 = 0;
+    /// It did not work; the last line says why.
+    pub(crate) const FAILED: u8 = 1;
+    /// A rule did not hold. Arguments that are wrong end with 2, as everywhere.
+    pub(crate) const BROKEN_RULE: u8 = 3;
+    /// The figures do not count.
+    pub(crate) const VOID: u8 = 4;
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, and every rule held
+  1  it did not work; the last line says why
+  2  the arguments are wrong
+  3  a rule did not hold
+  4  the run is void: its figures do not count";
+
+/// Watchword's load tester: people who ask for codes, a simulated carrier that
+/// has good and bad days, and an honest report.
+#[derive(Debug, Parser)]
+#[command(name = "watchword-loadtest", version, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// 30 seconds, nothing to configure: starts a gateway and tries a little of everything.
+    Quick(QuickArguments),
+    /// Run a scenario against gateways of its own, or against yours.
+    Run(RunArguments),
+    /// Run the simulated carrier alone.
+    Carrier(CarrierArguments),
+    /// Print what a gateway needs in its configuration to be tested.
+    Init(InitArguments),
+    /// List the scenarios.
+    Scenarios,
+    /// Make one report of the results of several generators.
+    Merge(MergeArguments),
+    /// Set two results side by side.
+    Diff(DiffArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuickArguments {
+    /// Where the report goes.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) out: PathBuf,
+    /// The gateway's binary; by default the one beside this program.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) gateway: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// One of `watchword-loadtest scenarios`, or a file of that form.
+    pub(crate) scenario: String,
+    /// A gateway that runs already, as http://HOST:PORT; several times for several.
+    /// Without it, gateways are started for the run.
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: Vec<String>,
+    /// The target's API key. Without it, the environment's `WATCHWORD_LOADTEST_API_KEY`.
+    #[arg(long, value_name = "FILE", requires = "target")]
+    pub(crate) api_key_file: Option<PathBuf>,
+    /// What target and carrier sign with. Without it, the environment's
+    /// `WATCHWORD_LOADTEST_SECRET`; without either, no receipts.
+    #[arg(long, value_name = "FILE", requires = "target")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// Where the target was told that its providers are.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9100")]
+    pub(crate) carrier_listen: SocketAddr,
+    /// Load a target that is not on this machine.
+    #[arg(long, requires = "target")]
+    pub(crate) i_own_this_target: bool,
+    /// Arrivals a second in the scenario's first phase; the others keep their proportion.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) rate: Option<f64>,
+    /// Length of the whole; all times keep their proportion.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) duration_s: Option<f64>,
+    /// A rule besides the scenario's own, such as `accept.p99<20ms` or `lost=0`.
+    #[arg(long, value_name = "RULE")]
+    pub(crate) slo: Vec<String>,
+    /// Where the report goes.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) out: PathBuf,
+    /// Write files for HDR histogram tools too.
+    #[arg(long)]
+    pub(crate) hlog: bool,
+    /// Speak HTTP/2 to the gateway.
+    #[arg(long)]
+    pub(crate) http2: bool,
+    /// Threads of the generator, and as many of the carrier. By default one for
+    /// each 15,000 arrivals a second.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) workers: Option<u16>,
+    /// Draws the same arrivals, people and fates again.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// The gateway's binary; by default the one beside this program.
+    #[arg(long, value_name = "FILE", conflicts_with = "target")]
+    pub(crate) gateway: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CarrierArguments {
+    /// Whose providers and script: a scenario's name or a file.
+    #[arg(long, default_value = "steady")]
+    pub(crate) scenario: String,
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9100")]
+    pub(crate) listen: SocketAddr,
+    /// What gateway and carrier sign with. Without it, the environment's
+    /// `WATCHWORD_LOADTEST_SECRET`; without either, no receipts.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// Send receipts to gateways that are not on this machine.
+    #[arg(long)]
+    pub(crate) i_own_this_target: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArguments {
+    /// The scenario that is to be run: its providers and countries.
+    #[arg(default_value = "steady")]
+    pub(crate) scenario: String,
+    /// Where the gateway reaches the tester's carrier.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9100")]
+    pub(crate) carrier: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MergeArguments {
+    /// The `.json` files of the generators.
+    #[arg(required = true, num_args = 2..)]
+    pub(crate) results: Vec<PathBuf>,
+    /// Where the report goes.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    pub(crate) before: PathBuf,
+    pub(crate) after: PathBuf,
+    /// Write a page too; not over one that is there.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}

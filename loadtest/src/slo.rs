@@ -1,0 +1,349 @@
+//! Rules of `--slo`: what a run must show, and whether it did.
+
+use std::fmt;
+
+use crate::results::{Counts, Histogram, Results, Series, SloVerdict, Stage, total};
+
+mod parse;
+
+/// One rule, as in `in_hand[provider=a].p99<1s` or `lost=0`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Rule {
+    text: String,
+    measure: Measure,
+    relation: Relation,
+    /// In microseconds, a plain number, or a fraction, as the measure has it.
+    bound: f64,
+    unit: Unit,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Measure {
+    Latency {
+        stage: Stage,
+        filters: Vec<Filter>,
+        point: Point,
+    },
+    Count(Count),
+    Conversion,
+}
+
+/// Which point of a distribution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Point {
+    Percentile(f64),
+    Max,
+    Mean,
+}
+
+/// Only series whose label has this value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Filter {
+    label: Label,
+    value: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Label {
+    Provider,
+    Channel,
+    Country,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Count {
+    Due,
+    Accepted,
+    Refused,
+    Errors,
+    Resent,
+    Submissions,
+    InHand,
+    Duplicates,
+    Failovers,
+    Lost,
+    Ended,
+    Checks,
+    Approved,
+    ChecksRefused,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Relation {
+    Below,
+    AtMost,
+    Equal,
+    AtLeast,
+    Above,
+}
+
+/// How bound and measurement are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    Microseconds,
+    Milliseconds,
+    Seconds,
+    Minutes,
+    Plain,
+    Percent,
+}
+
+/// Compares a run with each rule, in their order.
+pub(crate) fn judge(rules: &[Rule], results: &Results) -> Vec<SloVerdict> {
+    rules.iter().map(|rule| rule.judge(results)).collect()
+}
+
+impl Rule {
+    /// What was never measured does not hold: a run without a single check says
+    /// nothing about checks.
+    fn judge(&self, results: &Results) -> SloVerdict {
+        let (measured, holds) = match self.measured(results) {
+            Ok(value) => (
+                self.unit.show(value),
+                self.relation.holds(value, self.bound),
+            ),
+            Err(nothing) => (nothing.to_owned(), false),
+        };
+        SloVerdict {
+            rule: self.text.clone(),
+            measured,
+            holds,
+        }
+    }
+
+    fn measured(&self, results: &Results) -> Result<f64, &'static str> {
+        match &self.measure {
+            Measure::Latency {
+                stage,
+                filters,
+                point,
+            } => {
+                let mut latencies = Histogram::default();
+                let of_stage = results.series.iter().filter(|s| s.stage == *stage);
+                for series in of_stage.filter(|s| filters.iter().all(|f| f.takes(s))) {
+                    latencies.merge(&series.latencies);
+                }
+                if latencies.is_empty() {
+                    return Err("no samples");
+                }
+                Ok(point.of(&latencies))
+            }
+            Measure::Count(count) => {
+                let counts = &results.counts;
+                if count.population(counts) == 0 {
+                    return Err(count.nothing());
+                }
+                Ok(count.of(counts) as f64)
+            }
+            Measure::Conversion => results.counts.conversion().ok_or("nothing dispatched"),
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Point {
+    fn of(self, latencies: &Histogram) -> f64 {
+        match self {
+            Self::Percentile(percentile) => latencies.percentile_us(percentile) as f64,
+            Self::Max => latencies.max_us() as f64,
+            Self::Mean => latencies.mean_us(),
+        }
+    }
+}
+
+impl Filter {
+    fn takes(&self, series: &Series) -> bool {
+        let value = match self.label {
+            Label::Provider => &series.provider,
+            Label::Channel => &series.channel,
+            Label::Country => &series.country,
+        };
+        *value == self.value
+    }
+}
+
+const COUNTS: [(&str, Count); 14] = [
+    ("due", Count::Due),
+    ("accepted", Count::Accepted),
+    ("refused", Count::Refused),
+    ("errors", Count::Errors),
+    ("resent", Count::Resent),
+    ("submissions", Count::Submissions),
+    ("in_hand", Count::InHand),
+    ("duplicates", Count::Duplicates),
+    ("failovers", Count::Failovers),
+    ("lost", Count::Lost),
+    ("ended", Count::Ended),
+    ("checks", Count::Checks),
+    ("approved", Count::Approved),
+    ("checks_refused", Count::ChecksRefused),
+];
+
+impl Count {
+    fn of(self, counts: &Counts) -> u64 {
+        match self {
+            Self::Due => counts.due,
+            Self::Accepted => counts.accepted,
+            Self::Refused => counts.refused_total(),
+            Self::Errors => counts.errors_total(),
+            Self::Resent => counts.resent,
+            Self::Submissions => counts.submissions,
+            Self::InHand => counts.in_hand,
+            Self::Duplicates => counts.duplicates,
+            Self::Failovers => counts.failovers,
+            Self::Lost => counts.lost,
+            Self::Ended => total(&counts.ended),
+            Self::Checks => counts.checks,
+            Self::Approved => counts.approved,
+            Self::ChecksRefused => total(&counts.checks_refused),
+        }
+    }
+
+    /// Of what this is a part: if that is 0, the count says nothing.
+    fn population(self, counts: &Counts) -> u64 {
+        match self {
+            Self::Due | Self::Accepted | Self::Refused | Self::Errors => counts.due,
+            Self::Resent
+            | Self::Submissions
+            | Self::InHand
+            | Self::Duplicates
+            | Self::Failovers
+            | Self::Lost
+            | Self::Ended
+            | Self::Checks => counts.accepted,
+            Self::Approved | Self::ChecksRefused => counts.checks,
+        }
+    }
+
+    fn nothing(self) -> &'static str {
+        match self {
+            Self::Due | Self::Accepted | Self::Refused | Self::Errors => "nothing due",
+            Self::Resent
+            | Self::Submissions
+            | Self::InHand
+            | Self::Duplicates
+            | Self::Failovers
+            | Self::Lost
+            | Self::Ended
+            | Self::Checks => "nothing accepted",
+            Self::Approved | Self::ChecksRefused => "nothing checked",
+        }
+    }
+}
+
+impl Relation {
+    fn holds(self, measured: f64, bound: f64) -> bool {
+        match self {
+            Self::Below => measured < bound,
+            Self::AtMost => measured <= bound,
+            Self::Equal => measured == bound,
+            Self::AtLeast => measured >= bound,
+            Self::Above => measured > bound,
+        }
+    }
+}
+
+impl Unit {
+    /// How much one of it is in the terms a measure is kept in.
+    fn size(self) -> f64 {
+        match self {
+            Self::Microseconds | Self::Plain => 1.0,
+            Self::Milliseconds => 1e3,
+            Self::Seconds => 1e6,
+            Self::Minutes => 6e7,
+            Self::Percent => 0.01,
+        }
+    }
+
+    fn show(self, value: f64) -> String {
+        let sign = match self {
+            Self::Microseconds => "us",
+            Self::Milliseconds => "ms",
+            Self::Seconds => "s",
+            Self::Minutes => "min",
+            Self::Plain => "",
+            Self::Percent => "%",
+        };
+        let value = value / self.size();
+        // Enough digits to tell a miss by a hair from a hit, and none that say nothing.
+        let decimals = match value.abs() {
+            v if v >= 100.0 => 2,
+            v if v >= 1.0 => 3,
+            _ => 5,
+        };
+        let digits = format!("{value:.decimals$}");
+        let digits = digits.trim_end_matches('0').trim_end_matches('.');
+        format!("{digits}{sign}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+
+    fn verdict(rule: &str, results: &Results) -> SloVerdict {
+        let rule = rule.parse().expect("a rule");
+        judge(&[rule], results).remove(0)
+    }
+
+    #[test]
+    fn a_latency_is_judged_over_all_series_of_its_stage() {
+        let mut results = example::empty();
+        results.series = vec![
+            example::series(Stage::InHand, ["a", "sms", "US"], &[100_000; 99]),
+            example::series(Stage::InHand, ["b", "sms", "US"], &[3_000_000; 99]),
+        ];
+        assert!(!verdict("in_hand.p99<1s", &results).holds);
+        let only_a = verdict("in_hand[provider=a].p99<1s", &results);
+        assert!(only_a.holds, "{only_a:?}");
+        assert_eq!(only_a.measured, "0.10003s");
+        assert!(verdict("in_hand.p50<=101ms", &results).holds);
+        assert!(verdict("in_hand[country=US,provider=b].max>2s", &results).holds);
+    }
+
+    #[test]
+    fn what_was_never_measured_does_not_hold() {
+        let results = example::empty();
+        for (rule, said) in [
+            ("accept.p99<20ms", "no samples"),
+            ("check.max>0us", "no samples"),
+            ("lost=0", "nothing accepted"),
+            ("errors=0", "nothing due"),
+            ("checks_refused=0", "nothing checked"),
+            ("conversion<=1", "nothing dispatched"),
+        ] {
+            let verdict = verdict(rule, &results);
+            assert!(!verdict.holds, "{rule}");
+            assert_eq!(verdict.measured, said);
+        }
+        let mut one_provider = example::empty();
+        one_provider.series = vec![example::series(Stage::InHand, ["a", "sms", "US"], &[5])];
+        assert!(!verdict("in_hand[provider=b].p99<1s", &one_provider).holds);
+    }
+
+    #[test]
+    fn counts_and_conversion_are_compared_as_they_are() {
+        let mut results = example::empty();
+        results.counts = Counts {
+            due: 100,
+            accepted: 90,
+            resent: 10,
+            approved: 95,
+            checks: 99,
+            errors: [("timeout".to_owned(), 3), ("refused".to_owned(), 4)].into(),
+            ..Counts::default()
+        };
+        assert!(verdict("lost=0", &results).holds);
+        assert!(verdict("errors=7", &results).holds);
+        assert!(!verdict("failovers>0", &results).holds);
+        assert!(verdict("conversion>=0.95", &results).holds);
+        assert_eq!(verdict("conversion>95%", &results).measured, "95%");
+        assert!(!verdict("conversion>95%", &results).holds);
+    }
+}
