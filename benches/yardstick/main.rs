@@ -5,7 +5,7 @@
 //! What a gateway does besides (limits, sealing, failover, telemetry, deadlines)
 //! is left out on purpose: the ratio says what all of it costs.
 
-mod carrier;
+mod answer;
 mod redis_steps;
 mod send;
 mod server;
@@ -17,20 +17,10 @@ use std::sync::Arc;
 use clap::Parser;
 use http::Uri;
 
-/// The bare program that Watchword's speed is measured against.
+/// The bare program that Watchword's speed is measured against: answers
+/// `POST /v1/verifications` and `POST /check`.
 #[derive(Parser)]
-enum Arguments {
-    /// Answers `POST /v1/verifications` and `POST /check`.
-    Serve(ServeArguments),
-    /// The simulated carrier: takes every message at once.
-    Carrier {
-        #[arg(long)]
-        listen: SocketAddr,
-    },
-}
-
-#[derive(clap::Args)]
-struct ServeArguments {
+struct Arguments {
     #[arg(long)]
     listen: SocketAddr,
     /// For example redis://127.0.0.1:6379/0
@@ -49,15 +39,10 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async {
-        match arguments {
-            Arguments::Serve(arguments) => serve(arguments).await,
-            Arguments::Carrier { listen } => Ok(server::serve(listen, carrier::answer).await?),
-        }
-    })
+    runtime.block_on(serve(arguments))
 }
 
-async fn serve(arguments: ServeArguments) -> anyhow::Result<()> {
+async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     let steps = redis_steps::RedisSteps::connect(&arguments.redis).await?;
     let carrier = submission::Carrier::new(arguments.carrier);
     let sender = send::Sender::new(&arguments.api_key, steps, carrier)?;

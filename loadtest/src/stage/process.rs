@@ -20,7 +20,7 @@ const ROUND: Duration = Duration::from_millis(50);
 const LOG_LINES: usize = 5;
 
 /// A child, ended when dropped.
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     name: String,
     log: PathBuf,
@@ -35,7 +35,7 @@ impl Drop for Process {
 }
 
 impl Process {
-    pub(super) fn start<'a>(
+    pub(crate) fn start<'a>(
         program: &Path,
         arguments: impl IntoIterator<Item = &'a OsStr>,
         (directory, name): (&Path, &str),
@@ -59,8 +59,13 @@ impl Process {
         })
     }
 
+    /// What the system calls it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until somebody accepts connections at the address.
-    pub(super) async fn wait_until_listening(&mut self, address: SocketAddr) -> anyhow::Result<()> {
+    pub(crate) async fn wait_until_listening(&mut self, address: SocketAddr) -> anyhow::Result<()> {
         for _ in 0..ROUNDS {
             if TcpStream::connect(address).await.is_ok() {
                 return Ok(());
@@ -71,7 +76,7 @@ impl Process {
     }
 
     /// Waits until the path answers 200.
-    pub(super) async fn wait_until_ready(
+    pub(crate) async fn wait_until_ready(
         &mut self,
         address: SocketAddr,
         path: &str,
