@@ -78,7 +78,9 @@ struct Attempt<'a> {
 pub(crate) fn created(told: &Told<'_>) -> anyhow::Result<Response<Full<Bytes>>> {
     let mut response = shown(StatusCode::CREATED, told)?;
     let location = format!("/v1/verifications/{}", told.id);
-    response.headers_mut().insert(LOCATION, location.try_into()?);
+    response
+        .headers_mut()
+        .insert(LOCATION, location.try_into()?);
     Ok(response)
 }
 

@@ -10,8 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::carrier::signature::Secret;
 use crate::carrier::{Carrier, CarrierSettings};
 use crate::cli::{
-    CarrierArguments, Command, CompareArguments, DiffArguments, InitArguments, MergeArguments, QuickArguments,
-    RunArguments, exit_code,
+    CarrierArguments, Command, CompareArguments, DiffArguments, InitArguments, MergeArguments,
+    QuickArguments, RunArguments, exit_code,
 };
 use crate::results::Results;
 use crate::run::{self, Order, Targets, Whom};

@@ -121,7 +121,13 @@ impl Answer {
 
     fn next(&mut self, number: u64) -> &[u8] {
         let mut left = number;
-        for digit in self.bytes.get_mut(self.name.clone()).into_iter().flatten().rev() {
+        for digit in self
+            .bytes
+            .get_mut(self.name.clone())
+            .into_iter()
+            .flatten()
+            .rev()
+        {
             *digit = b'0' + (left % 10) as u8;
             left /= 10;
         }

@@ -120,7 +120,10 @@ fn sleeps(thread: PathBuf) -> anyhow::Result<u64> {
     let sleeps = status
         .lines()
         .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-    Ok(sleeps.context("the kernel does not count")?.trim().parse()?)
+    Ok(sleeps
+        .context("the kernel does not count")?
+        .trim()
+        .parse()?)
 }
 
 /// What a Redis server has counted since its start.

@@ -71,8 +71,7 @@ impl Line {
                     let stream = TcpStream::connect(host).await?;
                     stream.set_nodelay(true)?;
                     let io = TokioIo::new(stream);
-                    let (sender, connection) =
-                        http2::handshake(TokioExecutor::new(), io).await?;
+                    let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
                     // Whoever uses it next finds out how it ended.
                     spawn_local(async move { connection.await.ok() });
                     let line = || Self::Http2 {

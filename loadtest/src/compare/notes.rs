@@ -164,7 +164,12 @@ mod tests {
         for send in [0, 1, 15, 16, 131_072, 99_999_999] {
             assert_eq!(send_of(&digits_of(send)), Some(send));
         }
-        for digits in [&b"9992000000"[..], b"2011999999", b"20120000", b"201200000x"] {
+        for digits in [
+            &b"9992000000"[..],
+            b"2011999999",
+            b"20120000",
+            b"201200000x",
+        ] {
             assert_eq!(send_of(digits), None);
         }
     }
@@ -176,10 +181,7 @@ mod tests {
         let message = br#"{"to":"+12022000001","text":"Acme: 049154 is your code."}"#;
         notes.take(message, due + Duration::from_millis(3));
         assert_eq!(notes.code(17), Some(49_154));
-        assert_eq!(
-            notes.arrival_after(17, due),
-            Some(Duration::from_millis(3))
-        );
+        assert_eq!(notes.arrival_after(17, due), Some(Duration::from_millis(3)));
         assert_eq!((notes.taken(), notes.strange()), (1, 0));
         notes.take(message, due);
         notes.take(b"{}", due);

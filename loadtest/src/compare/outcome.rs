@@ -77,7 +77,8 @@ impl Goal {
     /// Only if each group meets it; without enough rounds it is not met.
     pub(super) fn is_met(self, ratio: Option<&Ratio>) -> bool {
         ratio.is_some_and(|ratio| {
-            ratio.groups.len() == GROUPS && ratio.groups.iter().all(|group| self.bound.holds(*group))
+            ratio.groups.len() == GROUPS
+                && ratio.groups.iter().all(|group| self.bound.holds(*group))
         })
     }
 }
@@ -234,7 +235,13 @@ pub(super) mod tests {
     #[test]
     fn the_json_has_what_scripts_read() {
         let json = outcome(&[1.1; 8]).to_json();
-        for name in ["cpu", "throughput", "p99_half_load", "redis_cpu", "check_cpu"] {
+        for name in [
+            "cpu",
+            "throughput",
+            "p99_half_load",
+            "redis_cpu",
+            "check_cpu",
+        ] {
             assert_eq!(json["ratios"][name], 1.1, "{name}");
             assert_eq!(json["groups"][name], json!([1.1, 1.1, 1.1, 1.1]));
             assert_eq!(json["goals"][name]["met"], true);

@@ -104,10 +104,8 @@ impl CheckForm {
 mod tests {
     use super::*;
 
-    const HOST: SocketAddr = SocketAddr::new(
-        std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
-        8080,
-    );
+    const HOST: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
     fn text(ready: &Ready) -> (&str, &str) {
         let whole = std::str::from_utf8(&ready.bytes).unwrap();

@@ -163,7 +163,9 @@ impl Bench {
 
     /// Checks codes whose sends have been made before and are not measured.
     async fn checks(&mut self, which: Which) -> anyhow::Result<Slice> {
-        let started = self.drive_until_settled(which, Load::Prepare(CHECKS)).await?;
+        let started = self
+            .drive_until_settled(which, Load::Prepare(CHECKS))
+            .await?;
         let candidate = self.stage.candidate(which);
         let host = (candidate.host.address, candidate.host.api_key.as_str());
         let mut checks = Vec::new();
@@ -258,7 +260,10 @@ fn costs(before: &Counted, after: &Counted, count: u64) -> Figures {
         ("carrier_cpu_us", us(after.carrier_ns, before.carrier_ns)),
         (GENERATOR_COST, us(after.generator_ns, before.generator_ns)),
         ("redis_scripts", each(redis.scripts, redis_before.scripts)),
-        ("redis_commands", each(redis.commands, redis_before.commands)),
+        (
+            "redis_commands",
+            each(redis.commands, redis_before.commands),
+        ),
         ("redis_reads", each(redis.reads, redis_before.reads)),
     ])
 }

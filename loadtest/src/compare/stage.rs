@@ -200,7 +200,7 @@ impl Setting<'_> {
 
     fn start(&self, program: &Path, arguments: &[&str], name: &str) -> anyhow::Result<Process> {
         let arguments = arguments.iter().map(|argument| OsStr::new(*argument));
-        Process::start(program, arguments, (self.directory, name))
+        Process::start_as_equal(program, arguments, (self.directory, name))
     }
 
     /// As in production: sealing, the default limits, JSON logs at info, metrics.

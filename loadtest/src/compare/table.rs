@@ -7,7 +7,9 @@ use super::slice::Figures;
 /// All of it: ratios with their groups, then the figures behind them.
 pub(super) fn table(outcome: &Outcome) -> String {
     let mut rows = vec![
-        ["ratio", "median", "groups", "goal", "met"].map(str::to_owned).to_vec(),
+        ["ratio", "median", "groups", "goal", "met"]
+            .map(str::to_owned)
+            .to_vec(),
         rule(5),
     ];
     for goal in GOALS {

@@ -39,7 +39,20 @@ impl Drop for Process {
 }
 
 impl Process {
+    /// Starts it with a lower priority than ours.
     pub(crate) fn start<'a>(
+        program: &Path,
+        arguments: impl IntoIterator<Item = &'a OsStr>,
+        place: (&Path, &str),
+    ) -> anyhow::Result<Self> {
+        let process = Self::start_as_equal(program, arguments, place)?;
+        // Its threads, which inherit it, are still to come.
+        setpriority_process(Some(Pid::from_child(&process.child)), NICENESS).ok();
+        Ok(process)
+    }
+
+    /// Starts it with our own priority.
+    pub(crate) fn start_as_equal<'a>(
         program: &Path,
         arguments: impl IntoIterator<Item = &'a OsStr>,
         (directory, name): (&Path, &str),
@@ -56,8 +69,6 @@ impl Process {
             .stdout(log)
             .spawn()
             .with_context(|| format!("starting {}", program.display()))?;
-        // Its threads, which inherit it, are still to come.
-        setpriority_process(Some(Pid::from_child(&child)), NICENESS).ok();
         Ok(Self {
             child,
             name: name.to_owned(),
