@@ -3,4 +3,5 @@
 pub mod gcra;
 pub mod limits;
 pub mod memory;
+pub mod turns;
 pub mod watch;

@@ -42,7 +42,7 @@ use tower::util::BoxCloneSyncService;
 pub use admin::{Admin, Readiness, Version};
 pub use authenticate::{Credentials, Directory};
 pub use codes::is_documented;
-pub use receipts::{ReceiptAnswer, ReceiptCall, ReceiptSink};
+pub use receipts::{ReceiptCall, ReceiptSink};
 pub use sandbox::{InboxMessage, SandboxInbox};
 
 use crate::service::Service;

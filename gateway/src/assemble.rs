@@ -59,7 +59,7 @@ pub fn live(
 ) -> Result<Live, AssembleError> {
     let tenants = directory(settings, &ring)?;
     let catalog = Arc::new(catalog(settings)?);
-    let (providers, made_from) = makings.connect(settings, before)?;
+    let (providers, made_from) = makings.connect(settings, ring.index(), before)?;
     Ok(Live {
         tenants,
         routing: routing(settings),

@@ -7,11 +7,13 @@
 
 mod attempt;
 mod due;
+mod history;
 mod receipt;
 
 use serde::{Deserialize, Serialize};
 use watchword_providers::{Channel, ReceiptStatus};
 
+pub(crate) use attempt::end_waiting;
 pub use attempt::{Begin, Finality, Next, Settle, Settled, SettledAttempt, Stop, begin, settle};
 pub use due::{Take, hand_back, take};
 pub use receipt::{ApplyReceipt, ReceiptApplied, apply_receipt};
@@ -104,12 +106,14 @@ pub struct AttemptReceipt {
     pub is_final_for_number: bool,
 }
 
-/// One submission to one provider. Numbered by its place, from 1.
+/// One submission to one provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptRecord {
+    /// From 1 on, over all walks. It never changes, whatever is folded.
+    pub number: u32,
     pub provider: Box<str>,
     /// Which walk of the route it belongs to: each hop is tried once a walk.
-    pub walk: u8,
+    pub walk: u32,
     pub outcome: Outcome,
     pub started_at_ms: u64,
     pub duration_ms: u32,
@@ -161,7 +165,7 @@ pub struct DeliveryRecord {
     /// Raised whenever somebody takes the delivery over; who holds an older one
     /// may not write any more.
     pub fence: u32,
-    pub walk: u8,
+    pub walk: u32,
     pub lost_leases: u8,
     pub due: Option<Due>,
     pub reason: Option<Box<str>>,
@@ -170,7 +174,10 @@ pub struct DeliveryRecord {
     pub fallback: Vec<Channel>,
     /// The resend that made it, if a resend did.
     pub operation: Option<OperationId>,
+    /// Those still kept, oldest first.
     pub attempts: Vec<AttemptRecord>,
+    /// How many are no longer kept.
+    pub folded: u32,
 }
 
 /// A delivery to be written along with its record.
@@ -194,7 +201,8 @@ pub struct DispatchPolicy {
     pub lost_leases_max: u8,
 }
 
-/// Attempts of one delivery, however they ended: bounds the record's size.
+/// Attempts kept of one delivery, however they ended: bounds the record's size.
+/// A route is too short to come near it, and earlier walks are folded.
 pub const ATTEMPTS_MAX: usize = 120;
 /// Deliveries of one record: sends, resends and fallbacks.
 pub const DELIVERIES_MAX: usize = 12;
@@ -218,8 +226,9 @@ impl DeliveryRecord {
             attempts: new
                 .first_provider
                 .iter()
-                .map(|provider| AttemptRecord::begun(provider, 1, now_ms))
+                .map(|provider| AttemptRecord::begun(1, provider, 1, now_ms))
                 .collect(),
+            folded: 0,
         }
     }
 
@@ -239,9 +248,7 @@ impl DeliveryRecord {
 
     /// Keeps a copy of the record in step with a begin that has committed.
     pub(crate) fn note_begun(&mut self, provider: &str, now_ms: u64) {
-        let walk = self.walk;
-        self.attempts
-            .push(AttemptRecord::begun(provider, walk, now_ms));
+        self.push_attempt(provider, now_ms);
     }
 
     /// Keeps a copy of the record in step with an attempt that has ended.
@@ -305,8 +312,9 @@ impl DeliveryRecord {
 }
 
 impl AttemptRecord {
-    fn begun(provider: &str, walk: u8, now_ms: u64) -> Self {
+    fn begun(number: u32, provider: &str, walk: u32, now_ms: u64) -> Self {
         Self {
+            number,
             provider: provider.into(),
             walk,
             outcome: Outcome::Begun,

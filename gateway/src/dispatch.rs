@@ -4,6 +4,7 @@
 //! Every dispatch runs in a task of its own: a caller that hangs up takes no
 //! message with it. What a task does not finish, the ledger gives to another.
 
+mod bind;
 pub(crate) mod cap;
 mod compose;
 pub mod plan;
@@ -21,7 +22,8 @@ use self::compose::{Composed, Unreadable};
 use crate::admission::limits::LimitAsk;
 use crate::admission::memory::Remembered;
 use crate::delivery::{
-    DeliveryRecord, DeliveryStatus, DispatchPolicy, Due, DueKind, Finality, Next, Settled, Take,
+    DeliveryRecord, DeliveryStatus, DispatchPolicy, Due, DueKind, Finality, Next, Settled,
+    SettledAttempt, Take, delivery_mut,
 };
 use crate::details::Opened;
 use crate::id::DeliveryId;
@@ -52,11 +54,20 @@ pub struct Work {
     pub opened: Option<Opened>,
     /// What was taken from the cap on submissions for the next attempt already.
     pub prepaid: Option<LimitAsk>,
+    /// Whether `record` is, to our knowledge, as the create step wrote it.
+    pub is_as_created: bool,
 }
 
 impl Work {
     pub(crate) fn state(&self) -> Option<&DeliveryRecord> {
         self.record.delivery(self.delivery.ordinal)
+    }
+
+    /// Notes in our copy of the record how an attempt ended.
+    fn note_settled(&mut self, settled: &SettledAttempt) {
+        if let Some(state) = delivery_mut(&mut self.record, self.delivery.ordinal) {
+            state.note_settled(settled);
+        }
     }
 }
 
@@ -145,6 +156,7 @@ impl Dispatcher {
                     done: None,
                     opened: None,
                     prepaid: None,
+                    is_as_created: false,
                 };
                 events::LeaseTaken {
                     delivery: &name,
@@ -182,7 +194,7 @@ impl Dispatcher {
     }
 
     /// Walks the route once. `None` if the delivery is no longer ours.
-    async fn deliver(&self, work: &mut Work) -> Option<Settled> {
+    async fn deliver(self: &Arc<Self>, work: &mut Work) -> Option<Settled> {
         let live = self.shared.live.load_full();
         match Composed::of(&live, work, self.shared.store_now_ms()) {
             Ok(composed) => self.walk(&live, composed, work).await,
@@ -254,6 +266,7 @@ impl Dispatcher {
                 done: None,
                 opened: None,
                 prepaid: None,
+                is_as_created: false,
             }),
             Err(error) => {
                 // Its lease runs out, and a sweep goes on with it.

@@ -92,16 +92,30 @@ impl RecordId {
     }
 }
 
+impl RecordId {
+    /// What [`fmt::Display`] writes, put together without its machinery: every
+    /// request names its record several times.
+    fn text(self) -> [u8; Self::TEXT_LENGTH] {
+        let mut text = [b'0'; Self::TEXT_LENGTH];
+        let (shard, random) = text.split_at_mut(Self::SHARD_LENGTH);
+        let mut bits = u128::from(self.shard.0);
+        for digit in shard.iter_mut().rev() {
+            *digit = digit_of(bits & 15);
+            bits >>= 4;
+        }
+        let mut bits = u128::from_be_bytes(self.random);
+        for digit in random.iter_mut().rev() {
+            *digit = digit_of(bits & 31);
+            bits >>= 5;
+        }
+        text
+    }
+}
+
 impl fmt::Display for RecordId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:03x}", self.shard.0)?;
-        let bits = u128::from_be_bytes(self.random);
-        for position in (0..Self::RANDOM_LENGTH).rev() {
-            let index = usize::try_from((bits >> (position * 5)) & 31).unwrap_or(0);
-            let digit = ALPHABET.get(index).copied().unwrap_or(b'0');
-            fmt::Write::write_char(formatter, char::from(digit))?;
-        }
-        Ok(())
+        let text = self.text();
+        formatter.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -137,6 +151,12 @@ impl fmt::Debug for DeliveryId {
 
 /// Crockford's digits, lower case: no letter that looks like a number.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// Its first sixteen are the hexadecimal ones.
+fn digit_of(value: u128) -> u8 {
+    let index = usize::try_from(value).unwrap_or(0);
+    ALPHABET.get(index).copied().unwrap_or(b'0')
+}
 
 fn hex_value(text: &str) -> Option<u16> {
     let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);

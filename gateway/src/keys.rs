@@ -45,7 +45,11 @@ pub struct PurposeKeys {
     receipt: hmac::Key,
     seal: Prk,
     check_value: [u8; 16],
+    receipt_key_tag: [u8; KEY_TAG_LENGTH],
 }
+
+/// Enough to tell the few keys of a ring apart, and too little to be one's secret.
+pub const KEY_TAG_LENGTH: usize = 4;
 
 impl fmt::Debug for PurposeKeys {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,6 +75,7 @@ impl PurposeKeys {
             receipt: key(b"receipt reference"),
             seal: Prk::new_less_safe(HKDF_SHA256, &*expand(&root, &[b"seal"])),
             check_value,
+            receipt_key_tag: first(&*expand(&root, &[b"receipt key tag"])),
         }
     }
 
@@ -91,6 +96,12 @@ impl PurposeKeys {
             key_id: self.id.clone(),
             mac: mac(&self.digest, b"code", &parts).to_vec(),
         }
+    }
+
+    /// Names this key in receipt URLs, so that a node without it says so
+    /// instead of calling the URL unknown. Tells nothing of the key.
+    pub fn receipt_key_tag(&self) -> [u8; KEY_TAG_LENGTH] {
+        self.receipt_key_tag
     }
 
     /// The MAC that a receipt URL carries, over all that it names.

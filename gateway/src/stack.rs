@@ -13,21 +13,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 use watchword_providers::{Channel, Message, Provider, ProviderService, SubmitError, Submitted};
 
 use breaker::{Breaker, BreakerPolicy, BreakerState, Generation, Verdict};
-use pace::Pace;
+use pace::{Pace, Sharing};
 
 /// What to do when the provider has no room, or it is not our turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
-    /// There is another hop: go on to it.
+    /// There is another hop: go on to it, once it is known whether it is our turn.
     Shed,
     /// It is the last hop: wait until then.
     WaitUntil(Instant),
@@ -41,15 +40,17 @@ pub struct StackSettings {
     pub attempt_timeout: Duration,
     /// How long to wait for a receipt before looking again; `None`: no receipts.
     pub receipt_deadline: Option<Duration>,
-    /// Submissions a second this node may start; `None`: as many as come.
-    pub rate_per_s: Option<f64>,
+    /// `None`: as many submissions as come.
+    pub pace: Option<Arc<Pace>>,
     pub breaker: BreakerPolicy,
 }
 
-/// Told when a breaker changes its state, and when credentials are refused.
+/// Told when a breaker changes its state, when credentials are refused, and
+/// when a node goes by its own turns or the fleet's again.
 pub trait StackEvents: Send + Sync + 'static {
     fn breaker_changed(&self, provider: &str, channel: Channel, state: BreakerState);
     fn credentials_refused(&self, provider: &str);
+    fn sharing_changed(&self, provider: &str, sharing: Sharing);
 }
 
 /// A provider with everything that stands around it.
@@ -60,6 +61,7 @@ pub struct ProviderStack {
     pub attempt_timeout: Duration,
     service: BoxedStack,
     breakers: Arc<Breakers>,
+    pace: Option<Arc<Pace>>,
 }
 
 type BoxedStack = BoxCloneSyncService<Arc<Message>, Submitted, SubmitError>;
@@ -90,7 +92,7 @@ impl ProviderStack {
             .layer(GlobalConcurrencyLimitLayer::new(settings.concurrency_max))
             // Without it a burst of ours becomes their 429s, and a walk of retries.
             .layer(PaceLayer {
-                pace: settings.rate_per_s.map(|rate| Arc::new(Pace::new(rate))),
+                pace: settings.pace.clone(),
             })
             // Without it nobody learns from failures until the person gives up.
             .layer(BreakerLayer {
@@ -108,6 +110,7 @@ impl ProviderStack {
             attempt_timeout: settings.attempt_timeout,
             service: BoxCloneSyncService::new(stack),
             breakers,
+            pace: settings.pace.clone(),
         }
     }
 
@@ -123,15 +126,23 @@ impl ProviderStack {
     pub async fn ready(&self, patience: Patience) -> Result<Ready, SubmitError> {
         let mut service = self.service.clone();
         let is_ready = match patience {
-            Patience::Shed => service
-                .ready()
-                .now_or_never()
-                .is_some_and(|ready| ready.is_ok()),
+            Patience::Shed => tokio::select! {
+                biased;
+                ready = service.ready() => ready.is_ok(),
+                () = self.answers() => false,
+            },
             Patience::WaitUntil(deadline) => timeout_at(deadline, service.ready())
                 .await
                 .is_ok_and(|ready| ready.is_ok()),
         };
         is_ready.then_some(Ready(service)).ok_or(SubmitError::Shed)
+    }
+
+    /// Ends once no answer is to come that may bring our turn at once.
+    async fn answers(&self) {
+        if let Some(pace) = &self.pace {
+            pace.answers().await;
+        }
     }
 
     pub fn breaker_state(&self, channel: Channel) -> BreakerState {
@@ -219,20 +230,28 @@ struct PaceLayer {
 struct Paced<S> {
     inner: S,
     pace: Option<Arc<Pace>>,
-    /// When to ask for our turn again.
-    alarm: Option<Pin<Box<Sleep>>>,
+    /// Our place in line, while we wait.
+    waiting: Option<Waiting>,
     /// The turn is ours until we call.
     has_turn: bool,
 }
 
-impl<S: Clone> Clone for Paced<S> {
-    fn clone(&self) -> Self {
+type Waiting = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
+impl<S> Paced<S> {
+    fn new(inner: S, pace: Option<Arc<Pace>>) -> Self {
         Self {
-            inner: self.inner.clone(),
-            pace: self.pace.clone(),
-            alarm: None,
+            inner,
+            pace,
+            waiting: None,
             has_turn: false,
         }
+    }
+}
+
+impl<S: Clone> Clone for Paced<S> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), self.pace.clone())
     }
 }
 
@@ -240,12 +259,7 @@ impl<S> Layer<S> for PaceLayer {
     type Service = Paced<S>;
 
     fn layer(&self, inner: S) -> Paced<S> {
-        Paced {
-            inner,
-            pace: self.pace.clone(),
-            alarm: None,
-            has_turn: false,
-        }
+        Paced::new(inner, self.pace.clone())
     }
 }
 
@@ -262,15 +276,14 @@ where
         let Some(pace) = &self.pace else {
             return Poll::Ready(Ok(()));
         };
-        while !self.has_turn {
-            if let Some(alarm) = &mut self.alarm {
-                ready!(alarm.as_mut().poll(context));
-                self.alarm = None;
-            }
-            match pace.take_turn(Instant::now()) {
-                Ok(()) => self.has_turn = true,
-                Err(turn) => self.alarm = Some(Box::pin(sleep_until(turn))),
-            }
+        if !self.has_turn && self.waiting.is_none() {
+            self.has_turn = pace.try_turn();
+        }
+        if !self.has_turn {
+            let turn = || -> Waiting { Box::pin(Arc::clone(pace).turn()) };
+            ready!(self.waiting.get_or_insert_with(turn).as_mut().poll(context));
+            self.waiting = None;
+            self.has_turn = true;
         }
         Poll::Ready(Ok(()))
     }

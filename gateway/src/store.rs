@@ -17,10 +17,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
+use crate::admission::turns::{Turns, TurnsAsk};
 use crate::delivery::{
-    ApplyReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop, Take,
+    ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop,
+    Take,
 };
 use crate::id::{DeliveryId, RecordId, Shard};
+use crate::receipts::{MessageKey, ReceiptReference};
 use crate::verification::{
     Check, CheckAnswer, ClientClass, Conversion, NumberRecord, NumberTag, OperationId, Record,
     Resend, SendPolicy, SendRefusal, Start, TenantTag,
@@ -76,6 +79,25 @@ pub enum Started {
         refusal: SendRefusal,
         now_ms: u64,
     },
+    /// A limit that is part of the step refused, so nothing was done: what each
+    /// of them said, in the order asked.
+    Withheld {
+        limits: LimitAnswers,
+        now_ms: u64,
+    },
+}
+
+/// What limits say, in the order asked.
+pub type LimitAnswers = Vec<Result<(), Denied>>;
+
+/// What a send came to, together with the limits asked along with it.
+#[derive(Debug)]
+pub struct Sent {
+    pub started: Result<Started, StoreError>,
+    /// What the limits said that were asked beside the step: they have taken
+    /// whatever became of the send. `None` if they were part of it: they have
+    /// taken if, and only if, it was made.
+    pub apart: Option<Result<LimitAnswers, StoreError>>,
 }
 
 /// A check's answer; the record comes with `Approved`.
@@ -295,6 +317,15 @@ pub trait Store: Send + Sync + 'static {
         idempotency: Option<&Idempotency>,
     ) -> Result<Started, StoreError>;
 
+    /// Starts and asks limits, each another one, in one flush. A store in which a
+    /// step may touch several shards makes it one step.
+    async fn start_within(
+        &self,
+        ask: &Start,
+        idempotency: Option<&Idempotency>,
+        limits: &[LimitAsk],
+    ) -> Sent;
+
     /// Sends a verification again by its id.
     async fn resend(
         &self,
@@ -340,12 +371,38 @@ pub trait Store: Send + Sync + 'static {
         ask: &Settle,
     ) -> Result<Result<Settled, Stop>, StoreError>;
 
+    /// Settles an attempt that the create step has begun, of a delivery that
+    /// nobody has touched since as far as we know: `record` as it was created.
+    /// It changes along.
+    async fn settle_created(
+        &self,
+        delivery: DeliveryId,
+        ask: &Settle,
+        record: &mut Record,
+    ) -> Result<Result<Settled, Stop>, StoreError>;
+
     /// Applies a verified receipt.
     async fn apply_receipt(
         &self,
         delivery: DeliveryId,
         ask: &ApplyReceipt,
     ) -> Result<ReceiptApplied, StoreError>;
+
+    /// Says which attempt a provider's message id names, until that reference
+    /// expires. Answers with the receipt that waited for it.
+    async fn bind_message(
+        &self,
+        key: MessageKey,
+        target: &ReceiptReference,
+    ) -> Result<Option<AttemptReceipt>, StoreError>;
+
+    /// The attempt that a verified receipt's message id names. While nobody
+    /// knows it, the receipt waits, and a full store refuses it.
+    async fn match_receipt(
+        &self,
+        key: MessageKey,
+        receipt: &AttemptReceipt,
+    ) -> Result<Option<ReceiptReference>, StoreError>;
 
     /// Takes one delivery if it is due.
     async fn take(
@@ -368,6 +425,9 @@ pub trait Store: Send + Sync + 'static {
     /// Takes from, gives back to, or looks at limits: all in one flush.
     /// Answers stand in the order of the questions.
     async fn limits(&self, asks: &[LimitAsk]) -> Result<Vec<Result<(), Denied>>, StoreError>;
+
+    /// Takes turns of a rate that all nodes share.
+    async fn turns(&self, ask: &TurnsAsk) -> Result<Turns, StoreError>;
 
     /// Reads a record.
     async fn get(&self, id: RecordId) -> Result<Option<Found>, StoreError>;

@@ -19,7 +19,7 @@ pub use sending::{
     resend, start, undo_send,
 };
 
-use crate::delivery::DeliveryRecord;
+use crate::delivery::{self, DeliveryRecord};
 use crate::id::RecordId;
 
 /// Where a verification stands. A pending one past its expiry counts as expired.
@@ -189,12 +189,14 @@ impl Record {
         }
     }
 
-    /// Ends it. What only a pending one needs is dropped: a tombstone is small.
+    /// Ends it, and what waits to be sent for it. What only a pending one needs
+    /// is dropped: a tombstone is small.
     pub(crate) fn decide(&mut self, status: Status, at_ms: u64) {
         self.status = status;
         self.decided_at_ms = at_ms;
         self.digest = None;
         self.code = None;
+        delivery::end_waiting(self, at_ms);
     }
 
     /// Writes the expiry down if it has come.

@@ -8,7 +8,7 @@ use http::{HeaderMap, header};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::ProviderCode;
+use crate::{MessageId, ProviderCode};
 
 /// A provider that asks for more is asked again after this.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
@@ -29,6 +29,14 @@ impl Scalar<'_> {
         match self {
             Self::Text(text) => ProviderCode::new(text),
             Self::Number(number) => ProviderCode::new(&number.to_string()),
+            Self::Flag(_) | Self::Other(_) => None,
+        }
+    }
+
+    pub(crate) fn message_id(&self) -> Option<MessageId> {
+        match self {
+            Self::Text(text) => MessageId::new(text),
+            Self::Number(number) => MessageId::new(&number.to_string()),
             Self::Flag(_) | Self::Other(_) => None,
         }
     }

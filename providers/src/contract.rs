@@ -82,7 +82,8 @@ pub enum Receipts {
     None,
     /// By calling `Message::receipt_url`.
     Reference,
-    /// By its own message id; the gateway keeps an index.
+    /// By calling a URL of its own settings and naming its own message id: the
+    /// gateway keeps an index of those.
     MessageId,
 }
 
@@ -108,8 +109,41 @@ pub struct Response {
 /// A provider took the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submitted {
-    /// The provider's own id for it, cleaned like every text from outside.
-    pub message_id: Option<ProviderCode>,
+    /// The provider's own id for it.
+    pub message_id: Option<MessageId>,
+}
+
+/// A provider's own name for a message, as it came. It may look like a number
+/// or a code, so it prints masked: only [`Self::code`] may be stored or shown.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct MessageId(Box<str>);
+
+impl MessageId {
+    /// In characters.
+    const LENGTH_MAX: usize = 200;
+
+    /// `None` if the text is empty, longer than 200, or has anything but
+    /// visible ASCII.
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = (1..=Self::LENGTH_MAX).contains(&text.len());
+        (fits && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Self(text.into()))
+    }
+
+    /// The text, to find the message by.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The text as it may be stored and shown, if it may.
+    pub fn code(&self) -> Option<ProviderCode> {
+        ProviderCode::new(&self.0)
+    }
+}
+
+impl fmt::Debug for MessageId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("MessageId")
+    }
 }
 
 /// A short text from outside, safe to store and log: at most 64 of
@@ -262,8 +296,8 @@ impl ReceiptStatus {
 /// A provider's later report on a submitted message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryReceipt {
-    /// `None` where the callback URL's reference says which message it is.
-    pub message_id: Option<ProviderCode>,
+    /// Says which message it is where the callback URL does not.
+    pub message_id: Option<MessageId>,
     pub status: ReceiptStatus,
     pub code: Option<ProviderCode>,
     /// When the network said so, in ms since the Unix epoch.
@@ -315,7 +349,8 @@ pub trait Provider: Send + Sync + 'static {
     /// The provider did not take the message; the error says what to do next.
     fn classify(&self, response: &Response) -> Result<Submitted, SubmitError>;
 
-    /// The receipts in a callback, after verifying its signature.
+    /// The receipts in a callback, after verifying its signature. With
+    /// [`Receipts::MessageId`], each has a message id.
     ///
     /// # Errors
     ///

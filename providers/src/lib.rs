@@ -24,7 +24,7 @@ pub mod webhook;
 
 pub use clock::Clock;
 pub use contract::{
-    Callback, Capabilities, Channel, DeliveryReceipt, Message, Provider, ProviderCode,
+    Callback, Capabilities, Channel, DeliveryReceipt, Message, MessageId, Provider, ProviderCode,
     ProviderService, ReceiptError, ReceiptStatus, Receipts, RefusalScope, RequestError, Response,
     SubmitError, Submitted,
 };

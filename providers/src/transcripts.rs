@@ -14,8 +14,9 @@ use crate::signature::{FormFields, TwilioKeys, WebhookKeys};
 use crate::twilio::{TwilioProvider, TwilioSender, TwilioSettings};
 use crate::webhook::{WebhookProvider, WebhookSettings};
 use crate::{
-    Callback, Channel, Clock, DeliveryReceipt, Message, PhoneNumber, Provider, ProviderCode,
-    ReceiptError, Receipts, RefusalScope, RequestError, Response, Secret, SubmitError, Submitted,
+    Callback, Channel, Clock, DeliveryReceipt, Message, MessageId, PhoneNumber, Provider,
+    ProviderCode, ReceiptError, Receipts, RefusalScope, RequestError, Response, Secret,
+    SubmitError, Submitted,
 };
 
 /// When all of it happens: 2023-11-14T22:13:20Z.
@@ -260,7 +261,7 @@ fn with_code(words: &str, code: Option<&ProviderCode>) -> String {
 fn outcome_words(outcome: &Result<Submitted, SubmitError>) -> String {
     let words = match outcome {
         Ok(submitted) => {
-            let id = submitted.message_id.as_ref();
+            let id = submitted.message_id.as_ref().and_then(MessageId::code);
             return id.map_or("submitted".to_owned(), |id| format!("submitted as {id}"));
         }
         Err(SubmitError::Throttled { retry_after }) => {
@@ -285,7 +286,7 @@ fn receipt_words(receipts: Result<Vec<DeliveryReceipt>, ReceiptError>) -> String
     match receipts.as_deref() {
         Ok([receipt]) => {
             let mut words = with_code(receipt.status.as_str(), receipt.code.as_ref());
-            if let Some(id) = &receipt.message_id {
+            if let Some(id) = receipt.message_id.as_ref().and_then(MessageId::code) {
                 words += &format!(", message {id}");
             }
             if let Some(at_ms) = receipt.at_ms {

@@ -19,9 +19,9 @@ use crate::answer::{Scalar, is_longer_than, parse_object, retry_after};
 use crate::registry::{ConnectError, checked_url};
 use crate::signature::{FormFields, TwilioKeys};
 use crate::{
-    Callback, Capabilities, Channel, Clock, DeliveryReceipt, Message, Provider, ProviderCode,
-    ReceiptError, ReceiptStatus, Receipts, RefusalScope, RequestError, Response, Secret,
-    SubmitError, Submitted,
+    Callback, Capabilities, Channel, Clock, DeliveryReceipt, Message, MessageId, Provider,
+    ProviderCode, ReceiptError, ReceiptStatus, Receipts, RefusalScope, RequestError, Response,
+    Secret, SubmitError, Submitted,
 };
 
 const TEXT_CHARACTERS_MAX: usize = 1600;
@@ -199,7 +199,7 @@ impl Provider for TwilioProvider {
             return match (&answer.error_code, &answer.sid) {
                 (Some(code), _) => Err(refusal(code, retry_after)),
                 (None, Some(sid)) => Ok(Submitted {
-                    message_id: sid.code(),
+                    message_id: sid.message_id(),
                 }),
                 // Something answered 200, but not in the way Twilio does.
                 (None, None) => Err(SubmitError::Unknown { code: None }),
@@ -247,7 +247,7 @@ impl Provider for TwilioProvider {
         }
         let message_id = fields
             .get("MessageSid")
-            .and_then(ProviderCode::new)
+            .and_then(MessageId::new)
             .ok_or(ReceiptError::Malformed)?;
         let status = fields
             .get("MessageStatus")

@@ -26,7 +26,6 @@ pub struct WebhookSettings {
     /// The first signs what we send; receipts may be signed by any.
     pub secrets: Vec<Secret>,
     pub channels: Vec<Channel>,
-    /// `None` or `Reference`.
     pub receipts: Receipts,
     /// Used for messages that name no sender of their own.
     pub sender: Option<Arc<str>>,
@@ -61,10 +60,6 @@ impl WebhookProvider {
     pub fn new(settings: WebhookSettings, clock: Clock) -> Result<Self, ConnectError> {
         if settings.channels.is_empty() {
             return Err(ConnectError::Channels);
-        }
-        match settings.receipts {
-            Receipts::None | Receipts::Reference => {}
-            Receipts::MessageId => return Err(ConnectError::Receipts),
         }
         Ok(Self {
             capabilities: Capabilities {
@@ -154,7 +149,7 @@ impl Provider for WebhookProvider {
         let answer: Answer<'_> = parse_object(&response.body).unwrap_or_default();
         let status = response.status;
         if status.is_success() {
-            let message_id = answer.message_id.as_ref().and_then(Scalar::code);
+            let message_id = answer.message_id.as_ref().and_then(Scalar::message_id);
             return Ok(Submitted { message_id });
         }
         let code = answer.code.as_ref().and_then(Scalar::code);
@@ -183,8 +178,16 @@ impl Provider for WebhookProvider {
 
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
         match self.capabilities.receipts {
-            Receipts::None | Receipts::MessageId => Err(ReceiptError::NotExpected),
+            Receipts::None => Err(ReceiptError::NotExpected),
             Receipts::Reference => signed_receipt(&self.keys, callback).map(|one| vec![one]),
+            Receipts::MessageId => {
+                let receipt = signed_receipt(&self.keys, callback)?;
+                // Without it nobody knows which message it speaks of.
+                let is_named = receipt.message_id.is_some();
+                is_named
+                    .then(|| vec![receipt])
+                    .ok_or(ReceiptError::Malformed)
+            }
         }
     }
 }
@@ -193,6 +196,8 @@ impl Provider for WebhookProvider {
 #[derive(Deserialize)]
 struct Receipt<'a> {
     status: ReceiptStatus,
+    #[serde(borrow, default)]
+    message_id: Option<Scalar<'a>>,
     #[serde(borrow, default)]
     error: Option<Scalar<'a>>,
     #[serde(borrow, default)]
@@ -210,7 +215,7 @@ pub(crate) fn signed_receipt(
     let receipt: Receipt<'_> = parse_object(callback.body).ok_or(ReceiptError::Malformed)?;
     let is_final = receipt.r#final.as_ref().is_some_and(Scalar::is_true);
     Ok(DeliveryReceipt {
-        message_id: None,
+        message_id: receipt.message_id.as_ref().and_then(Scalar::message_id),
         status: receipt.status,
         code: receipt.error.as_ref().and_then(Scalar::code),
         // The status is what matters: a date that cannot be read is left out.
@@ -249,138 +254,4 @@ fn epoch_ms(rfc3339: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::ProviderCode;
-
-    fn provider(receipts: Receipts) -> WebhookProvider {
-        let settings = WebhookSettings {
-            url: Uri::from_static("http://127.0.0.1:9001/send?token=hidden"),
-            secrets: vec!["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into()],
-            channels: vec![Channel::Sms],
-            receipts,
-            sender: None,
-        };
-        assert!(!format!("{settings:?}").contains("hidden"));
-        WebhookProvider::new(settings, Clock::from_fn(|| 1_700_000_000_000)).unwrap()
-    }
-
-    fn receipts(
-        provider: &WebhookProvider,
-        body: &[u8],
-        now_ms: u64,
-    ) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
-        let mut headers = HeaderMap::new();
-        let id = HeaderValue::from_static("rcp_1");
-        provider.keys.sign(&mut headers, id, 1_700_000_000, body);
-        provider.receipts(&Callback {
-            method: &Method::POST,
-            url: "https://otp.example.com/v1/receipts/hook/ref",
-            headers: &headers,
-            body,
-            now_ms,
-        })
-    }
-
-    #[test]
-    fn a_signed_receipt_that_is_too_old_changes_nothing() {
-        let provider = provider(Receipts::Reference);
-        let body = br#"{"status":"delivered"}"#;
-        assert!(receipts(&provider, body, 1_700_000_300_000).is_ok());
-        let late = receipts(&provider, body, 1_700_000_301_000);
-        assert_eq!(late, Err(ReceiptError::Stale));
-    }
-
-    #[test]
-    fn a_provider_without_receipts_expects_none() {
-        let provider = provider(Receipts::None);
-        let answer = receipts(&provider, br#"{"status":"delivered"}"#, 1_700_000_000_000);
-        assert_eq!(answer, Err(ReceiptError::NotExpected));
-    }
-
-    #[test]
-    fn settings_that_cannot_work_are_named() {
-        let settings = WebhookSettings {
-            url: Uri::from_static("https://example.com/send"),
-            secrets: vec!["s".into()],
-            channels: vec![Channel::Voice],
-            receipts: Receipts::None,
-            sender: None,
-        };
-        let refused = |change: fn(&mut WebhookSettings)| {
-            let mut settings = settings.clone();
-            change(&mut settings);
-            WebhookProvider::new(settings, Clock::system()).err()
-        };
-        assert_eq!(refused(|_| {}), None);
-        assert_eq!(
-            refused(|settings| settings.channels.clear()),
-            Some(ConnectError::Channels)
-        );
-        assert_eq!(
-            refused(|settings| settings.receipts = Receipts::MessageId),
-            Some(ConnectError::Receipts)
-        );
-        assert!(matches!(
-            refused(|settings| settings.secrets.clear()),
-            Some(ConnectError::Secret(_))
-        ));
-        for url in [
-            "/send",
-            "ftp://example.com/",
-            "http://user:pass@example.com/",
-        ] {
-            let settings = WebhookSettings {
-                url: url.parse().unwrap(),
-                ..settings.clone()
-            };
-            let refused = WebhookProvider::new(settings, Clock::system()).err();
-            assert_eq!(refused, Some(ConnectError::Url), "{url}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn arbitrary_answers_and_receipts_never_panic(
-            status in 100..1000_u16,
-            body in prop::collection::vec(any::<u8>(), 0..256),
-        ) {
-            let provider = provider(Receipts::Reference);
-            let response = Response {
-                status: StatusCode::from_u16(status).unwrap(),
-                headers: HeaderMap::new(),
-                body: body.clone().into(),
-            };
-            let is_submitted = provider.classify(&response).is_ok();
-            prop_assert_eq!(is_submitted, (200..300).contains(&status));
-            prop_assert_eq!(
-                receipts(&provider, &body, 1_700_000_000_000),
-                Err(ReceiptError::Malformed)
-            );
-        }
-
-        #[test]
-        fn arbitrary_json_values_never_panic(
-            message_id in "[\\PC]{0,80}",
-            at in "[0-9TZ:+.-]{0,30}",
-            code in any::<i64>(),
-        ) {
-            let provider = provider(Receipts::Reference);
-            let body = serde_json::json!({
-                "status": "undelivered", "message_id": message_id, "error": code, "at": at, "final": 1,
-            });
-            let body = serde_json::to_vec(&body).unwrap();
-            let receipts = receipts(&provider, &body, 1_700_000_000_000).unwrap();
-            prop_assert!(!receipts[0].is_final_for_number);
-            let response = Response {
-                status: StatusCode::OK,
-                headers: HeaderMap::new(),
-                body: body.into(),
-            };
-            let submitted = provider.classify(&response).unwrap();
-            prop_assert_eq!(submitted.message_id, ProviderCode::new(&message_id));
-        }
-    }
-}
+mod tests;

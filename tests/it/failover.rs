@@ -162,6 +162,32 @@ async fn a_provider_that_keeps_failing_is_not_called_first_any_more() {
 }
 
 #[tokio::test]
+async fn what_has_ended_is_written_down_before_the_last_hop_is_waited_for() {
+    let mut scenario = Scenario::on_redis().await;
+    let first = scenario.provider("hook-a").await;
+    let second = scenario.provider("hook-b").await;
+    let mut config = scenario.config_without_providers();
+    config.provider(ProviderEntry::new(&first));
+    config.provider(ProviderEntry::new(&second).line("concurrency_max = 1"));
+    let gateway = scenario.started("one", &config).await;
+    let client = scenario.client(&gateway);
+    first.always(Behaviour::Status(503));
+    second.always(Behaviour::AcceptAfter(Duration::from_secs(1)));
+    let [early, late] = [numbers::us_number(), numbers::us_number()];
+    client.start(&early).await.expect(201);
+    second.submission_to(&early, ARRIVES_WITHIN).await;
+    let id = client.start(&late).await.expect(201).id();
+    let ended = [("hook-a".to_owned(), "refused".to_owned())];
+    let is_written = eventually(ARRIVES_WITHIN, async || {
+        let seen = client.verification(&id).await.expect(200).json();
+        attempts(&seen) == ended
+    });
+    assert!(is_written.await, "its end waited for the second provider");
+    second.submission_to(&late, ARRIVES_WITHIN).await;
+    scenario.finish().await;
+}
+
+#[tokio::test]
 async fn a_final_refusal_stops_the_route() {
     let mut scenario = Scenario::on_redis().await;
     let first = scenario.provider("hook-a").await;

@@ -7,8 +7,9 @@ use serde_json::json;
 use crate::support::client::counts;
 use crate::support::client::tally;
 use crate::support::codes::wrong_codes;
-use crate::support::gateway_config::TestKey;
+use crate::support::gateway_config::{ProviderEntry, TestKey};
 use crate::support::numbers;
+use crate::support::receipts::Receipt;
 use crate::support::scenario::{ARRIVES_WITHIN, Scenario};
 
 /// A process that refuses to start says so at once.
@@ -98,5 +99,33 @@ async fn a_running_node_without_the_new_key_says_503_and_uses_up_no_guess() {
     let seen = ahead.verification(&id).await.expect(200).json();
     assert_eq!(seen["checks_remaining"], json!(5));
     ahead.check(&id, &code).await.expect(200);
+    scenario.finish().await;
+}
+
+#[tokio::test]
+async fn a_receipt_under_a_key_that_a_node_lacks_may_come_again_and_a_forged_one_may_not() {
+    let mut scenario = Scenario::on_redis().await;
+    let hook = scenario.provider("hook-a").await;
+    let mut old = scenario.config_without_providers();
+    old.provider(ProviderEntry::new(&hook).with_receipts());
+    let mut new = old.clone();
+    new.keys.insert(0, TestKey::random("k2"));
+    let behind = scenario.started("behind", &old).await;
+    let ahead = scenario.started("ahead", &new).await;
+    let (behind, ahead) = (scenario.client(&behind), scenario.client(&ahead));
+    let number = numbers::us_number();
+    let id = ahead.start(&number).await.expect(201).id();
+    let message = hook.submission_to(&number, ARRIVES_WITHIN).await;
+
+    let delivered = || Receipt::of(&hook, &message, "delivered");
+    let refused = delivered().at_node(&behind).post().await.expect(503);
+    assert_eq!(refused.code(), "unknown_key");
+    assert_eq!(refused.headers["retry-after"], "5");
+    // Where the key is known, a wrong MAC is final.
+    let misdirected = delivered().altered_at_its_end();
+    misdirected.at_node(&ahead).post().await.expect(404);
+    delivered().at_node(&ahead).post().await.expect(204);
+    let seen = ahead.verification(&id).await.expect(200).json();
+    assert_eq!(seen["deliveries"][0]["status"], json!("delivered"));
     scenario.finish().await;
 }

@@ -18,7 +18,11 @@ mod leaks;
 #[cfg(test)]
 mod numbers;
 #[cfg(test)]
+mod pace;
+#[cfg(test)]
 mod receipts;
+#[cfg(test)]
+mod receipts_by_message_id;
 #[cfg(test)]
 mod separation;
 #[cfg(test)]

@@ -1,14 +1,20 @@
 //! What every store answers: named stories, and a model that random steps are
 //! compared with. A store joins by opening a [`TestStore`] and naming itself below.
 
+mod begins;
 mod checks;
 mod deliveries;
+mod endings;
 mod ledger;
 mod limits;
+mod limits_within;
+mod messages;
 mod model;
+mod outages;
 mod properties;
 mod repeats;
 mod sends;
+mod turns;
 mod world;
 
 use std::any::Any;
@@ -160,16 +166,21 @@ macro_rules! conformance {
             checks::lifted_failures_are_gone,
             checks::a_reported_outcome_decides_only_caller_supplied_codes,
             checks::canceling_twice_is_canceling_once,
+            deliveries::what_nobody_has_touched_settles_as_its_maker_knows_it,
+            deliveries::what_somebody_has_touched_settles_as_it_is_stored,
             deliveries::an_attempt_begins_once_and_settles_as_submitted,
-            deliveries::a_begin_asked_again_renews_the_lease_or_is_too_late,
-            deliveries::a_begin_of_a_settled_attempt_or_another_provider_is_refused,
-            deliveries::a_hundred_and_twenty_attempts_are_the_bound,
+            begins::a_begin_asked_again_renews_the_lease_or_is_too_late,
+            begins::a_begin_of_a_settled_attempt_or_another_provider_is_refused,
+            begins::a_begin_writes_down_how_the_attempt_before_ended,
+            begins::a_begin_that_may_not_go_on_still_writes_down_what_ended,
+            deliveries::a_settle_of_no_attempt_asked_again_changes_nothing,
+            begins::a_hundred_and_twenty_attempts_are_the_bound,
             deliveries::a_settle_asked_again_is_told_the_same_and_changes_nothing,
             deliveries::a_resend_is_no_fallback,
             deliveries::fraud_falls_back_to_no_channel,
             deliveries::who_lost_the_fence_may_not_write,
-            deliveries::nothing_begins_after_an_approval,
-            deliveries::nothing_begins_in_the_last_minute,
+            begins::nothing_begins_after_an_approval,
+            begins::nothing_begins_in_the_last_minute,
             deliveries::three_submissions_are_the_bound,
             deliveries::a_retry_is_due_when_it_said,
             deliveries::a_failed_delivery_falls_back_to_the_next_channel,
@@ -178,6 +189,15 @@ macro_rules! conformance {
             deliveries::a_receipt_acts_once_and_only_forward,
             deliveries::an_undelivered_message_goes_out_again_at_most_three_times,
             deliveries::a_receipt_for_no_attempt_changes_nothing,
+            endings::whatever_ends_a_verification_ends_what_waits_for_it,
+            endings::a_cancellation_answers_with_what_it_ended,
+            endings::what_was_submitted_stays_so_and_still_hears_its_receipts,
+            endings::what_was_submitted_before_a_retry_stays_submitted,
+            endings::an_expiry_that_is_written_down_ends_what_waits,
+            outages::a_day_of_retries_keeps_few_attempts_under_their_own_numbers,
+            outages::a_crash_after_attempts_were_folded_is_taken_over,
+            outages::folding_keeps_every_provider_and_the_walk_at_hand,
+            outages::a_late_receipt_keeps_its_attempt,
             ledger::a_lost_lease_is_taken_over_under_a_new_fence,
             ledger::three_lost_leases_are_poison,
             ledger::a_lease_lost_with_nothing_begun_does_not_count,
@@ -188,6 +208,19 @@ macro_rules! conformance {
             ledger::a_sweep_leaves_its_grace_to_the_owner,
             ledger::a_sweep_stays_in_its_shard,
             ledger::of_many_sweeps_at_once_one_takes_a_delivery,
+            messages::a_receipt_finds_the_attempt_that_its_message_id_names,
+            messages::a_receipt_that_comes_first_waits_for_its_message_to_be_known,
+            messages::of_the_receipts_that_wait_the_furthest_is_kept,
+            messages::a_receipt_waits_for_ten_minutes,
+            messages::a_message_id_is_known_until_its_reference_expires,
+            messages::a_message_id_used_again_names_its_latest_message,
+            messages::no_receipt_is_lost_between_a_submission_and_its_receipt,
+            limits_within::a_start_takes_from_the_limits_of_its_step_once,
+            limits_within::a_limit_that_refuses_withholds_the_whole_step,
+            limits_within::a_start_refused_for_its_number_takes_from_no_limit,
+            limits_within::sending_again_by_a_start_takes_from_the_limits_too,
+            limits_within::a_start_complete_in_one_step_is_replayed_at_once,
+            limits_within::a_withheld_start_leaves_its_refusal_under_its_key,
             limits::a_limit_lets_through_what_it_says,
             limits::a_peek_takes_nothing,
             limits::what_is_given_back_can_be_taken_again,
@@ -199,6 +232,12 @@ macro_rules! conformance {
             limits::a_flush_answers_in_the_order_asked,
             limits::meta_is_written_only_over_the_revision_that_was_read,
             limits::unknown_ids_are_found_by_nobody,
+            turns::a_turn_is_given_once,
+            turns::turns_that_nobody_took_are_not_saved_up,
+            turns::no_more_turns_are_given_than_were_asked_for,
+            turns::a_rate_without_a_turn_left_says_when_the_next_one_is,
+            turns::a_question_for_turns_asked_again_is_given_the_same,
+            turns::of_many_takers_at_once_no_two_get_the_same_turn,
         }
     };
     (@each $store:ident, $open:path; $($file:ident :: $story:ident),* $(,)?) => {

@@ -4,5 +4,7 @@ mod against_the_model;
 mod asks;
 mod formats;
 mod limits;
+mod messages;
 mod servers;
 mod tour;
+mod turns;

@@ -108,11 +108,8 @@ fn identify<B>(edge: &Edge, request: &Matched<B>) -> Result<Identity, Problem> {
             let provider = &request.parameters.first;
             let reference = request.parameters.second.as_deref();
             // Before the body: a stranger must not make us read one.
-            if edge.parts.receipts.admits(provider, reference) {
-                Ok(Identity::Provider)
-            } else {
-                Err(Problem::new(&codes::NOT_FOUND))
-            }
+            edge.parts.receipts.admits(provider, reference)?;
+            Ok(Identity::Provider)
         }
     }
 }

@@ -125,7 +125,7 @@ codes! {
     STORE_UNAVAILABLE SERVICE_UNAVAILABLE "store_unavailable" "Store unavailable" "The store cannot be asked. Nothing has been done."
     STORE_OUTCOME_UNKNOWN SERVICE_UNAVAILABLE "store_outcome_unknown" "Store outcome unknown" "The store may have taken this, and the message may go out. Repeat it with the same Idempotency-Key to know."
     STORE_FULL SERVICE_UNAVAILABLE "store_full" "Store full" "The store has no room for new verifications. Checks go on."
-    UNKNOWN_KEY SERVICE_UNAVAILABLE "unknown_key" "Unknown key" "The record is sealed under a key this node does not have. Nothing has been used up."
+    UNKNOWN_KEY SERVICE_UNAVAILABLE "unknown_key" "Unknown key" "What was asked for is sealed or signed under a key this node does not have. Nothing has been used up."
     UNKNOWN_FORMAT SERVICE_UNAVAILABLE "unknown_format" "Unknown format" "Another release has written the record. Nothing has been used up."
     RECORD_DAMAGED SERVICE_UNAVAILABLE "record_damaged" "Record damaged" "The record cannot be read. Nothing has been used up; the operator has to look at it."
     RECEIPT_UNAVAILABLE SERVICE_UNAVAILABLE "receipt_unavailable" "Receipts unavailable" "The receipt could not be kept. Send it again."

@@ -9,6 +9,7 @@ use super::answer::{Reply, empty};
 use super::codes;
 use super::endpoint::Asked;
 use super::problem::Problem;
+use crate::receipts::ReceiptRefusal;
 
 /// A provider's call to us, whole, as its signature scheme needs it.
 pub struct ReceiptCall {
@@ -22,31 +23,19 @@ pub struct ReceiptCall {
     pub body: Bytes,
 }
 
-/// What became of a callback.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReceiptAnswer {
-    /// Kept, or known already.
-    Accepted,
-    NotFound,
-    /// Not believed, or not readable.
-    Refused,
-    /// It could not be kept: the provider should send it again.
-    Unavailable,
-}
-
 /// Takes the callbacks of providers.
 #[async_trait]
 pub trait ReceiptSink: Send + Sync {
     /// Whether such a callback can be one of ours, from the path alone: is the
     /// provider known, and the reference's MAC right. Asked before the body is
     /// read, so it must be cheap and must not ask the store.
-    fn admits(&self, provider: &str, reference: Option<&str>) -> bool;
+    fn admits(&self, provider: &str, reference: Option<&str>) -> Result<(), ReceiptRefusal>;
 
     /// # Cancel safety
     ///
     /// The future is dropped if the provider hangs up: what must be finished
     /// belongs into a task of its own.
-    async fn receive(&self, call: ReceiptCall) -> ReceiptAnswer;
+    async fn receive(&self, call: ReceiptCall) -> Result<(), ReceiptRefusal>;
 }
 
 pub(super) async fn receive(
@@ -66,12 +55,24 @@ pub(super) async fn receive(
         headers: asked.head.headers,
         body: asked.body,
     };
-    match sink.receive(call).await {
-        ReceiptAnswer::Accepted => Ok(empty(StatusCode::NO_CONTENT)),
-        ReceiptAnswer::NotFound => Err(Problem::new(&codes::NOT_FOUND)),
-        ReceiptAnswer::Refused => Err(Problem::new(&codes::RECEIPT_REFUSED)),
-        ReceiptAnswer::Unavailable => {
-            Err(Problem::new(&codes::RECEIPT_UNAVAILABLE).retry_after_s(5))
+    sink.receive(call).await?;
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// When a provider should call again: by then most of what passes has passed.
+const AGAIN_AFTER_S: u64 = 5;
+
+impl From<ReceiptRefusal> for Problem {
+    fn from(refusal: ReceiptRefusal) -> Self {
+        match refusal {
+            ReceiptRefusal::NotFound => Self::new(&codes::NOT_FOUND),
+            ReceiptRefusal::UnknownKey => {
+                Self::new(&codes::UNKNOWN_KEY).retry_after_s(AGAIN_AFTER_S)
+            }
+            ReceiptRefusal::NotBelieved => Self::new(&codes::RECEIPT_REFUSED),
+            ReceiptRefusal::Unavailable => {
+                Self::new(&codes::RECEIPT_UNAVAILABLE).retry_after_s(AGAIN_AFTER_S)
+            }
         }
     }
 }

@@ -26,13 +26,14 @@ use super::endpoint::{
 };
 use super::problem::Problem;
 use super::{
-    ApiService, ApiSettings, Credentials, Directory, Edge, EdgeParts, InboxMessage, ReceiptAnswer,
-    ReceiptCall, ReceiptSink, RequestBody, SandboxInbox, Surface, admin, deliveries, numbers,
-    stack, verifications,
+    ApiService, ApiSettings, Credentials, Directory, Edge, EdgeParts, InboxMessage, ReceiptCall,
+    ReceiptSink, RequestBody, SandboxInbox, Surface, admin, deliveries, numbers, stack,
+    verifications,
 };
 use crate::admission::watch::CheckWatch;
 use crate::config::RegionSet;
 use crate::message::{Brand, Locale};
+use crate::receipts::ReceiptRefusal;
 use crate::service::ServiceError;
 use crate::tenants::{Caller, Operator, Scope, Scopes, Tenant};
 use crate::verification::TenantTag;
@@ -98,19 +99,24 @@ fn keys() -> Keys {
     }
 }
 
-/// Admits the reference `good` of `hook-a`, and answers as told.
+/// Admits the reference `good` of `hook-a`, lacks the key of `rotated`, and
+/// answers as told.
 struct Sink {
-    answer: ReceiptAnswer,
+    answer: Result<(), ReceiptRefusal>,
     seen: Mutex<Vec<(String, HeaderMap, Bytes)>>,
 }
 
 #[async_trait]
 impl ReceiptSink for Sink {
-    fn admits(&self, provider: &str, reference: Option<&str>) -> bool {
-        provider == "hook-a" && reference.is_none_or(|reference| reference == "good")
+    fn admits(&self, provider: &str, reference: Option<&str>) -> Result<(), ReceiptRefusal> {
+        match (provider, reference) {
+            ("hook-a", None | Some("good")) => Ok(()),
+            ("hook-a", Some("rotated")) => Err(ReceiptRefusal::UnknownKey),
+            _ => Err(ReceiptRefusal::NotFound),
+        }
     }
 
-    async fn receive(&self, call: ReceiptCall) -> ReceiptAnswer {
+    async fn receive(&self, call: ReceiptCall) -> Result<(), ReceiptRefusal> {
         let seen = (call.url, call.headers, call.body);
         let mut list = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         list.push(seen);
@@ -202,15 +208,11 @@ struct TestApi {
 
 impl TestApi {
     fn new() -> Self {
-        Self::with(
-            ReceiptAnswer::Accepted,
-            ApiSettings::default(),
-            Some(Arc::new(Inbox)),
-        )
+        Self::with(Ok(()), ApiSettings::default(), Some(Arc::new(Inbox)))
     }
 
     fn with(
-        answer: ReceiptAnswer,
+        answer: Result<(), ReceiptRefusal>,
         settings: ApiSettings,
         sandbox: Option<Arc<dyn SandboxInbox>>,
     ) -> Self {

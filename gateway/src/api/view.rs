@@ -176,6 +176,16 @@ struct DeliveryJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     due_at: Option<Time>,
     attempts: Vec<AttemptJson<'a>>,
+    #[serde(skip_serializing_if = "is_none_folded")]
+    attempts_folded: u32,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+fn is_none_folded(count: &u32) -> bool {
+    *count == 0
 }
 
 impl<'a> DeliveryJson<'a> {
@@ -189,13 +199,14 @@ impl<'a> DeliveryJson<'a> {
             due: view.due,
             due_at: view.due_at_ms.map(Time),
             attempts: view.attempts.iter().map(AttemptJson::new).collect(),
+            attempts_folded: view.attempts_folded,
         }
     }
 }
 
 #[derive(Serialize)]
 struct AttemptJson<'a> {
-    attempt: u8,
+    attempt: u32,
     provider: &'a str,
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use tracing::debug;
 use watchword_providers::http_client::{ClientSettings, Tls};
 use watchword_providers::registry::{self, Kind, Shared};
 use watchword_providers::sandbox::{CallbackSender, Inbox, SandboxSettings};
@@ -13,11 +15,18 @@ use watchword_providers::webhook::WebhookSettings;
 use watchword_providers::{Channel, Clock, Receipts};
 
 use super::AssembleError;
+use crate::admission::limits::LimitKey;
+use crate::admission::turns::{TurnRule, Turns, TurnsAsk};
 use crate::config::{self, ProviderKind, ProviderSettings, Secret, Settings};
+use crate::keys::index::IndexKey;
+use crate::keys::random;
 use crate::live::Live;
 use crate::routing::ProviderId;
 use crate::stack::breaker::BreakerPolicy;
+use crate::stack::pace::{self, Pace, Sharing, TurnSource};
 use crate::stack::{ProviderStack, StackEvents, StackSettings};
+use crate::store::Store;
+use crate::verification::OperationId;
 
 /// What every provider is made with.
 pub struct ProviderMakings {
@@ -25,6 +34,8 @@ pub struct ProviderMakings {
     pub callbacks: CallbackSender,
     pub clock: Clock,
     pub events: Arc<dyn StackEvents>,
+    /// The store that nodes share, if they do.
+    pub shared_store: Option<Arc<dyn Store>>,
 }
 
 /// What a provider was made from: a reload keeps one whose makings have not
@@ -45,6 +56,7 @@ impl ProviderMakings {
     pub(super) fn connect(
         &self,
         settings: &Settings,
+        index: &IndexKey,
         before: Option<&Live>,
     ) -> Result<(Providers, HashMap<ProviderId, MadeFrom>), AssembleError> {
         let mut connected = HashMap::new();
@@ -61,7 +73,7 @@ impl ProviderMakings {
                 .and_then(|before| before.providers.get(&id).cloned());
             let stack = match kept {
                 Some(stack) => stack,
-                None => Arc::new(self.stack(settings, &made_from)?),
+                None => Arc::new(self.stack(index, &made_from)?),
             };
             connected.insert(Arc::clone(&id), stack);
             all_made_from.insert(id, made_from);
@@ -71,7 +83,7 @@ impl ProviderMakings {
 
     fn stack(
         &self,
-        settings: &Settings,
+        index: &IndexKey,
         made_from: &MadeFrom,
     ) -> Result<ProviderStack, AssembleError> {
         let configured = &made_from.settings;
@@ -87,20 +99,72 @@ impl ProviderMakings {
             clock: self.clock.clone(),
             inbox: self.inbox.clone(),
             sandbox_callbacks: self.callbacks.clone(),
-            seed: u64::from_be_bytes(crate::keys::random()),
+            seed: u64::from_be_bytes(random()),
         };
         let made = registry::connect(&configured.id, kind(configured), &shared)
             .map_err(|error| refuse(error.to_string()))?;
         let has_receipts = made.provider.capabilities().receipts != Receipts::None;
         let settings = StackSettings {
             receipt_deadline: has_receipts.then_some(configured.receipt_deadline),
-            ..stack_settings(settings, configured)
+            pace: self.pace(index, made_from),
+            ..stack_settings(configured)
         };
         Ok(ProviderStack::new(
             (configured.id.as_str().into(), made.provider, made.service),
             &settings,
             Arc::clone(&self.events),
         ))
+    }
+
+    /// Configured rates are the fleet's: nodes that share a store take turns
+    /// from it; otherwise, and while it cannot say, each has its even part.
+    fn pace(&self, index: &IndexKey, made_from: &MadeFrom) -> Option<Arc<Pace>> {
+        let rate_per_s = made_from.settings.rate_per_s?;
+        let alone_per_s = rate_per_s / f64::from(made_from.fleet_size.max(1));
+        let pace = match &self.shared_store {
+            Some(store) => {
+                let provider = made_from.settings.id.as_str();
+                let source = StoreTurns {
+                    store: Arc::clone(store),
+                    key: index.provider_turns(provider),
+                    rule: pace::rule(rate_per_s),
+                    provider: provider.into(),
+                    events: Arc::clone(&self.events),
+                };
+                Pace::shared(rate_per_s, alone_per_s, source)
+            }
+            None => Pace::own(alone_per_s),
+        };
+        Some(Arc::new(pace))
+    }
+}
+
+/// Turns at one provider, from the store.
+struct StoreTurns {
+    store: Arc<dyn Store>,
+    key: LimitKey,
+    rule: TurnRule,
+    provider: Box<str>,
+    events: Arc<dyn StackEvents>,
+}
+
+#[async_trait]
+impl TurnSource for StoreTurns {
+    async fn turns(&self, count: u32) -> Option<Turns> {
+        let ask = TurnsAsk {
+            key: self.key,
+            rule: self.rule,
+            count,
+            operation: OperationId(random()),
+        };
+        let answer = self.store.turns(&ask).await;
+        answer
+            .inspect_err(|error| debug!(provider = &*self.provider, "no turns: {error}"))
+            .ok()
+    }
+
+    fn sharing_changed(&self, sharing: Sharing) {
+        self.events.sharing_changed(&self.provider, sharing);
     }
 }
 
@@ -113,16 +177,13 @@ fn client_settings(configured: &ProviderSettings) -> ClientSettings {
     }
 }
 
-fn stack_settings(settings: &Settings, configured: &ProviderSettings) -> StackSettings {
+fn stack_settings(configured: &ProviderSettings) -> StackSettings {
     let breaker = &configured.breaker;
     StackSettings {
         concurrency_max: usize::try_from(configured.concurrency_max).unwrap_or(usize::MAX),
         attempt_timeout: configured.attempt_timeout,
         receipt_deadline: None,
-        // Configured rates are the fleet's: each node takes its even part.
-        rate_per_s: configured
-            .rate_per_s
-            .map(|rate| rate / f64::from(settings.fleet_size.max(1))),
+        pace: None,
         breaker: BreakerPolicy {
             failure_ratio: breaker.failure_ratio,
             calls_min: breaker.attempts_min,

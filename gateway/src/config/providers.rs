@@ -30,8 +30,11 @@ const KINDS: [(&str, Kind); 3] = [
     ("twilio", Kind::Twilio),
 ];
 
-const RECEIPTS: [(&str, Receipts); 2] =
-    [("none", Receipts::None), ("reference", Receipts::Reference)];
+const RECEIPTS: [(&str, Receipts); 3] = [
+    ("none", Receipts::None),
+    ("reference", Receipts::Reference),
+    ("message_id", Receipts::MessageId),
+];
 
 pub(super) fn read(root: &Section<'_>) -> Vec<ProviderSettings> {
     let sections = root.sections("providers", 256);
@@ -63,6 +66,7 @@ fn read_provider(section: &Section<'_>) -> ProviderSettings {
     let concurrency_max = section.integer_or("concurrency_max", 1..=100_000, 256);
     let attempt_timeout = section.integer_or("attempt_timeout_ms", 50..=30_000, 5_000);
     let receipts = section.choice("receipts", &RECEIPTS);
+    refuse_message_ids(section, kind, receipts);
     let receipt_deadline = section.integer_or("receipt_deadline_s", 5..=600, 60);
     let rate_per_s = section.fraction("rate_per_s", &(0.01..=100_000.0));
     let breaker = read_breaker(&section.section("breaker"));
@@ -91,6 +95,23 @@ fn refuse_twilio_voice(section: &Section<'_>, kind: Kind, channels: &[Channel]) 
              provider of kind = \"webhook\" make the calls",
         ),
         Kind::Sandbox | Kind::Webhook | Kind::Twilio => {}
+    }
+}
+
+/// They call the URL of each message, and know no other.
+fn refuse_message_ids(section: &Section<'_>, kind: Kind, receipts: Option<Receipts>) {
+    if section.reading().is_mistaken(&section.path_of("kind")) {
+        return;
+    }
+    match (kind, receipts) {
+        (Kind::Sandbox | Kind::Twilio, Some(Receipts::MessageId)) => section.mistake(
+            "receipts",
+            "is \"message_id\", which only kind = \"webhook\" can do: set \"reference\" or \"none\"",
+        ),
+        (
+            Kind::Sandbox | Kind::Webhook | Kind::Twilio,
+            None | Some(Receipts::None | Receipts::Reference | Receipts::MessageId),
+        ) => {}
     }
 }
 

@@ -234,10 +234,21 @@ fn a_twilio_block_is_read_whole() {
         "gateway.toml:17: providers[0].channels: has \"voice\", which kind = \"twilio\" does not carry yet",
     );
     assert_refused(
+        &text.replace("auth_tokens", "receipts = \"message_id\"\nauth_tokens"),
+        "providers[0].receipts: is \"message_id\", which only kind = \"webhook\" can do",
+    );
+    assert_refused(
         &text.replace("api_key_sid", "#"),
         "api_key_secret: needs api_key_sid",
     );
     assert_refused(&text.replace("auth_tokens", "#"), "auth_token: missing");
+}
+
+#[test]
+fn a_webhook_may_report_by_its_own_message_ids_without_a_public_url() {
+    let by_id = "receipts = \"message_id\"\nchannels = [\"sms\"";
+    let read = settings(&least().replace("channels = [\"sms\"", by_id));
+    assert_eq!(read.providers[0].receipts, Receipts::MessageId);
 }
 
 #[test]

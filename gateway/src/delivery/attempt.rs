@@ -1,8 +1,8 @@
 //! An attempt's beginning and end, and what follows from it.
 
 use super::{
-    ATTEMPTS_MAX, AttemptRecord, DELIVERIES_MAX, DeliveryRecord, DeliveryStatus, DispatchPolicy,
-    Due, DueKind, NewDelivery, Outcome, delivery_mut,
+    ATTEMPTS_MAX, DELIVERIES_MAX, DeliveryRecord, DeliveryStatus, DispatchPolicy, Due, DueKind,
+    NewDelivery, Outcome, delivery_mut,
 };
 use crate::verification::{Record, Status};
 
@@ -23,15 +23,17 @@ pub enum Stop {
     Gone,
 }
 
-/// Records that an attempt begins. Must have committed before its first byte.
+/// Records that an attempt begins, and how the one before it ended if that is
+/// not written down yet. Must have committed before its first byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Begin {
     pub fence: u32,
-    /// Its number, from 1: one more than there are. A begin repeated for an
+    /// Its number: one more than the last one's. A begin repeated for an
     /// attempt that is still begun asks whether it may still go out, and renews
     /// the lease.
-    pub attempt: u8,
+    pub attempt: u32,
     pub provider: Box<str>,
+    pub settled: Option<SettledAttempt>,
     pub policy: DispatchPolicy,
 }
 
@@ -39,13 +41,19 @@ pub struct Begin {
 ///
 /// # Errors
 ///
-/// [`Stop`]; nothing has changed.
+/// [`Stop::FenceLost`], also for an attempt that is neither open nor the next
+/// one, and [`Stop::Gone`]: nothing has changed. With any other [`Stop`] nothing
+/// begins, but what had ended is written down.
 pub fn begin(record: &mut Record, ordinal: u8, ask: &Begin, now_ms: u64) -> Result<(), Stop> {
     let status = record.status_at(now_ms);
     let submit_before_ms = record.submit_before_ms(ask.policy.quiet_ms);
     let delivery = delivery_mut(record, ordinal).ok_or(Stop::Gone)?;
-    if delivery.fence != ask.fence {
+    let is_new = delivery.attempt(ask.attempt).is_none();
+    if delivery.fence != ask.fence || !knows(delivery, ask) {
         return Err(Stop::FenceLost);
+    }
+    if let Some(settled) = &ask.settled {
+        write_attempt(delivery, settled);
     }
     if delivery.status.is_closed() {
         return Err(Stop::Closed(delivery.status));
@@ -56,32 +64,33 @@ pub fn begin(record: &mut Record, ordinal: u8, ask: &Begin, now_ms: u64) -> Resu
     if now_ms >= submit_before_ms {
         return Err(Stop::TooLate);
     }
-    let number = usize::from(ask.attempt);
-    if let Some(attempt) = delivery.attempts.get(number.wrapping_sub(1)) {
-        if attempt.outcome != Outcome::Begun || attempt.provider != ask.provider {
-            return Err(Stop::FenceLost);
+    if is_new {
+        let is_full = delivery.attempts.len() >= ATTEMPTS_MAX;
+        if is_full || delivery.submissions() >= ask.policy.submissions_max {
+            return Err(Stop::TooManySubmissions);
         }
-        delivery.renew_lease(now_ms, ask.policy.lease_ms);
-        return Ok(());
+        delivery.status = DeliveryStatus::Queued;
+        delivery.push_attempt(&ask.provider, now_ms);
     }
-    let is_full = delivery.attempts.len() >= ATTEMPTS_MAX;
-    if is_full || delivery.submissions() >= ask.policy.submissions_max {
-        return Err(Stop::TooManySubmissions);
-    }
-    let walk = delivery.walk;
-    delivery.status = DeliveryStatus::Queued;
-    delivery
-        .attempts
-        .push(AttemptRecord::begun(&ask.provider, walk, now_ms));
     delivery.renew_lease(now_ms, ask.policy.lease_ms);
     Ok(())
+}
+
+/// Whether who asks knows the delivery's attempts: the one that ended is there,
+/// and the one that begins is the next one, or was begun by the same question.
+fn knows(delivery: &DeliveryRecord, ask: &Begin) -> bool {
+    let is_there = |settled: &SettledAttempt| delivery.attempt(settled.number).is_some();
+    let is_expected = match delivery.attempt(ask.attempt) {
+        Some(attempt) => attempt.outcome == Outcome::Begun && attempt.provider == ask.provider,
+        None => ask.attempt == delivery.last_number() + 1,
+    };
+    is_expected && ask.settled.as_ref().is_none_or(is_there)
 }
 
 /// How an attempt ended, to be written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettledAttempt {
-    /// From 1.
-    pub number: u8,
+    pub number: u32,
     pub outcome: Outcome,
     pub duration_ms: u32,
     pub code: Option<Box<str>>,
@@ -139,7 +148,8 @@ pub struct Settled {
 ///
 /// # Errors
 ///
-/// [`Stop::FenceLost`] or [`Stop::Gone`]; nothing has changed.
+/// [`Stop::FenceLost`], also for an attempt that is not there, or
+/// [`Stop::Gone`]; nothing has changed.
 pub fn settle(
     record: &mut Record,
     ordinal: u8,
@@ -152,10 +162,14 @@ pub fn settle(
     if delivery.fence != ask.fence {
         return Err(Stop::FenceLost);
     }
+    let is_known = |attempt: &SettledAttempt| delivery.attempt(attempt.number).is_some();
+    if !ask.attempt.as_ref().is_none_or(is_known) {
+        return Err(Stop::FenceLost);
+    }
     let is_repeated = ask
         .attempt
         .as_ref()
-        .is_some_and(|attempt| !write_attempt(delivery, attempt));
+        .is_none_or(|attempt| !write_attempt(delivery, attempt));
     let is_leased = delivery.due.is_some_and(|due| due.kind == DueKind::Lease);
     if is_repeated && !is_leased {
         // The answer was lost, not the step: it is given again.
@@ -198,8 +212,7 @@ pub fn settle(
 
 /// Whether it was still open.
 pub(super) fn write_attempt(delivery: &mut DeliveryRecord, settled: &SettledAttempt) -> bool {
-    let index = usize::from(settled.number).wrapping_sub(1);
-    if let Some(attempt) = delivery.attempts.get_mut(index)
+    if let Some(attempt) = delivery.attempt_mut(settled.number)
         && attempt.outcome == Outcome::Begun
     {
         attempt.outcome = settled.outcome;
@@ -247,6 +260,22 @@ fn after_submission(
         kind: DueKind::Receipt,
         at_ms: now_ms + within_ms,
     });
+}
+
+/// Ends what waits in the ledger for a verification that has ended. What
+/// somebody works on under a lease ends when they ask again.
+pub(crate) fn end_waiting(record: &mut Record, now_ms: u64) {
+    let waits = |due: Due| due.kind != DueKind::Lease;
+    let status = record.status;
+    for ordinal in 1..=u8::try_from(record.deliveries.len()).unwrap_or(u8::MAX) {
+        if record
+            .delivery(ordinal)
+            .and_then(|delivery| delivery.due)
+            .is_some_and(waits)
+        {
+            end(record, ordinal, ("not_pending", status), now_ms);
+        }
+    }
 }
 
 /// Ends a delivery whose verification ended or whose last minute began.

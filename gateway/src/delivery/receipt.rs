@@ -8,8 +8,7 @@ use crate::verification::Record;
 /// A verified receipt for one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApplyReceipt {
-    /// From 1.
-    pub attempt: u8,
+    pub attempt: u32,
     pub receipt: AttemptReceipt,
     /// Whether an undelivered one may bring about another submission.
     pub may_redispatch: bool,
@@ -42,8 +41,7 @@ pub fn apply_receipt(
     let Some(delivery) = delivery_mut(record, ordinal) else {
         return ReceiptApplied::NoAttempt;
     };
-    let index = usize::from(ask.attempt).wrapping_sub(1);
-    let Some(attempt) = delivery.attempts.get_mut(index) else {
+    let Some(attempt) = delivery.attempt_mut(ask.attempt) else {
         return ReceiptApplied::NoAttempt;
     };
     let known = attempt.receipt.as_ref().map(|receipt| receipt.status);

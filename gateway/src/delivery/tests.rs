@@ -62,7 +62,7 @@ fn settled(outcome: Outcome, next: Next) -> Settle {
     }
 }
 
-fn receipt(attempt: u8, status: ReceiptStatus) -> ApplyReceipt {
+fn receipt(attempt: u32, status: ReceiptStatus) -> ApplyReceipt {
     ApplyReceipt {
         attempt,
         receipt: AttemptReceipt {
@@ -109,6 +109,7 @@ fn a_code_may_not_go_out_in_its_last_minute_but_a_text_may() {
             fence: 1,
             attempt: 2,
             provider: "two".into(),
+            settled: None,
             policy: policy(),
         };
         begin(&mut record, 1, &ask, now_ms)
@@ -132,6 +133,7 @@ fn each_attempt_waits_for_its_own_receipt() {
         fence: 1,
         attempt: 2,
         provider: "two".into(),
+        settled: None,
         policy: policy(),
     };
     begin(&mut record, 1, &ask, NOW_MS).unwrap();
@@ -188,7 +190,7 @@ proptest! {
     #[test]
     fn no_ordinal_and_no_attempt_number_panics(
         ordinal in prop_oneof![0_u8..3, Just(u8::MAX)],
-        attempt in prop_oneof![0_u8..4, Just(u8::MAX)],
+        attempt in prop_oneof![0_u32..4, Just(u32::MAX)],
         fence in 0_u32..3,
     ) {
         let mut record = record(RecordKind::Verification);
@@ -196,9 +198,9 @@ proptest! {
         ask.fence = fence;
         ask.attempt.as_mut().unwrap().number = attempt;
         let settled = settle(&mut record, ordinal, &ask, NOW_MS);
-        prop_assert_eq!(settled.is_ok(), fence == 1 && ordinal == 1);
+        prop_assert_eq!(settled.is_ok(), fence == 1 && ordinal == 1 && attempt == 1);
         apply_receipt(&mut record, ordinal, &receipt(attempt, ReceiptStatus::Sent), NOW_MS);
-        let ask = Begin { fence, attempt, provider: "two".into(), policy: policy() };
+        let ask = Begin { fence, attempt, provider: "two".into(), settled: None, policy: policy() };
         let begun = begin(&mut record, ordinal, &ask, NOW_MS);
         prop_assert!(begun.is_err() || (fence == 1 && ordinal == 1));
         take(&mut record, ordinal, &policy(), NOW_MS);

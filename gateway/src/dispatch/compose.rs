@@ -144,17 +144,22 @@ impl Composed {
         }
     }
 
+    /// What the receipts of one attempt name.
+    pub(super) fn receipt_reference(&self, attempt: u32) -> ReceiptReference {
+        ReceiptReference {
+            tenant: self.tenant_tag,
+            delivery: self.delivery,
+            attempt,
+            channel: self.channel,
+            created_at_ms: self.created_at_ms,
+            expires_at_s: self.receipts_until_ms / 1000,
+        }
+    }
+
     /// The message for one attempt at one provider.
-    pub(super) fn message(&self, live: &Live, hop: &ProviderStack, attempt: u8) -> Message {
+    pub(super) fn message(&self, live: &Live, hop: &ProviderStack, attempt: u32) -> Message {
         let receipt_url = receipts_by_reference(&*hop.provider).then(|| {
-            let reference = ReceiptReference {
-                tenant: self.tenant_tag,
-                delivery: self.delivery,
-                attempt,
-                channel: self.channel,
-                created_at_ms: self.created_at_ms,
-                expires_at_s: self.receipts_until_ms / 1000,
-            };
+            let reference = self.receipt_reference(attempt);
             live.receipt_url(&hop.id, &reference.sign(live.ring.newest(), &hop.id))
         });
         Message {

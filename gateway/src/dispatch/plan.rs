@@ -138,8 +138,8 @@ fn fail(reason: &str) -> Next {
 }
 
 /// The wait after walk 1, 2, ...; the last one repeats.
-fn retry_wait_ms(walk: u8, waits: &[Duration]) -> u64 {
-    let index = usize::from(walk.saturating_sub(1));
+fn retry_wait_ms(walk: u32, waits: &[Duration]) -> u64 {
+    let index = usize::try_from(walk.saturating_sub(1)).unwrap_or(usize::MAX);
     let wait = waits
         .get(index)
         .or(waits.last())
@@ -160,8 +160,9 @@ mod tests {
         Duration::from_secs(60),
     ];
 
-    fn attempt(provider: &str, walk: u8, outcome: Outcome) -> AttemptRecord {
+    fn attempt(provider: &str, walk: u32, outcome: Outcome) -> AttemptRecord {
         AttemptRecord {
+            number: 1,
             provider: provider.into(),
             walk,
             outcome,
@@ -173,7 +174,7 @@ mod tests {
         }
     }
 
-    fn delivery(walk: u8, attempts: Vec<AttemptRecord>) -> DeliveryRecord {
+    fn delivery(walk: u32, attempts: Vec<AttemptRecord>) -> DeliveryRecord {
         let new = NewDelivery {
             channel: Channel::Sms,
             fallback: vec![],

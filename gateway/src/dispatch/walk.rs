@@ -1,22 +1,23 @@
 //! One walk along the route: for each hop wait for room, write the attempt
 //! down, submit, and go on if it failed.
 
+mod end;
+mod hops;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::{Instrument, debug_span};
-use watchword_providers::{SubmitError, Submitted};
+use watchword_providers::{MessageId, SubmitError, Submitted};
 
+use self::hops::{hops, is_begun_by_create};
+use super::bind::Reports;
 use super::compose::Composed;
-use super::plan::{
-    OUTCOME_UNKNOWN, after_walk, is_final_by_receipt, is_left_out, only_provider, outcome_of,
-    reason_of,
-};
+use super::plan::{outcome_of, reason_of};
 use super::{Dispatcher, Work};
 use crate::delivery::{
-    AttemptRecord, Begin, DeliveryRecord, DueKind, Finality, Next, Outcome, Settle, Settled,
-    SettledAttempt, Stop, delivery_mut,
+    Begin, DeliveryRecord, Finality, Next, Outcome, Settled, SettledAttempt, Stop, delivery_mut,
 };
 use crate::live::Live;
 use crate::stack::{Patience, ProviderStack, Ready};
@@ -40,6 +41,8 @@ enum HopEnd {
     GoOn(Option<SettledAttempt>),
     /// The walk is over: this is to be written down.
     Settle(Option<SettledAttempt>, Next),
+    /// A provider has it: this is to be written down, and whose receipts will come.
+    Submitted(SettledAttempt, Next, Reports),
     /// Dispatch was told not to go on; what was begun never left us.
     Stopped(Option<SettledAttempt>, Stop),
 }
@@ -54,7 +57,7 @@ impl Dispatcher {
     /// Walks the route once. `None` if the delivery is no longer ours, or the
     /// store cannot be reached: the ledger has it then.
     pub(super) async fn walk(
-        &self,
+        self: &Arc<Self>,
         live: &Live,
         composed: Composed,
         work: &mut Work,
@@ -73,7 +76,7 @@ impl Dispatcher {
         settled
     }
 
-    async fn walk_hops(&self, work: &mut Work, walk: &mut Walk<'_>) -> Option<Settled> {
+    async fn walk_hops(self: &Arc<Self>, work: &mut Work, walk: &mut Walk<'_>) -> Option<Settled> {
         let mut unsettled: Option<SettledAttempt> = None;
         for position in 0..walk.hops.len() {
             let hop = Arc::clone(walk.hops.get(position)?);
@@ -87,6 +90,11 @@ impl Dispatcher {
             {
                 HopEnd::GoOn(attempt) => unsettled = attempt,
                 HopEnd::Settle(attempt, next) => return self.close(work, attempt, next).await,
+                HopEnd::Submitted(attempt, next, reports) => {
+                    let closed = self.close(work, Some(attempt), next);
+                    let (settled, ()) = tokio::join!(closed, self.bind(reports));
+                    return settled;
+                }
                 HopEnd::Stopped(attempt, stop) => return self.stopped(work, attempt, stop).await,
             }
         }
@@ -100,11 +108,12 @@ impl Dispatcher {
         work: &mut Work,
         walk: &mut Walk<'_>,
         (hop, is_last): (&ProviderStack, bool),
-        settling: Option<SettledAttempt>,
+        mut settling: Option<SettledAttempt>,
     ) -> Option<HopEnd> {
         let asked = Instant::now();
         let is_begun = is_begun_by_create(work, hop);
-        let Ok(ready) = hop.ready(patience(walk, hop, is_last)).await else {
+        let waits = (is_last, &mut settling);
+        let Ok(ready) = self.ready(work, walk, hop, waits).await? else {
             walk.errors.push(SubmitError::Shed);
             let shed =
                 is_begun.then(|| self.settled(work, walk, (hop, asked), &Err(SubmitError::Shed)));
@@ -138,8 +147,27 @@ impl Dispatcher {
         Some(end)
     }
 
-    /// Records that an attempt at this hop begins, and how the one before ended,
-    /// in one flush.
+    /// Waits for room and our turn at this hop. If that takes time, the attempt
+    /// before is written down first: it has ended, whatever becomes of us.
+    async fn ready(
+        &self,
+        work: &mut Work,
+        walk: &Walk<'_>,
+        hop: &ProviderStack,
+        (is_last, settling): (bool, &mut Option<SettledAttempt>),
+    ) -> Option<Result<Ready, SubmitError>> {
+        let at_once = hop.ready(Patience::Shed).await;
+        if at_once.is_ok() || !is_last {
+            return Some(at_once);
+        }
+        if let Some(ended) = settling.take() {
+            self.close(work, Some(ended), Next::Continue).await?;
+        }
+        Some(hop.ready(patience(walk, hop)).await)
+    }
+
+    /// Records that an attempt at this hop begins, and in the same step how the
+    /// one before ended.
     async fn begin(
         &self,
         work: &mut Work,
@@ -149,30 +177,18 @@ impl Dispatcher {
     ) -> Option<Result<(), Stop>> {
         let policy = walk.live.dispatch.policy;
         let state = work.state()?;
-        let fence = state.fence;
-        let settle = settling.map(|attempt| Settle {
-            fence,
-            attempt: Some(attempt),
-            next: Next::Continue,
-            policy,
-        });
         let begin = Begin {
-            fence,
-            attempt: count(state.attempts.len() + usize::from(!is_begun)),
+            fence: state.fence,
+            attempt: state.last_number() + u32::from(!is_begun),
             provider: (&*hop.id).into(),
+            settled: settling,
             policy,
         };
+        work.is_as_created = false;
         let (store, delivery) = (&self.shared.store, work.delivery);
         let mut patience = Insistence::until(walk.lease_ends);
         let begun = loop {
-            let settled = async {
-                match &settle {
-                    Some(settle) => store.settle(delivery, settle).await.map(drop),
-                    None => Ok(()),
-                }
-            };
-            let (settled, begun) = tokio::join!(settled, store.begin(delivery, &begin));
-            match settled.and(begun) {
+            match store.begin(delivery, &begin).await {
                 Ok(begun) => break begun,
                 Err(error) => self.shared.store_failed("begin", &error),
             }
@@ -196,7 +212,7 @@ impl Dispatcher {
         hop: &ProviderStack,
         ready: Ready,
     ) -> Option<HopEnd> {
-        let number = count(work.state()?.attempts.len());
+        let number = work.state()?.last_number();
         let message = Arc::new(walk.composed.message(walk.live, hop, number));
         if work.state()?.submissions() > 1 {
             let name = work.delivery.to_string();
@@ -212,11 +228,15 @@ impl Dispatcher {
             return None;
         }
         let result = ready.submit(message).await;
-        let settled = self.settled(work, walk, (hop, started), &result);
+        let settled = self.attempt_ended(work, walk, (hop, started), &result);
+        if result.is_err() {
+            work.note_settled(&settled);
+        }
         Some(match result {
-            Ok(_) => {
-                let receipt_within_ms = hop.receipt_deadline.map(ms);
-                HopEnd::Settle(Some(settled), Next::Submitted { receipt_within_ms })
+            Ok(submitted) => {
+                let reports = Reports::on(walk.live, &walk.composed, hop, (number, &submitted));
+                let receipt_within_ms = reports.deadline(hop).map(ms);
+                HopEnd::Submitted(settled, Next::Submitted { receipt_within_ms }, reports)
             }
             Err(error) if error.is_final_for_number() => {
                 let finality = if matches!(error, SubmitError::Fraud { .. }) {
@@ -235,119 +255,6 @@ impl Dispatcher {
         })
     }
 
-    /// What follows a walk that no provider has ended.
-    fn next_after(&self, work: &Work, walk: &Walk<'_>) -> Next {
-        let dispatch = &walk.live.dispatch;
-        let Some(state) = work.state() else {
-            return Next::Close {
-                reason: "no_route".into(),
-            };
-        };
-        if is_after_receipt(work.why) && walk.errors.is_empty() {
-            // No hop was left: what was submitted stays so.
-            let finality = if is_final_by_receipt(state) {
-                Finality::Channel
-            } else {
-                Finality::Open
-            };
-            return Next::Fail {
-                reason: "undelivered".into(),
-                finality,
-            };
-        }
-        if self.stopping.is_cancelled() && walk.errors.len() < walk.hops.len() {
-            return Next::Retry {
-                after_ms: 0,
-                reason: "handover".into(),
-            };
-        }
-        let bound = dispatch.policy.submissions_max;
-        after_walk(state, &walk.errors, &dispatch.retry_waits, bound)
-    }
-
-    /// Dispatch was told not to go on.
-    async fn stopped(
-        &self,
-        work: &mut Work,
-        attempt: Option<SettledAttempt>,
-        stop: Stop,
-    ) -> Option<Settled> {
-        let known = |work: &Work, otherwise: &str| -> Box<str> {
-            let state = work.state();
-            let is_unknown = |attempt: &AttemptRecord| attempt.outcome == Outcome::Unknown;
-            if state.is_some_and(|state| state.attempts.iter().any(is_unknown)) {
-                return OUTCOME_UNKNOWN.into();
-            }
-            state
-                .and_then(|state| state.reason.clone())
-                .unwrap_or_else(|| otherwise.into())
-        };
-        let next = match stop {
-            Stop::FenceLost => {
-                self.shared.metrics.lease_lost();
-                return None;
-            }
-            Stop::Gone => return None,
-            Stop::Closed(status) => {
-                return Some(Settled {
-                    status,
-                    due: None,
-                    fallback: None,
-                });
-            }
-            Stop::NotPending(_) => Next::Close {
-                reason: known(work, "not_pending"),
-            },
-            Stop::TooLate => Next::Close {
-                reason: known(work, "too_late"),
-            },
-            Stop::TooManySubmissions => Next::Fail {
-                reason: known(work, "refused"),
-                finality: Finality::Open,
-            },
-        };
-        self.close(work, attempt, next).await
-    }
-
-    /// Writes down how it ended. Asks until the record means nothing any more:
-    /// a *submitted* that is forgotten becomes a second message.
-    pub(super) async fn close(
-        &self,
-        work: &mut Work,
-        attempt: Option<SettledAttempt>,
-        next: Next,
-    ) -> Option<Settled> {
-        let policy = self.policy();
-        if let (Some(state), Next::Fail { reason, .. } | Next::Retry { reason, .. }) =
-            (delivery_mut(&mut work.record, work.delivery.ordinal), &next)
-        {
-            state.reason = Some(reason.clone());
-        }
-        let ask = Settle {
-            fence: work.state()?.fence,
-            attempt,
-            next,
-            policy,
-        };
-        let left_ms = work
-            .record
-            .expires_at_ms
-            .saturating_sub(self.shared.store_now_ms());
-        let worth = Duration::from_millis(left_ms.max(policy.lease_ms));
-        let mut patience = Insistence::until(Instant::now() + worth);
-        loop {
-            match self.shared.store.settle(work.delivery, &ask).await {
-                Ok(Err(Stop::FenceLost)) => {
-                    self.shared.metrics.lease_lost();
-                    return None;
-                }
-                Ok(settled) => return settled.ok(),
-                Err(error) => self.shared.store_failed("settle", &error),
-            }
-            patience.pause().await?;
-        }
-    }
-
     /// How long the delivery is still ours, by the store's time.
     fn lease_left(&self, work: &Work) -> Duration {
         let due = work.state().and_then(|state| state.due);
@@ -363,14 +270,27 @@ impl Dispatcher {
         (hop, started): (&ProviderStack, Instant),
         result: &Result<Submitted, SubmitError>,
     ) -> SettledAttempt {
+        let settled = self.attempt_ended(work, walk, (hop, started), result);
+        work.note_settled(&settled);
+        settled
+    }
+
+    /// An attempt's end: logged and counted.
+    fn attempt_ended(
+        &self,
+        work: &Work,
+        walk: &Walk<'_>,
+        (hop, started): (&ProviderStack, Instant),
+        result: &Result<Submitted, SubmitError>,
+    ) -> SettledAttempt {
         let took = started.elapsed();
-        let number = count(work.state().map_or(0, |state| state.attempts.len()));
+        let number = work.state().map_or(0, DeliveryRecord::last_number);
         let settled = settled_attempt(number, result, took);
         let name = work.delivery.to_string();
         events::AttemptEnded {
             tenant: &walk.composed.tenant,
             delivery: &name,
-            attempt: u32::from(number),
+            attempt: number,
             provider: &hop.id,
             channel: walk.composed.channel,
             to: &walk.composed.to,
@@ -379,9 +299,6 @@ impl Dispatcher {
             took,
         }
         .emit(&self.shared.metrics);
-        if let Some(state) = delivery_mut(&mut work.record, work.delivery.ordinal) {
-            state.note_settled(&settled);
-        }
         settled
     }
 }
@@ -400,20 +317,8 @@ impl Walk<'_> {
     }
 }
 
-/// Whether the create step has begun an attempt at this hop for us.
-fn is_begun_by_create(work: &Work, hop: &ProviderStack) -> bool {
-    let last = work.state().and_then(|state| state.attempts.last());
-    work.why.is_none()
-        && last.is_some_and(|attempt| {
-            attempt.outcome == Outcome::Begun && *attempt.provider == *hop.id
-        })
-}
-
 /// The last hop waits, but never so long that its attempt would outlast the lease.
-fn patience(walk: &Walk<'_>, hop: &ProviderStack, is_last: bool) -> Patience {
-    if !is_last {
-        return Patience::Shed;
-    }
+fn patience(walk: &Walk<'_>, hop: &ProviderStack) -> Patience {
     let attempt = hop.attempt_timeout + LEASE_MARGIN;
     match walk.lease_ends.checked_sub(attempt) {
         Some(latest) if latest > Instant::now() => Patience::WaitUntil(latest.min(walk.deadline)),
@@ -454,65 +359,16 @@ fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Attempts are bounded far below.
-fn count(attempts: usize) -> u8 {
-    u8::try_from(attempts).unwrap_or(u8::MAX)
-}
-
-fn is_after_receipt(why: Option<DueKind>) -> bool {
-    matches!(why, Some(DueKind::Receipt | DueKind::Undelivered))
-}
-
-/// The hops of this walk, in order.
-fn hops(live: &Live, composed: &Composed, work: &Work) -> Vec<Arc<ProviderStack>> {
-    let Some(state) = work.state() else {
-        return Vec::new();
-    };
-    if is_after_receipt(work.why) && is_final_by_receipt(state) {
-        return Vec::new();
-    }
-    if let Some(only) = only_provider(state, work.why) {
-        return live
-            .providers
-            .get(only)
-            .map(Arc::clone)
-            .into_iter()
-            .collect();
-    }
-    let last = state.attempts.last().filter(|_| work.why.is_none());
-    // The one that the create step has begun goes first, whatever has changed since.
-    let first = last
-        .filter(|attempt| attempt.outcome == Outcome::Begun)
-        .map(|attempt| &*attempt.provider);
-    let was_tried = |provider: &str| {
-        let by = |delivery: &DeliveryRecord| {
-            delivery.channel == state.channel
-                && delivery
-                    .attempts
-                    .iter()
-                    .any(|attempt| *attempt.provider == *provider)
-        };
-        first.is_none() && work.record.deliveries.iter().any(by)
-    };
-    let ordered = live.hops(composed.destination(), was_tried);
-    let rest = ordered
-        .iter()
-        .map(|id| &**id)
-        .filter(|id| Some(*id) != first && !is_left_out(state, work.why, id));
-    first
-        .into_iter()
-        .chain(rest)
-        .filter_map(|id| live.providers.get(id).map(Arc::clone))
-        .collect()
-}
-
 fn settled_attempt(
-    number: u8,
+    number: u32,
     result: &Result<Submitted, SubmitError>,
     took: Duration,
 ) -> SettledAttempt {
     let (outcome, code, message_id) = match result {
-        Ok(submitted) => (Outcome::Submitted, None, submitted.message_id.as_ref()),
+        Ok(submitted) => {
+            let message_id = submitted.message_id.as_ref().and_then(MessageId::code);
+            (Outcome::Submitted, None, message_id)
+        }
         Err(error) => (outcome_of(error), error.code(), None),
     };
     SettledAttempt {

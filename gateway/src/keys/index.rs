@@ -5,11 +5,13 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use aws_lc_rs::hmac;
+use watchword_providers::MessageId;
 use zeroize::Zeroizing;
 
 use super::{first, mac};
 use crate::admission::limits::LimitKey;
 use crate::id::Shard;
+use crate::receipts::MessageKey;
 use crate::store::Idempotency;
 use crate::verification::{CustomCodeTag, IdentityTag, NumberTag, OperationId, TenantTag};
 
@@ -125,6 +127,25 @@ impl IndexKey {
         self.limit(&[b"tenant", &tenant.0, purpose.as_bytes()])
     }
 
+    /// A provider's own id for a message, whose receipts name it.
+    pub fn message(&self, provider: &str, id: &MessageId) -> MessageKey {
+        let parts = [provider.as_bytes(), id.expose().as_bytes()];
+        let named = mac(&self.key, b"message", &parts);
+        MessageKey {
+            shard: self.shard(&named),
+            tag: first(&named),
+        }
+    }
+
+    /// The turns at a provider.
+    pub fn provider_turns(&self, provider: &str) -> LimitKey {
+        let named = mac(&self.key, b"turns", &[provider.as_bytes()]);
+        LimitKey {
+            shard: self.shard(&named),
+            tag: first(&named),
+        }
+    }
+
     fn limit(&self, parts: &[&[u8]]) -> LimitKey {
         let named = mac(&self.key, b"limit", parts);
         LimitKey {
@@ -177,6 +198,16 @@ mod tests {
         assert_eq!(named, index.operation(&[b"acme", b"key"], b"body"));
         assert!(named.reuses_key_of(index.operation(&[b"acme", b"key"], b"other")));
         assert!(!named.reuses_key_of(index.operation(&[b"acme", b"other"], b"body")));
+    }
+
+    #[test]
+    fn a_message_id_has_another_name_for_each_provider() {
+        let index = index();
+        let name = |provider: &str, id: &str| index.message(provider, &MessageId::new(id).unwrap());
+        assert_eq!(name("hook-a", "m-1"), name("hook-a", "m-1"));
+        assert_ne!(name("hook-a", "m-1"), name("hook-b", "m-1"));
+        // Moving a character from one to the other is another message.
+        assert_ne!(name("hook-a", "m-1").tag, name("hook-am", "-1").tag);
     }
 
     #[test]

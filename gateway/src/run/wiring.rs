@@ -13,20 +13,21 @@ use super::RunError;
 use super::open_store::retention_ms;
 use super::upkeep::{State, Upkeep};
 use crate::api::{
-    Admin, Api, ApiParts, ApiSettings, Directory, InboxMessage, Readiness, ReceiptAnswer,
-    ReceiptCall, ReceiptSink, SandboxInbox, Version,
+    Admin, Api, ApiParts, ApiSettings, Directory, InboxMessage, Readiness, ReceiptCall,
+    ReceiptSink, SandboxInbox, Version,
 };
 use crate::assemble::{self, ProviderMakings, master_keys};
 use crate::clock::SystemClock;
-use crate::config::Settings;
+use crate::config::{Settings, StoreBackend};
 use crate::dispatch::{DispatchLimits, Dispatcher};
 use crate::keys::agreement::{KeyRetention, agree};
 use crate::live::Shared;
 use crate::number;
-use crate::receipts::{ReceiptDesk, ReceiptEnd};
+use crate::receipts::{ReceiptDesk, ReceiptRefusal};
 use crate::service::Service;
 use crate::stack::StackEvents;
 use crate::stack::breaker::BreakerState;
+use crate::stack::pace::Sharing;
 use crate::store::{FORMAT_VERSION, Store};
 use crate::telemetry::{Metrics, events};
 use crate::tenants::{Caller, Operator};
@@ -66,6 +67,7 @@ pub(super) async fn wire(
         events: Arc::new(StackWatch {
             metrics: Arc::clone(&metrics),
         }),
+        shared_store: shared_store(settings, &store),
     });
     let live = assemble::live(settings, Arc::clone(&agreed.ring), &makings, None)?;
     let shared = Shared {
@@ -102,6 +104,14 @@ pub(super) async fn wire(
         state,
         retention,
     })
+}
+
+/// The store, if other nodes may use it too.
+fn shared_store(settings: &Settings, store: &Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+    match settings.store.backend {
+        StoreBackend::Redis { .. } => Some(Arc::clone(store)),
+        StoreBackend::Embedded { .. } | StoreBackend::Memory => None,
+    }
 }
 
 fn api(
@@ -200,15 +210,11 @@ struct Desk {
 
 #[async_trait]
 impl ReceiptSink for Desk {
-    fn admits(&self, provider: &str, reference: Option<&str>) -> bool {
-        // Every provider that this release knows names the attempt in the URL.
-        reference.is_some_and(|reference| self.desk.admits(provider, reference))
+    fn admits(&self, provider: &str, reference: Option<&str>) -> Result<(), ReceiptRefusal> {
+        self.desk.admits(provider, reference)
     }
 
-    async fn receive(&self, call: ReceiptCall) -> ReceiptAnswer {
-        let Some(reference) = call.reference.as_deref() else {
-            return ReceiptAnswer::NotFound;
-        };
+    async fn receive(&self, call: ReceiptCall) -> Result<(), ReceiptRefusal> {
         let callback = Callback {
             method: &call.method,
             url: &call.url,
@@ -216,16 +222,9 @@ impl ReceiptSink for Desk {
             body: &call.body,
             now_ms: self.shared.clock.now_ms(),
         };
-        match self
-            .desk
-            .receive(&call.provider, reference, &callback)
+        self.desk
+            .receive(&call.provider, call.reference.as_deref(), &callback)
             .await
-        {
-            ReceiptEnd::Accepted => ReceiptAnswer::Accepted,
-            ReceiptEnd::NotFound => ReceiptAnswer::NotFound,
-            ReceiptEnd::Refused => ReceiptAnswer::Refused,
-            ReceiptEnd::Unavailable => ReceiptAnswer::Unavailable,
-        }
     }
 }
 
@@ -242,7 +241,7 @@ async fn receive_from_sandboxes(
             .next()
             .unwrap_or_default()
             .to_owned();
-        if !desk.admits(&sandbox.provider, &reference) {
+        if desk.admits(&sandbox.provider, Some(&reference)).is_err() {
             continue;
         }
         let callback = Callback {
@@ -252,7 +251,10 @@ async fn receive_from_sandboxes(
             body: &sandbox.body,
             now_ms: shared.clock.now_ms(),
         };
-        desk.receive(&sandbox.provider, &reference, &callback).await;
+        // A refusal is counted where it is made; this provider does not listen.
+        _ = desk
+            .receive(&sandbox.provider, Some(&reference), &callback)
+            .await;
     }
 }
 
@@ -295,6 +297,10 @@ impl StackEvents for StackWatch {
             code: None,
         }
         .emit(&self.metrics);
+    }
+
+    fn sharing_changed(&self, provider: &str, sharing: Sharing) {
+        events::SharingChanged { provider, sharing }.emit(&self.metrics);
     }
 }
 

@@ -168,13 +168,14 @@ fn delivery(id: DeliveryId, state: &DeliveryRecord) -> DeliveryView {
         created_at_ms: state.created_at_ms,
         due_at_ms: state.due.map(|due| due.at_ms),
         due: state.due.map(|due| due.kind.as_str()),
-        attempts: (1_u8..).zip(&state.attempts).map(attempt).collect(),
+        attempts: state.attempts.iter().map(attempt).collect(),
+        attempts_folded: state.folded,
     }
 }
 
-fn attempt((number, state): (u8, &AttemptRecord)) -> AttemptView {
+fn attempt(state: &AttemptRecord) -> AttemptView {
     AttemptView {
-        number,
+        number: state.number,
         provider: state.provider.to_string(),
         outcome: state.outcome,
         code: state.code.as_deref().map(str::to_owned),

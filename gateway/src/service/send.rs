@@ -19,7 +19,7 @@ use crate::dispatch::{Dispatcher, Place, Work};
 use crate::id::{DeliveryId, RecordId};
 use crate::keys::random;
 use crate::live::Shared;
-use crate::store::{Idempotency, Started, StoreError, Undo};
+use crate::store::{Idempotency, LimitAnswers, Sent, Started, StoreError, Undo};
 use crate::verification::{OperationId, Record, Resend, Start};
 
 /// How often, and how far apart, a send whose making was not answered is looked for.
@@ -137,7 +137,6 @@ impl Sending {
         if step == Step::Replayed {
             return Ok(accepted);
         }
-        self.confirm(&send, id);
         if let Some(ordinal) = ordinal {
             let work = Work {
                 delivery: DeliveryId {
@@ -149,45 +148,89 @@ impl Sending {
                 done: Some(done),
                 opened: opened.cloned(),
                 prepaid: send.paid_submission(),
+                is_as_created: step == Step::Created,
             };
             self.dispatcher.dispatch(work, place);
         }
         Ok(accepted)
     }
 
-    /// Asks the store and the limits in one flush.
+    /// Makes the send, once whoever else is at work on its idempotency key has decided.
     async fn make(&self, send: &Send) -> Answer<Made> {
-        let asks: Vec<LimitAsk> = send.limits.iter().map(|named| named.ask.clone()).collect();
-        let (started, answers) = tokio::join!(self.start(send), self.shared.store.limits(&asks));
-        let made = match started {
-            Ok(started) => self.made(started, send),
+        let mut asks: Vec<LimitAsk> = send.limits.iter().map(|named| named.ask.clone()).collect();
+        for _ in 0..WAITER_ROUNDS {
+            match self.make_once(send, &asks).await {
+                Err(ServiceError::IdempotencyInProgress) => {}
+                made => return made,
+            }
+            tokio::time::sleep(WAITER_PAUSE).await;
+            for ask in &mut asks {
+                ask.operation = OperationId(random());
+            }
+        }
+        Err(ServiceError::IdempotencyInProgress)
+    }
+
+    /// Asks the store and the limits in one flush.
+    async fn make_once(&self, send: &Send, asks: &[LimitAsk]) -> Answer<Made> {
+        let Sent { started, apart } = self.start(send, asks).await;
+        let Some(answers) = apart else {
+            return self.made_within(send, started).await;
+        };
+        let started = match started {
+            Ok(started) => started,
             Err(error) => {
                 if matches!(error, StoreError::OutcomeUnknown { .. }) {
                     // Where it may have been made it stays counted.
                     match answers {
                         Ok(answers) if first_refusal(&send.limits, &answers).is_some() => {}
                         Ok(_) => self.look_again(send, Vec::new()),
-                        Err(_) => self.look_again(send, asks),
+                        Err(_) => self.look_again(send, asks.to_vec()),
                     }
                 } else {
-                    self.give_back(&asks, answers.as_deref().unwrap_or_default());
+                    self.give_back(asks, answers.as_deref().unwrap_or_default());
                 }
-                self.shared.store_failed("start", &error);
-                return Err(unavailable(&error));
+                return Err(self.failed(&error));
             }
         };
-        match made {
+        match self.made(started, send) {
             Ok(made) if made.step != Step::Replayed => {
-                self.judge(send, made, (&asks, answers)).await
+                let made = self.judge(send, made, (asks, answers)).await?;
+                self.confirm(send, made.id);
+                Ok(made)
             }
             made => {
-                self.give_back(&asks, answers.as_deref().unwrap_or_default());
-                match made {
-                    Err(ServiceError::IdempotencyInProgress) => self.wait_to_make(send).await,
-                    made => made,
-                }
+                self.give_back(asks, answers.as_deref().unwrap_or_default());
+                made
             }
         }
+    }
+
+    /// What came of a send whose limits were part of the step.
+    async fn made_within(&self, send: &Send, started: Result<Started, StoreError>) -> Answer<Made> {
+        match started {
+            Ok(Started::Withheld { limits, now_ms }) => {
+                let refusal =
+                    first_refusal(&send.limits, &limits).unwrap_or_else(Refusal::unanswered);
+                self.remember_refusal(&refusal);
+                if send.idempotency.is_some() {
+                    self.undo(send, (send.ask.id(), false), &refusal).await?;
+                }
+                Err(refusal.error(now_ms))
+            }
+            Ok(started) => self.made(started, send),
+            Err(error) => {
+                if matches!(error, StoreError::OutcomeUnknown { .. }) {
+                    self.look_again(send, Vec::new());
+                }
+                Err(self.failed(&error))
+            }
+        }
+    }
+
+    fn failed(&self, error: &StoreError) -> ServiceError {
+        self.shared.store_failed("start", error);
+        unavailable(error)
     }
 
     /// The caller is told that the store did not answer. If it has made the send
@@ -227,6 +270,7 @@ impl Sending {
                         done: None,
                         opened: None,
                         prepaid,
+                        is_as_created: false,
                     };
                     dispatcher.dispatch(work, place);
                 }
@@ -235,38 +279,12 @@ impl Sending {
         });
     }
 
-    /// A request with the same idempotency key is being decided: waits for it.
-    async fn wait_to_make(&self, send: &Send) -> Answer<Made> {
-        for _ in 0..WAITER_ROUNDS {
-            tokio::time::sleep(WAITER_PAUSE).await;
-            let started = self.start(send).await.map_err(|error| {
-                self.shared.store_failed("start", &error);
-                unavailable(&error)
-            })?;
-            match self.made(started, send) {
-                Err(ServiceError::IdempotencyInProgress) => {}
-                // The other one was refused, and its refusal is over.
-                Ok(made) if made.step != Step::Replayed => {
-                    let asks = send.limits.iter().map(|named| LimitAsk {
-                        operation: OperationId(random()),
-                        ..named.ask.clone()
-                    });
-                    let asks: Vec<LimitAsk> = asks.collect();
-                    let answers = self.shared.store.limits(&asks).await;
-                    return self.judge(send, made, (&asks, answers)).await;
-                }
-                made => return made,
-            }
-        }
-        Err(ServiceError::IdempotencyInProgress)
-    }
-
     /// A send that was made stands if every limit has allowed it.
     async fn judge(
         &self,
         send: &Send,
         made: Made,
-        (asks, answers): (&[LimitAsk], LimitAnswers),
+        (asks, answers): (&[LimitAsk], Result<LimitAnswers, StoreError>),
     ) -> Answer<Made> {
         let refusal = match &answers {
             Ok(answers) => first_refusal(&send.limits, answers),
@@ -286,45 +304,67 @@ impl Sending {
         Made::of(started, send, self.shared.store_now_ms())
     }
 
-    async fn start(&self, send: &Send) -> Result<Started, StoreError> {
-        let store = &self.shared.store;
+    async fn start(&self, send: &Send, limits: &[LimitAsk]) -> Sent {
+        let (store, key) = (&self.shared.store, send.idempotency.as_ref());
         match &send.ask {
-            SendAsk::Start(start) => store.start(start, send.idempotency.as_ref()).await,
-            SendAsk::Resend(resend) => store.resend(resend, send.idempotency.as_ref()).await,
+            SendAsk::Start(start) => store.start_within(start, key, limits).await,
+            SendAsk::Resend(resend) => {
+                let (started, limits) =
+                    tokio::join!(store.resend(resend, key), store.limits(limits));
+                Sent {
+                    started,
+                    apart: Some(limits),
+                }
+            }
         }
     }
 
     /// Undoes a send that a limit of another slot refused, and remembers the refusal.
     async fn take_back(&self, send: &Send, made: &Made, refusal: Refusal) -> ServiceError {
+        self.remember_refusal(&refusal);
+        let what = (made.id, made.step == Step::Created);
+        match self.undo(send, what, &refusal).await {
+            Ok(()) => refusal.error(made.now_ms),
+            Err(error) => error,
+        }
+    }
+
+    fn remember_refusal(&self, refusal: &Refusal) {
         if let Some(name) = refusal.limit {
             let live = self.shared.live.load();
             live.refused_limits.refuse(name, refusal.available_at_ms);
         }
+    }
+
+    /// Takes back what was made, and lets the idempotency key answer with the refusal.
+    async fn undo(
+        &self,
+        send: &Send,
+        (id, was_created): (RecordId, bool),
+        refusal: &Refusal,
+    ) -> Answer<()> {
         let (client, policy) = match &send.ask {
             SendAsk::Start(start) => (start.client, &start.policy),
             SendAsk::Resend(resend) => (resend.client, &resend.policy),
         };
         let undo = Undo {
-            id: made.id,
-            was_created: made.step == Step::Created,
+            id,
+            was_created,
             operation: send.ask.operation(),
             client,
             policy: policy.clone(),
             idempotency: send.idempotency,
-            refusal: StoredRefusal::of(&refusal).encode(),
+            refusal: StoredRefusal::of(refusal).encode(),
             available_at_ms: refusal.available_at_ms,
         };
-        match self.shared.store.undo(&undo).await {
-            Ok(()) => refusal.error(made.now_ms),
-            Err(error) => {
-                self.shared.store_failed("undo", &error);
-                // It stays in the ledger: a sweep sends it, or it expires.
-                ServiceError::Unavailable {
-                    code: "store_outcome_unknown",
-                    retry_after_s: 1,
-                }
+        self.shared.store.undo(&undo).await.map_err(|error| {
+            self.shared.store_failed("undo", &error);
+            // It stays in the ledger: a sweep sends it, or it expires.
+            ServiceError::Unavailable {
+                code: "store_outcome_unknown",
+                retry_after_s: 1,
             }
-        }
+        })
     }
 
     /// Gives back what the limits that allowed it have taken. Nobody waits for it.
@@ -351,9 +391,6 @@ impl Sending {
         });
     }
 }
-
-/// What the limits said, in the order asked.
-type LimitAnswers = Result<Vec<Result<(), Denied>>, StoreError>;
 
 /// What the store made of a send.
 struct Made {
@@ -407,6 +444,8 @@ impl Made {
             Started::InProgress => Err(ServiceError::IdempotencyInProgress),
             Started::KeyReused => Err(ServiceError::IdempotencyKeyReused),
             Started::Refused { refusal, now_ms } => Err(refused(refusal, now_ms)),
+            // Only where limits are part of the step, and then it was judged before.
+            Started::Withheld { now_ms, .. } => Err(Refusal::unanswered().error(now_ms)),
         }
     }
 }

@@ -48,12 +48,14 @@ pub struct DeliveryView {
     pub due_at_ms: Option<u64>,
     pub due: Option<&'static str>,
     pub attempts: Vec<AttemptView>,
+    /// How many more there were: none of them a submission.
+    pub attempts_folded: u32,
 }
 
 /// An attempt as answered.
 #[derive(Clone, Debug)]
 pub struct AttemptView {
-    pub number: u8,
+    pub number: u32,
     pub provider: String,
     pub outcome: Outcome,
     /// The provider's own code.

@@ -6,16 +6,20 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::{
-    Checked, Found, Health, Idempotency, Meta, MetaRead, Started, Store, StoreError, Sweep, Swept,
-    Taken, Undo,
+    Checked, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store, StoreError, Sweep,
+    Swept, Taken, Undo,
 };
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
-use crate::delivery::{ApplyReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop};
+use crate::admission::turns::{Turns, TurnsAsk};
+use crate::delivery::{
+    ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop,
+};
 use crate::id::{DeliveryId, RecordId, Shard};
+use crate::receipts::{MessageKey, ReceiptReference};
 use crate::telemetry::Metrics;
 use crate::verification::{
-    Check, Conversion, NumberRecord, NumberTag, Resend, SendRefusal, Start, TenantTag,
+    Check, Conversion, NumberRecord, NumberTag, Record, Resend, SendRefusal, Start, TenantTag,
 };
 
 /// A store that counts how long each step took, well or badly.
@@ -46,6 +50,16 @@ impl Store for MeteredStore {
     ) -> Result<Started, StoreError> {
         self.timed("start", self.inner.start(ask, idempotency))
             .await
+    }
+
+    async fn start_within(
+        &self,
+        ask: &Start,
+        idempotency: Option<&Idempotency>,
+        limits: &[LimitAsk],
+    ) -> Sent {
+        let call = self.inner.start_within(ask, idempotency, limits);
+        self.timed("start", call).await
     }
 
     async fn resend(
@@ -104,12 +118,40 @@ impl Store for MeteredStore {
         self.timed("settle", self.inner.settle(delivery, ask)).await
     }
 
+    async fn settle_created(
+        &self,
+        delivery: DeliveryId,
+        ask: &Settle,
+        record: &mut Record,
+    ) -> Result<Result<Settled, Stop>, StoreError> {
+        let call = self.inner.settle_created(delivery, ask, record);
+        self.timed("settle", call).await
+    }
+
     async fn apply_receipt(
         &self,
         delivery: DeliveryId,
         ask: &ApplyReceipt,
     ) -> Result<ReceiptApplied, StoreError> {
         self.timed("receipt", self.inner.apply_receipt(delivery, ask))
+            .await
+    }
+
+    async fn bind_message(
+        &self,
+        key: MessageKey,
+        target: &ReceiptReference,
+    ) -> Result<Option<AttemptReceipt>, StoreError> {
+        self.timed("bind_message", self.inner.bind_message(key, target))
+            .await
+    }
+
+    async fn match_receipt(
+        &self,
+        key: MessageKey,
+        receipt: &AttemptReceipt,
+    ) -> Result<Option<ReceiptReference>, StoreError> {
+        self.timed("match_receipt", self.inner.match_receipt(key, receipt))
             .await
     }
 
@@ -137,6 +179,10 @@ impl Store for MeteredStore {
 
     async fn limits(&self, asks: &[LimitAsk]) -> Result<Vec<Result<(), Denied>>, StoreError> {
         self.timed("limits", self.inner.limits(asks)).await
+    }
+
+    async fn turns(&self, ask: &TurnsAsk) -> Result<Turns, StoreError> {
+        self.timed("turns", self.inner.turns(ask)).await
     }
 
     async fn get(&self, id: RecordId) -> Result<Option<Found>, StoreError> {

@@ -7,24 +7,32 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
+use ::redis::Value;
 use async_trait::async_trait;
+use futures_util::future::join;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
-use crate::delivery::{ApplyReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop};
+use crate::admission::turns::{Turns, TurnsAsk};
+use crate::delivery::{
+    ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop,
+};
 use crate::id::{DeliveryId, RecordId, SHARDS_MAX, Shard};
+use crate::receipts::{MessageKey, ReceiptReference};
 use crate::store::{
-    Checked, FORMAT_VERSION, Found, Health, Idempotency, Meta, MetaRead, Started, Store,
+    Checked, FORMAT_VERSION, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store,
     StoreError, Sweep, Swept, Taken, Undo,
 };
 use crate::verification::{
-    Check, Conversion, NumberRecord, NumberTag, Resend, SendRefusal, Start, TenantTag,
+    Check, Conversion, NumberRecord, NumberTag, Record, Resend, SendRefusal, Start, TenantTag,
 };
-use answers::Answer;
+use answers::{Answer, CREATED_FIRST};
 use asks::Terms;
+use first::{FirstStart, Keeping};
 use keys::Keys;
+use known::KnownSettle;
 use link::{CALL_MAX, Call, Link};
 use pack::NUMBER_MAX;
 pub use settings::RedisSettings;
@@ -32,14 +40,16 @@ pub use settings::RedisSettings;
 mod answers;
 mod asks;
 mod calls;
+mod first;
 mod format;
 mod keys;
+mod known;
 mod link;
 mod pack;
+mod packing;
 mod scripts;
 mod server;
 mod settings;
-mod template;
 
 /// Tells the gateway's time, in ms since the Unix epoch.
 pub type UnixClock = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -56,8 +66,12 @@ pub struct RedisStore {
     keys: Keys,
     clock: UnixClock,
     retention_ms: u64,
+    /// Then a step may only touch one slot.
+    is_cluster: bool,
     /// The server's clock minus ours, as last learned.
     offset_ms: AtomicI64,
+    /// No more than that difference: what is reckoned by it has come.
+    least_offset_ms: AtomicI64,
     shift_ms: AtomicI64,
     epoch: AtomicU32,
     /// Per shard: how many due entries of another format a sweep passes over.
@@ -92,6 +106,7 @@ impl RedisStore {
         let asked_at_ms = clock();
         let server_ms = server::clock_ms(&link).await?;
         let offset_ms = difference(server_ms, asked_at_ms);
+        let least_offset_ms = difference(server_ms, clock() + 1);
         if offset_ms.unsigned_abs() > SKEW_MAX_MS {
             return Err(StoreError::ClockSkew { skew_ms: offset_ms });
         }
@@ -118,7 +133,9 @@ impl RedisStore {
             keys,
             clock,
             retention_ms: settings.retention_ms,
+            is_cluster: info.is_cluster,
             offset_ms: AtomicI64::new(offset_ms),
+            least_offset_ms: AtomicI64::new(least_offset_ms),
             shift_ms: AtomicI64::new(0),
             epoch: AtomicU32::new(0),
             skips: (0..SHARDS_MAX).map(|_| AtomicU32::new(0)).collect(),
@@ -133,6 +150,70 @@ impl RedisStore {
 
     fn is_nearly_full(&self) -> bool {
         self.shared.is_nearly_full.load(Ordering::Relaxed)
+    }
+
+    /// Starts, with the limits that are part of the step.
+    async fn make(
+        &self,
+        ask: &Start,
+        idempotency: Option<&Idempotency>,
+        limits: Option<&[LimitAsk]>,
+    ) -> Result<Started, StoreError> {
+        if self.is_nearly_full() {
+            return Err(StoreError::Full);
+        }
+        let terms = self.terms();
+        let shard = ask.id.shard;
+        let asked = limits.unwrap_or_default();
+        let mut keys = Vec::with_capacity(8);
+        keys.push(self.keys.record(ask.id));
+        keys.push(self.keys.number(shard, ask.number));
+        keys.push(self.keys.ledger(shard));
+        keys.extend(
+            asked
+                .iter()
+                .map(|ask| self.keys.limit(ask.key.shard, ask.key.tag)),
+        );
+        keys.extend(idempotency.map(|key| self.keys.idempotency(shard, key.tag)));
+        let keeping = Keeping {
+            retention_ms: self.retention_ms,
+            epoch: terms.epoch,
+        };
+        let first = FirstStart::new(ask, asked, terms.at_ms(), keeping);
+        let call = Call {
+            script: &scripts::START,
+            keys,
+            arguments: terms.start(ask, idempotency, limits, first.as_ref()),
+        };
+        let mut answer = self.run_one(call, terms).await?;
+        let created = if answer.code == CREATED_FIRST {
+            answer.now_ms = terms.at_ms();
+            first.map(|first| first.record)
+        } else {
+            first::created(ask, answer.now_ms)
+        };
+        answer.started(ask.id, asked.len(), created)
+    }
+
+    /// Settles by what we know of the record. `None` if it is no longer so.
+    async fn settle_known(
+        &self,
+        delivery: DeliveryId,
+        ask: &Settle,
+        record: &mut Record,
+    ) -> Result<Option<Settled>, StoreError> {
+        let terms = self.terms();
+        let Some(known) = KnownSettle::new(delivery, ask, record, terms) else {
+            return Ok(None);
+        };
+        let call = Call {
+            script: &scripts::SETTLE_KNOWN,
+            keys: self.record_and_ledger(delivery.record),
+            arguments: known.arguments,
+        };
+        let answered = self.shared.link.run(&[call]).await?;
+        let is_done = matches!(answered.values.as_slice(), [Value::Int(1)]);
+        Ok(is_done.then_some(known.settled))
     }
 
     fn record_and_ledger(&self, id: RecordId) -> Vec<String> {
@@ -167,19 +248,27 @@ impl Store for RedisStore {
         ask: &Start,
         idempotency: Option<&Idempotency>,
     ) -> Result<Started, StoreError> {
-        if self.is_nearly_full() {
-            return Err(StoreError::Full);
+        self.make(ask, idempotency, None).await
+    }
+
+    async fn start_within(
+        &self,
+        ask: &Start,
+        idempotency: Option<&Idempotency>,
+        limits: &[LimitAsk],
+    ) -> Sent {
+        if self.is_cluster {
+            // Their slots are not the record's.
+            let (started, limits) = join(self.start(ask, idempotency), self.limits(limits)).await;
+            return Sent {
+                started,
+                apart: Some(limits),
+            };
         }
-        let shard = ask.id.shard;
-        let mut keys = vec![
-            self.keys.record(ask.id),
-            self.keys.number(shard, ask.number),
-            self.keys.ledger(shard),
-        ];
-        keys.extend(idempotency.map(|key| self.keys.idempotency(shard, key.tag)));
-        self.run(&scripts::START, keys, |terms| terms.start(ask, idempotency))
-            .await?
-            .started(ask.id, |now_ms| Some(template::created(ask, now_ms)))
+        Sent {
+            started: self.make(ask, idempotency, Some(limits)).await,
+            apart: None,
+        }
     }
 
     async fn resend(
@@ -196,7 +285,7 @@ impl Store for RedisStore {
             terms.resend(ask, idempotency)
         })
         .await?
-        .started(ask.id, |_| None)
+        .started(ask.id, 0, None)
     }
 
     async fn undo(&self, ask: &Undo) -> Result<(), StoreError> {
@@ -216,7 +305,7 @@ impl Store for RedisStore {
     }
 
     async fn check(&self, ask: &Check) -> Result<Checked, StoreError> {
-        let keys = vec![self.keys.record(ask.id)];
+        let keys = self.record_and_ledger(ask.id);
         self.run(&scripts::CHECK, keys, |terms| terms.check(ask))
             .await?
             .checked()
@@ -227,7 +316,7 @@ impl Store for RedisStore {
         id: RecordId,
         tenant: TenantTag,
     ) -> Result<Result<Found, SendRefusal>, StoreError> {
-        let keys = vec![self.keys.record(id)];
+        let keys = self.record_and_ledger(id);
         self.run(&scripts::CANCEL, keys, |terms| terms.cancel(tenant))
             .await?
             .changed(id)
@@ -239,7 +328,7 @@ impl Store for RedisStore {
         tenant: TenantTag,
         conversion: Conversion,
     ) -> Result<Result<Found, SendRefusal>, StoreError> {
-        let keys = vec![self.keys.record(id)];
+        let keys = self.record_and_ledger(id);
         self.run(&scripts::OUTCOME, keys, |terms| {
             terms.outcome(tenant, conversion)
         })
@@ -273,6 +362,18 @@ impl Store for RedisStore {
         .settled()
     }
 
+    async fn settle_created(
+        &self,
+        delivery: DeliveryId,
+        ask: &Settle,
+        record: &mut Record,
+    ) -> Result<Result<Settled, Stop>, StoreError> {
+        if let Some(settled) = self.settle_known(delivery, ask, record).await? {
+            return Ok(Ok(settled));
+        }
+        self.settle(delivery, ask).await
+    }
+
     async fn apply_receipt(
         &self,
         delivery: DeliveryId,
@@ -284,6 +385,32 @@ impl Store for RedisStore {
         })
         .await?
         .receipt_applied()
+    }
+
+    async fn bind_message(
+        &self,
+        key: MessageKey,
+        target: &ReceiptReference,
+    ) -> Result<Option<AttemptReceipt>, StoreError> {
+        let keys = vec![self.keys.message(key)];
+        self.run(&scripts::BIND_MESSAGE, keys, |terms| {
+            terms.bind_message(target)
+        })
+        .await?
+        .waiting_receipt()
+    }
+
+    async fn match_receipt(
+        &self,
+        key: MessageKey,
+        receipt: &AttemptReceipt,
+    ) -> Result<Option<ReceiptReference>, StoreError> {
+        let keys = vec![self.keys.message(key)];
+        self.run(&scripts::MATCH_RECEIPT, keys, |terms| {
+            terms.match_receipt(receipt)
+        })
+        .await?
+        .receipt_target()
     }
 
     async fn take(
@@ -343,6 +470,13 @@ impl Store for RedisStore {
         let calls: Vec<Call> = asks.iter().map(call).collect();
         let answers = self.run_all(&calls, terms).await?;
         answers.into_iter().map(Answer::allowed).collect()
+    }
+
+    async fn turns(&self, ask: &TurnsAsk) -> Result<Turns, StoreError> {
+        let keys = vec![self.keys.turns(ask.key.shard, ask.key.tag)];
+        self.run(&scripts::TURNS, keys, |terms| terms.turns(ask))
+            .await?
+            .turns()
     }
 
     async fn get(&self, id: RecordId) -> Result<Option<Found>, StoreError> {

@@ -11,7 +11,7 @@ mod verification;
 
 pub use delivery::{
     AttemptEnded, BreakerChanged, CredentialsRefused, DeliveryEnded, LeaseTaken, Poisoned,
-    PossibleDuplicate, ReceiptApplied, ReceiptRefused,
+    PossibleDuplicate, ReceiptApplied, ReceiptRefused, ReceiptWaits, SharingChanged,
 };
 pub use process::{
     CertificateReloaded, ConfigReloaded, DrainEnded, DrainStarted, ReloadRefused, StoreFailed,

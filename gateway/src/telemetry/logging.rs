@@ -11,13 +11,16 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuild
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 mod capture;
+mod json;
 
 pub use capture::{CapturedLog, capture};
+use json::JsonLine;
 
 /// The target every module of ours logs under, providers included.
 const OUR_TARGET: &str = "watchword";
@@ -139,7 +142,8 @@ where
         .lossy(true)
         .buffered_lines_limit(settings.buffered_lines_max.max(1))
         .thread_name("log-writer")
-        .finish(output);
+        // The thread flushes when nothing more waits: a busy one writes many lines at once.
+        .finish(io::BufWriter::new(output));
     let dropped_lines = DroppedLines {
         counter: Some(writer.error_counter()),
     };
@@ -172,10 +176,8 @@ where
     let filter = filter(settings.level);
     match settings.format {
         LogFormat::Json => layer
-            .json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
+            .fmt_fields(JsonFields::new())
+            .event_format(JsonLine)
             .with_filter(filter)
             .boxed(),
         LogFormat::Human => layer

@@ -91,11 +91,13 @@ metric_names! {
     SUBMISSIONS = Counter "submissions_total" ["provider", "channel"] "Messages that a provider took or may have taken";
     UNKNOWN_OUTCOMES = Counter "unknown_outcomes_total" ["provider"] "Attempts of which nobody can say whether the message went";
     POSSIBLE_DUPLICATES = Counter "possible_duplicates_total" ["provider"] "Messages sent although an earlier attempt may have gone out";
+    RATE_ALONE = Gauge "rate_alone" ["provider"] "1 while a node goes by rate_per_s divided by fleet_size, since the store gives no turns";
     BREAKER_STATE = Gauge "breaker_state" ["provider", "channel"] "0 closed, 1 half-open, 2 open";
     CREDENTIALS_REFUSED = Counter "provider_credentials_refused_total" ["provider"] "Attempts a provider answered with 401 or 403";
 
     // Receipts.
     RECEIPTS = Counter "receipts_total" ["provider", "delivery_status"] "Delivery receipts that changed something";
+    RECEIPTS_WAITING = Counter "receipts_waiting_total" ["provider"] "Delivery receipts kept until the message they name is known";
     RECEIPTS_REFUSED = Counter "receipts_refused_total" ["provider", "reason"] "Delivery receipts not believed or not matched";
 
     // Ledger.

@@ -1,22 +1,13 @@
 //! Stories of attempts, receipts and what they make of a delivery.
 
 use watchword::delivery::{
-    ATTEMPTS_MAX, DeliveryStatus, DueKind, Finality, Next, Outcome, ReceiptApplied, Settle, Stop,
-    Take,
+    DeliveryStatus, DueKind, Finality, Next, Outcome, ReceiptApplied, Settle, Stop, Take,
 };
 use watchword::id::DeliveryId;
 use watchword::verification::{NumberTag, Start, Status};
 use watchword_providers::{Channel, ReceiptStatus};
 
 use super::world::*;
-
-/// A verification whose first attempt has not been begun, and its delivery.
-async fn unbegun(w: &World) -> DeliveryId {
-    let mut ask = start();
-    ask.delivery = Some(by_sms(None));
-    w.created(&ask).await;
-    first_of(ask.id)
-}
 
 /// A verification whose first attempt a provider has taken.
 async fn taken_by_provider(w: &World) -> DeliveryId {
@@ -58,23 +49,6 @@ pub(super) async fn who_lost_the_fence_may_not_write(w: World) {
     assert_eq!(handed, Err(Stop::FenceLost));
     assert_eq!(w.record(id.record).await, before);
     assert_eq!(w.begin(id, 2, 2).await, Ok(()));
-}
-
-pub(super) async fn nothing_begins_after_an_approval(w: World) {
-    let id = unbegun(&w).await;
-    w.guess(id.record, "111111").await;
-    let stop = Stop::NotPending(Status::Approved);
-    assert_eq!(w.begin(id, 1, 1).await, Err(stop));
-    let close = settle(1, 1, Outcome::Shed, Next::Close { reason: "x".into() });
-    let settled = w.settle(id, &close).await.unwrap();
-    assert_eq!(settled.status, DeliveryStatus::Canceled);
-    assert_eq!(settled.due, None);
-}
-
-pub(super) async fn nothing_begins_in_the_last_minute(w: World) {
-    let id = unbegun(&w).await;
-    w.advance(9 * MINUTE_MS);
-    assert_eq!(w.begin(id, 1, 1).await, Err(Stop::TooLate));
 }
 
 pub(super) async fn three_submissions_are_the_bound(w: World) {
@@ -122,54 +96,19 @@ pub(super) async fn a_retry_is_due_when_it_said(w: World) {
     assert_eq!(w.delivery(id).await.reason.as_deref(), Some("busy"));
 }
 
-pub(super) async fn a_begin_asked_again_renews_the_lease_or_is_too_late(w: World) {
+pub(super) async fn a_settle_of_no_attempt_asked_again_changes_nothing(w: World) {
     let id = unbegun(&w).await;
-    assert_eq!(w.begin(id, 1, 1).await, Ok(()));
+    let next = Next::Retry {
+        after_ms: 5_000,
+        reason: "shed".into(),
+    };
+    let mut ask = settle(1, 1, Outcome::Shed, next);
+    ask.attempt = None;
+    let first = w.settle(id, &ask).await.unwrap();
     let before = w.delivery(id).await;
-    w.advance(10_000);
-    assert_eq!(w.begin(id, 1, 1).await, Ok(()));
-    let after = w.delivery(id).await;
-    assert_eq!(after.attempts, before.attempts);
-    let (before, after) = (before.due.unwrap(), after.due.unwrap());
-    assert!((9_000..12_000).contains(&(after.at_ms - before.at_ms)));
-    assert_eq!(w.sweep(id.record.shard, 10, 0).await.taken.len(), 0);
-    w.advance(9 * MINUTE_MS);
-    assert_eq!(w.begin(id, 1, 1).await, Err(Stop::TooLate));
-    w.store.cancel(id.record, TENANT).await.unwrap().unwrap();
-    let stop = Stop::NotPending(Status::Canceled);
-    assert_eq!(w.begin(id, 1, 1).await, Err(stop));
-}
-
-pub(super) async fn a_begin_of_a_settled_attempt_or_another_provider_is_refused(w: World) {
-    let id = unbegun(&w).await;
-    w.begin(id, 1, 1).await.unwrap();
-    let mut other = begin(1, 1);
-    other.provider = "another".into();
-    assert_eq!(
-        w.store.begin(id, &other).await.unwrap(),
-        Err(Stop::FenceLost)
-    );
-    let ask = settle(1, 1, Outcome::Unknown, Next::Continue);
-    w.settle(id, &ask).await.unwrap();
-    assert_eq!(w.begin(id, 1, 1).await, Err(Stop::FenceLost));
-    // Whether it may go out at all is asked first.
-    w.guess(id.record, "111111").await;
-    let stop = Stop::NotPending(Status::Approved);
-    assert_eq!(w.begin(id, 1, 1).await, Err(stop));
-}
-
-pub(super) async fn a_hundred_and_twenty_attempts_are_the_bound(w: World) {
-    let id = unbegun(&w).await;
-    let bound = u8::try_from(ATTEMPTS_MAX).unwrap();
-    assert_eq!(bound, 120);
-    for attempt in 1..=bound {
-        assert_eq!(w.begin(id, 1, attempt).await, Ok(()));
-        let ask = settle(1, attempt, Outcome::Shed, Next::Continue);
-        w.settle(id, &ask).await.unwrap();
-    }
-    let stop = Stop::TooManySubmissions;
-    assert_eq!(w.begin(id, 1, bound + 1).await, Err(stop));
-    assert_eq!(w.delivery(id).await.attempts.len(), ATTEMPTS_MAX);
+    w.advance(1_000);
+    assert_eq!(w.settle(id, &ask).await, Ok(first));
+    assert_eq!(w.delivery(id).await, before);
 }
 
 pub(super) async fn a_settle_asked_again_is_told_the_same_and_changes_nothing(w: World) {
@@ -367,4 +306,50 @@ pub(super) async fn a_receipt_for_no_attempt_changes_nothing(w: World) {
         none
     );
     assert_eq!(w.record(id.record).await, before);
+}
+
+pub(super) async fn what_nobody_has_touched_settles_as_its_maker_knows_it(w: World) {
+    let ask = start();
+    let mut known = w.created(&ask).await;
+    let id = first_of(ask.id);
+    let settle = submitted(1, 1);
+    let settled = w.store.settle_created(id, &settle, &mut known).await;
+    let settled = settled.unwrap().unwrap();
+    assert_eq!(settled.status, DeliveryStatus::Submitted);
+    // The copy has moved along with what is stored.
+    assert_eq!(w.record(ask.id).await.deliveries, known.deliveries);
+    let depth = w.sweep(ask.id.shard, 8, 0).await.depth;
+    assert_eq!(depth, u64::from(settled.due.is_some()));
+    // Asked again by what was known, or by the record as it is: the same.
+    for mut copy in [w.record(ask.id).await, known] {
+        let again = w.store.settle_created(id, &settle, &mut copy).await;
+        assert_eq!(again.unwrap().unwrap(), settled);
+    }
+}
+
+pub(super) async fn what_somebody_has_touched_settles_as_it_is_stored(w: World) {
+    let ask = start();
+    let known = w.created(&ask).await;
+    let id = first_of(ask.id);
+    w.store.cancel(ask.id, TENANT).await.unwrap().unwrap();
+    let settle = submitted(1, 1);
+    let settled = w
+        .store
+        .settle_created(id, &settle, &mut known.clone())
+        .await;
+    assert_eq!(settled.unwrap().unwrap().status, DeliveryStatus::Submitted);
+    let stored = w.record(ask.id).await;
+    assert_eq!(stored.status, Status::Canceled);
+    assert_eq!(stored.deliveries[0].status, DeliveryStatus::Submitted);
+    // Who has lost the lease writes nothing.
+    let ask = start();
+    let known = w.created(&ask).await;
+    let id = first_of(ask.id);
+    w.advance(LEASE_MS);
+    assert!(matches!(w.took(id).await, Take::Taken { .. }));
+    let late = w
+        .store
+        .settle_created(id, &settle, &mut known.clone())
+        .await;
+    assert_eq!(late.unwrap(), Err(Stop::FenceLost));
 }

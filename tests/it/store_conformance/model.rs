@@ -64,18 +64,21 @@ pub(super) struct Rec {
 pub(super) struct Del {
     pub(super) status: DeliveryStatus,
     pub(super) fence: u32,
-    pub(super) walk: u8,
+    pub(super) walk: u32,
     pub(super) lost: u8,
     pub(super) due: Option<(DueKind, u64)>,
     pub(super) reason: Option<&'static str>,
     pub(super) can_fall_back: bool,
     pub(super) operation: Option<u32>,
     pub(super) attempts: Vec<Att>,
+    pub(super) folded: u32,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Att {
-    pub(super) provider: u8,
+    pub(super) number: u32,
+    pub(super) walk: u32,
+    pub(super) provider: u32,
     pub(super) outcome: Outcome,
     pub(super) receipt: Option<ReceiptStatus>,
 }
@@ -115,6 +118,11 @@ pub(super) enum After {
     Close,
 }
 
+/// The provider of every attempt of this number: three take turns.
+pub(super) fn provider_of(attempt: u32) -> u32 {
+    attempt.saturating_sub(1) % 3 + 1
+}
+
 impl Model {
     pub(super) fn client_of(&self, of: usize) -> bool {
         self.records[of].known
@@ -139,6 +147,16 @@ impl Model {
 
     fn end(&mut self, of: usize, status: Status) {
         self.records[of].status = status;
+        let reached = if status == Status::Expired {
+            DeliveryStatus::Expired
+        } else {
+            DeliveryStatus::Canceled
+        };
+        for delivery in &mut self.records[of].deliveries {
+            if delivery.due.is_some_and(|due| due.0 != DueKind::Lease) {
+                delivery.end(reached, None);
+            }
+        }
         for number in &mut self.numbers {
             number.live.retain(|live| *live != of);
         }
@@ -194,13 +212,10 @@ impl Model {
         for of in ended {
             self.end(of, Status::Superseded);
         }
-        let attempts = ask.is_begun.then_some(Att {
-            provider: 1,
-            outcome: Outcome::Begun,
-            receipt: None,
-        });
         let mut delivery = self.new_delivery(ask.can_fall_back, None);
-        delivery.attempts.extend(attempts);
+        if ask.is_begun {
+            delivery.push(1);
+        }
         self.numbers[ask.number].live.push(self.records.len());
         self.records.push(Rec {
             number: ask.number,
@@ -231,6 +246,7 @@ impl Model {
             can_fall_back,
             operation,
             attempts: Vec::new(),
+            folded: 0,
         }
     }
 
@@ -361,6 +377,9 @@ impl Model {
     pub(super) fn report(&mut self, of: usize, conversion: Conversion) -> Answer {
         if self.records[of].is_gone {
             return Answer::says("not found");
+        }
+        if self.status(of) == Status::Expired {
+            self.end(of, Status::Expired);
         }
         let decides = self.records[of].code.is_some() && conversion == Conversion::Converted;
         if decides && self.is_pending(of) {

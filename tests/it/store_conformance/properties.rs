@@ -198,7 +198,8 @@ impl<'a> Case<'a> {
             other @ (Started::Replayed { .. }
             | Started::ReplayedRefusal { .. }
             | Started::InProgress
-            | Started::KeyReused) => Answer::says(format!("{other:?}")),
+            | Started::KeyReused
+            | Started::Withheld { .. }) => Answer::says(format!("{other:?}")),
         }
     }
 

@@ -164,16 +164,17 @@ pub(super) fn first_of(record: RecordId) -> DeliveryId {
     DeliveryId { record, ordinal: 1 }
 }
 
-pub(super) fn begin(fence: u32, attempt: u8) -> Begin {
+pub(super) fn begin(fence: u32, attempt: u32) -> Begin {
     Begin {
         fence,
         attempt,
         provider: format!("p{attempt}").into(),
+        settled: None,
         policy: dispatch_policy(),
     }
 }
 
-pub(super) fn settle(fence: u32, attempt: u8, outcome: Outcome, next: Next) -> Settle {
+pub(super) fn settle(fence: u32, attempt: u32, outcome: Outcome, next: Next) -> Settle {
     Settle {
         fence,
         attempt: Some(SettledAttempt {
@@ -188,14 +189,14 @@ pub(super) fn settle(fence: u32, attempt: u8, outcome: Outcome, next: Next) -> S
     }
 }
 
-pub(super) fn submitted(fence: u32, attempt: u8) -> Settle {
+pub(super) fn submitted(fence: u32, attempt: u32) -> Settle {
     let next = Next::Submitted {
         receipt_within_ms: Some(30_000),
     };
     settle(fence, attempt, Outcome::Submitted, next)
 }
 
-pub(super) fn receipt(attempt: u8, status: ReceiptStatus) -> ApplyReceipt {
+pub(super) fn receipt(attempt: u32, status: ReceiptStatus) -> ApplyReceipt {
     ApplyReceipt {
         attempt,
         receipt: AttemptReceipt {
@@ -207,6 +208,14 @@ pub(super) fn receipt(attempt: u8, status: ReceiptStatus) -> ApplyReceipt {
         may_redispatch: true,
         policy: dispatch_policy(),
     }
+}
+
+/// A verification whose first attempt has not been begun, and its delivery.
+pub(super) async fn unbegun(w: &World) -> DeliveryId {
+    let mut ask = start();
+    ask.delivery = Some(by_sms(None));
+    w.created(&ask).await;
+    first_of(ask.id)
 }
 
 impl World {
@@ -278,7 +287,7 @@ impl World {
         record.delivery(id.ordinal).expect("it exists").clone()
     }
 
-    pub(super) async fn begin(&self, id: DeliveryId, fence: u32, attempt: u8) -> Result<(), Stop> {
+    pub(super) async fn begin(&self, id: DeliveryId, fence: u32, attempt: u32) -> Result<(), Stop> {
         self.store.begin(id, &begin(fence, attempt)).await.unwrap()
     }
 

@@ -49,7 +49,8 @@ fn ask_of(turn: &Turn) -> LimitAsk {
             1 => LimitStep::GiveBack,
             _ => LimitStep::Take,
         },
-        operation: asks::operation(turn.operation),
+        // All zeros is nobody's.
+        operation: asks::operation(turn.operation + 1),
     }
 }
 

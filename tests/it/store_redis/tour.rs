@@ -1,10 +1,12 @@
 //! Every question of the contract once, in an order in which each has something to do.
 
 use watchword::admission::limits::{LimitAsk, LimitKey, LimitRule, LimitStep};
+use watchword::admission::turns::{TurnRule, TurnsAsk};
 use watchword::delivery::{
     ApplyReceipt, AttemptReceipt, Begin, Next, Outcome, Settle, SettledAttempt,
 };
 use watchword::id::DeliveryId;
+use watchword::receipts::MessageKey;
 use watchword::store::redis::RedisStore;
 use watchword::store::{
     FORMAT_VERSION, Idempotency, KeyInUse, Meta, Started, Store, Sweep, Undo, WrappedKey,
@@ -12,7 +14,7 @@ use watchword::store::{
 use watchword::verification::{CheckAnswer, ClientClass, Conversion, NumberTag, Resend};
 use watchword_providers::ReceiptStatus;
 
-use super::asks;
+use super::{asks, messages};
 
 /// Walks through all steps; calls `between` before each.
 pub(crate) async fn walk(store: &RedisStore, between: impl Fn()) {
@@ -77,10 +79,27 @@ pub(crate) async fn walk(store: &RedisStore, between: impl Fn()) {
             .unwrap()
             .is_ok()
     );
+    walk_limits(store, &between).await;
+    between();
+    store.health().await.unwrap();
+}
+
+async fn walk_limits(store: &RedisStore, between: &impl Fn()) {
     between();
     store.limits(&[limit(1), limit(2)]).await.unwrap()[1].unwrap();
     between();
-    store.health().await.unwrap();
+    // Limits of other shards: in the step on one server, beside it on a cluster.
+    let limits = [limit(3), limit(4)];
+    let sent = store.start_within(&asks::start(3), None, &limits).await;
+    let Ok(Started::Created { mut record, .. }) = sent.started else {
+        panic!("{sent:?}");
+    };
+    between();
+    let ask = submitted(1);
+    let settled = store.settle_created(first_delivery(3), &ask, &mut record);
+    settled.await.unwrap().unwrap();
+    between();
+    assert_eq!(store.turns(&turns(1)).await.unwrap().count, 1);
 }
 
 async fn walk_dispatch(store: &RedisStore, between: &impl Fn()) {
@@ -97,12 +116,35 @@ async fn walk_dispatch(store: &RedisStore, between: &impl Fn()) {
         .unwrap();
     between();
     store.apply_receipt(delivery, &receipt(2)).await.unwrap();
+    walk_message_id(store, between).await;
     between();
     store.take(delivery, &asks::DISPATCH).await.unwrap();
     between();
     store.sweep(&sweep()).await.unwrap();
     between();
     store.hand_back(delivery, 1, 0).await.unwrap().unwrap();
+}
+
+/// Both orders, each in a shard of its own.
+async fn walk_message_id(store: &RedisStore, between: &impl Fn()) {
+    let key = |tag: u8| MessageKey {
+        shard: watchword::id::Shard::new(u16::from(tag)).unwrap(),
+        tag: [tag; 16],
+    };
+    let target = messages::target(1, asks::unix_ms());
+    let said = receipt(1).receipt;
+    between();
+    assert_eq!(store.match_receipt(key(1), &said).await.unwrap(), None);
+    between();
+    let waited = store.bind_message(key(1), &target).await.unwrap();
+    assert_eq!(waited, Some(said.clone()));
+    between();
+    assert_eq!(store.bind_message(key(2), &target).await.unwrap(), None);
+    between();
+    let found = store.match_receipt(key(2), &said).await.unwrap();
+    assert_eq!(found, Some(target));
+    between();
+    assert_eq!(store.match_receipt(key(3), &said).await.unwrap(), None);
 }
 
 async fn walk_resend(store: &RedisStore, between: &impl Fn()) {
@@ -158,16 +200,17 @@ pub(crate) fn first_delivery(record: u8) -> DeliveryId {
     }
 }
 
-pub(crate) fn begin(attempt: u8) -> Begin {
+pub(crate) fn begin(attempt: u32) -> Begin {
     Begin {
         fence: 1,
         attempt,
         provider: "two".into(),
+        settled: None,
         policy: asks::DISPATCH,
     }
 }
 
-fn settled(number: u8, outcome: Outcome) -> SettledAttempt {
+fn settled(number: u32, outcome: Outcome) -> SettledAttempt {
     SettledAttempt {
         number,
         outcome,
@@ -189,7 +232,7 @@ pub(crate) fn retry() -> Settle {
     }
 }
 
-pub(crate) fn submitted(attempt: u8) -> Settle {
+pub(crate) fn submitted(attempt: u32) -> Settle {
     Settle {
         fence: 1,
         attempt: Some(settled(attempt, Outcome::Submitted)),
@@ -200,7 +243,7 @@ pub(crate) fn submitted(attempt: u8) -> Settle {
     }
 }
 
-fn receipt(attempt: u8) -> ApplyReceipt {
+fn receipt(attempt: u32) -> ApplyReceipt {
     ApplyReceipt {
         attempt,
         receipt: AttemptReceipt {
@@ -232,6 +275,19 @@ fn limit(tag: u8) -> LimitAsk {
         },
         rules: vec![LimitRule::Daily { max: 3 }],
         step: LimitStep::Take,
+        operation: asks::operation(tag),
+    }
+}
+
+fn turns(tag: u8) -> TurnsAsk {
+    TurnsAsk {
+        key: limit(tag).key,
+        rule: TurnRule {
+            interval_ns: 100_000_000_000,
+            behind_us: 100_000,
+            ahead_us: 250_000,
+        },
+        count: 3,
         operation: asks::operation(tag),
     }
 }

@@ -143,6 +143,11 @@ impl FakeProvider {
         *self.shared.secret.lock().expect("no holder panics") = WebhookSecret::random();
     }
 
+    /// The id in the answer to this submission.
+    pub(crate) fn message_id_of(&self, submission: &Submission) -> String {
+        self.shared.message_id(&submission.webhook_id)
+    }
+
     /// Answers everything like this from now on.
     pub(crate) fn always(&self, behaviour: Behaviour) {
         self.choose(move |_| behaviour.clone());
@@ -335,11 +340,15 @@ impl Shared {
         submission.behaviour = behaviour.clone();
         let webhook_id = submission.webhook_id.clone();
         self.submissions.send_modify(|all| all.push(submission));
-        let message_id = format!("{}-{webhook_id}", self.id);
+        let message_id = self.message_id(&webhook_id);
         let answered = answer(socket, &behaviour, &message_id, body).await;
         let mut times = self.answered.lock().expect("no holder panics");
         times.insert(webhook_id, Instant::now());
         answered
+    }
+
+    fn message_id(&self, webhook_id: &str) -> String {
+        format!("{}-{webhook_id}", self.id)
     }
 
     fn behaviour_for(&self, submission: &Submission) -> Behaviour {

@@ -103,6 +103,12 @@ impl ProviderEntry {
         self
     }
 
+    /// Sends receipts that name its own message ids.
+    pub(crate) fn with_receipts_by_message_id(mut self) -> Self {
+        self.receipts = "message_id";
+        self
+    }
+
     /// One more line of its table.
     pub(crate) fn line(mut self, line: &str) -> Self {
         self.more.push_str(line);
@@ -137,6 +143,7 @@ receipts = "{}"
 pub(crate) struct GatewayConfig {
     /// Settings by table and key; values as TOML writes them.
     tables: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
+    fleet_size: u32,
     pub(crate) keys: Vec<TestKey>,
     pub(crate) tenants: Vec<TestTenant>,
     providers: Vec<ProviderEntry>,
@@ -150,6 +157,7 @@ impl GatewayConfig {
     pub(crate) fn new(keys: &[TestKey], tenants: &[TestTenant]) -> Self {
         let mut config = Self {
             tables: BTreeMap::new(),
+            fleet_size: 1,
             keys: keys.to_vec(),
             tenants: tenants.to_vec(),
             providers: Vec::new(),
@@ -165,6 +173,12 @@ impl GatewayConfig {
     pub(crate) fn set(&mut self, table: &'static str, key: &'static str, value: &str) -> &mut Self {
         let table = self.tables.entry(table).or_default();
         table.insert(key, value.to_owned());
+        self
+    }
+
+    /// How many gateways there are said to be.
+    pub(crate) fn fleet_size(&mut self, count: u32) -> &mut Self {
+        self.fleet_size = count;
         self
     }
 
@@ -217,7 +231,7 @@ impl GatewayConfig {
         config.set("server", "listen", &format!(r#""{listen}""#));
         config.set("server", "admin_listen", &format!(r#""{admin_listen}""#));
         config.set("server", "public_url", &format!(r#""http://{listen}""#));
-        let mut file = String::new();
+        let mut file = format!("fleet_size = {}\n", config.fleet_size);
         for (table, settings) in &config.tables {
             writeln!(file, "\n[{table}]").expect("strings take everything");
             for (key, value) in settings {

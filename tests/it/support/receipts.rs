@@ -30,6 +30,23 @@ impl Receipt {
         }
     }
 
+    /// One that names the provider's own message id, for this node.
+    pub(crate) fn naming(
+        message_id: &str,
+        provider: &FakeProvider,
+        node: &Client,
+        status: &str,
+    ) -> Self {
+        let body = json!({ "message_id": message_id, "status": status });
+        Self {
+            url: format!("{}/v1/receipts/{}", node.base(), provider.id()),
+            id: format!("rcpt_{message_id}_{status}"),
+            timestamp_s: jiff::Timestamp::now().as_second(),
+            body: body.to_string().into_bytes(),
+            secret: provider.secret(),
+        }
+    }
+
     /// Signed by somebody who does not know the secret.
     pub(crate) fn forged(mut self) -> Self {
         self.secret = WebhookSecret::random();
@@ -39,6 +56,20 @@ impl Receipt {
     /// Signed ten minutes ago.
     pub(crate) fn stale(mut self) -> Self {
         self.timestamp_s -= 600;
+        self
+    }
+
+    /// For a reference whose MAC is wrong by one bit.
+    pub(crate) fn altered_at_its_end(mut self) -> Self {
+        let last = self.url.pop().expect("a reference stands there");
+        self.url.push(if last == 'A' { 'B' } else { 'A' });
+        self
+    }
+
+    /// Posted to another node than the one that sent the message.
+    pub(crate) fn at_node(mut self, node: &Client) -> Self {
+        let path = self.url.find("/v1/").map(|start| self.url.split_off(start));
+        self.url = format!("{}{}", node.base(), path.expect("receipts come to the API"));
         self
     }
 

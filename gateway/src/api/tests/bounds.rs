@@ -49,10 +49,12 @@ async fn a_stranger_does_not_make_us_read_a_body() {
         "/v1/verifications",
         "/v1/receipts/hook-a/forged",
         "/v1/receipts/hook-z",
+        // Anybody can name a key that is not here.
+        "/v1/receipts/hook-a/rotated",
     ] {
         let request = Request::post(path).body(Silent).unwrap();
         let answer = api.send(request).now_or_never().expect("answered at once");
-        assert!(matches!(answer.status, 401 | 404), "{path}");
+        assert!(matches!(answer.status, 401 | 404 | 503), "{path}");
     }
 }
 
@@ -62,7 +64,7 @@ async fn a_request_that_takes_too_long_is_answered() {
         request_timeout: Duration::from_secs(3),
         ..ApiSettings::default()
     };
-    let api = TestApi::with(ReceiptAnswer::Accepted, settings, None);
+    let api = TestApi::with(Ok(()), settings, None);
     let request = Request::post("/v1/receipts/hook-a/good")
         .body(Silent)
         .unwrap();
@@ -77,7 +79,7 @@ async fn with_no_place_left_requests_are_refused_at_once() {
         in_flight_max: 1,
         ..ApiSettings::default()
     };
-    let api = TestApi::with(ReceiptAnswer::Accepted, settings, None);
+    let api = TestApi::with(Ok(()), settings, None);
     let stuck = Request::post("/v1/receipts/hook-a/good")
         .body(Silent)
         .unwrap();
@@ -102,7 +104,7 @@ async fn a_panic_becomes_an_answer_and_is_counted() {
 
     let settings = ApiSettings::default();
     let sandbox: Arc<dyn SandboxInbox> = Arc::new(Panicking);
-    let api = TestApi::with(ReceiptAnswer::Accepted, settings, Some(sandbox));
+    let api = TestApi::with(Ok(()), settings, Some(sandbox));
     assert_eq!(api.get("/docs").await.status, 200);
     assert_eq!(api.panics.load(Ordering::Relaxed), 0);
     let answer = api.get("/v1/sandbox/messages").await;
@@ -132,10 +134,11 @@ async fn a_receipt_reaches_the_sink_as_the_provider_sent_it() {
 #[tokio::test]
 async fn what_the_sink_says_becomes_a_status() {
     let table = [
-        (ReceiptAnswer::Accepted, 204),
-        (ReceiptAnswer::NotFound, 404),
-        (ReceiptAnswer::Refused, 403),
-        (ReceiptAnswer::Unavailable, 503),
+        (Ok(()), 204),
+        (Err(ReceiptRefusal::NotFound), 404),
+        (Err(ReceiptRefusal::UnknownKey), 503),
+        (Err(ReceiptRefusal::NotBelieved), 403),
+        (Err(ReceiptRefusal::Unavailable), 503),
     ];
     for (answer, status) in table {
         let api = TestApi::with(answer, ApiSettings::default(), None);
@@ -143,6 +146,15 @@ async fn what_the_sink_says_becomes_a_status() {
             assert_eq!(api.post(path, "").await.status, status, "{answer:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_receipt_under_a_key_that_is_not_here_may_come_again() {
+    let api = TestApi::new();
+    let answer = api.post("/v1/receipts/hook-a/rotated", "").await;
+    assert_eq!(answer.problem(), is(503, "unknown_key"));
+    assert_eq!(answer.header("retry-after"), "5");
+    assert!(api.sink.seen.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

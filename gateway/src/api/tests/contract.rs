@@ -285,7 +285,7 @@ async fn the_sandbox_inbox_is_there_only_with_a_sandbox() {
         "at": "1970-01-01T00:00:00.000Z",
     }]);
     assert_eq!((with.status, with.json()), (200, expected));
-    let without = TestApi::with(ReceiptAnswer::Accepted, ApiSettings::default(), None);
+    let without = TestApi::with(Ok(()), ApiSettings::default(), None);
     let answer = without.get("/v1/sandbox/messages").await;
     assert_eq!(answer.problem(), is(404, "not_found"));
 }

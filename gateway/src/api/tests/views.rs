@@ -48,6 +48,7 @@ fn delivery() -> DeliveryView {
             duration_ms: Some(84),
             receipt: None,
         }],
+        attempts_folded: 0,
     }
 }
 
@@ -142,6 +143,7 @@ fn full_verification() -> Value {
     view.is_test = true;
     for delivery in &mut view.deliveries {
         delivery.reason = Some(String::from("poison"));
+        delivery.attempts_folded = 2_863;
         for attempt in &mut delivery.attempts {
             attempt.code = Some(String::from("E30007"));
             attempt.receipt = Some(ReceiptView {

@@ -34,11 +34,13 @@ pub(super) struct Delivery {
     pub due: Option<String>,
     pub due_at: Option<String>,
     pub attempts: Vec<Attempt>,
+    #[serde(default)]
+    pub attempts_folded: u32,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Attempt {
-    pub attempt: u8,
+    pub attempt: u32,
     pub provider: String,
     pub outcome: String,
     pub code: Option<String>,

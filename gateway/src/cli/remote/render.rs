@@ -21,6 +21,9 @@ pub(super) fn verification(shown: &Verification) -> String {
     }
     for (position, delivery) in (1..).zip(&shown.deliveries) {
         lines.push(delivery_line(position, delivery));
+        if delivery.attempts_folded > 0 {
+            lines.push(folded_line(delivery.attempts_folded));
+        }
         lines.extend(delivery.attempts.iter().map(attempt_line));
     }
     if !shown.timeline.is_empty() {
@@ -51,6 +54,10 @@ fn delivery_line(position: u32, delivery: &Delivery) -> String {
         line.push_str(&format!("; next: {due} at {at}"));
     }
     line
+}
+
+fn folded_line(count: u32) -> String {
+    format!("    {count} earlier attempts that reached nobody are not listed")
 }
 
 fn attempt_line(attempt: &Attempt) -> String {

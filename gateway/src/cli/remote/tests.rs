@@ -74,7 +74,8 @@ const ONE: &str = r#"{"id":"vrf_1","status":"expired","to":"+1********23","chann
 "expires_at":"2026-01-01T00:10:00.000Z","checks_remaining":0,"sends_remaining":0,
 "next":{"sms_at":null,"voice_at":null,"check_at":null},
 "deliveries":[{"id":"dlv_1","channel":"sms","status":"undelivered","created_at":"2026-01-01T00:00:00.000Z",
-"attempts":[{"attempt":1,"provider":"hook-a","outcome":"submitted","started_at":"2026-01-01T00:00:00.001Z",
+"attempts_folded":3,
+"attempts":[{"attempt":4,"provider":"hook-a","outcome":"submitted","started_at":"2026-01-01T00:00:00.001Z",
 "duration_ms":84,"receipt":{"status":"undelivered","at":"2026-01-01T00:00:09.000Z","code":"30003"}}]}],
 "timeline":[{"at":"2026-01-01T00:00:00.000Z","event":"created"},
 {"at":"2026-01-01T00:00:09.000Z","event":"receipt_undelivered","provider":"hook-a","detail":"30003"}]}"#;
@@ -89,7 +90,8 @@ fn find_tells_what_became_of_each_code() {
     for line in [
         "vrf_1  expired",
         "  delivery 1 over sms: undelivered",
-        "    attempt 1 by hook-a: submitted after 84 ms; receipt: undelivered (30003)",
+        "    3 earlier attempts that reached nobody are not listed",
+        "    attempt 4 by hook-a: submitted after 84 ms; receipt: undelivered (30003)",
         "    2026-01-01T00:00:09.000Z  receipt_undelivered  hook-a  30003",
     ] {
         assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");

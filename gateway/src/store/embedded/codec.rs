@@ -132,6 +132,8 @@ pub(super) enum Kept {
     Number,
     Idempotency,
     Limit,
+    Message,
+    Turns,
 }
 
 /// When to look whether something has expired.
@@ -141,6 +143,8 @@ pub(super) fn expiry_key(at_ms: u64, kept: Kept, key: &SlotKey) -> Vec<u8> {
         Kept::Number => b'n',
         Kept::Idempotency => b'i',
         Kept::Limit => b'l',
+        Kept::Message => b'm',
+        Kept::Turns => b't',
     };
     let mut bytes = Vec::with_capacity(27);
     bytes.extend_from_slice(&at_ms.to_be_bytes());
@@ -158,6 +162,8 @@ pub(super) fn parse_expiry(bytes: &[u8]) -> Option<(Kept, SlotKey)> {
         b'n' => Kept::Number,
         b'i' => Kept::Idempotency,
         b'l' => Kept::Limit,
+        b'm' => Kept::Message,
+        b't' => Kept::Turns,
         _ => return None,
     };
     Some((kept, key.try_into().ok()?))

@@ -11,11 +11,16 @@ use super::tables::{self, StepError, StoredNumber, kept_until_ms};
 use super::writer::{Promise, unavailable};
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
-use crate::delivery::{ApplyReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop};
+use crate::admission::turns::{Turns, TurnsAsk};
+use crate::delivery::{
+    self, ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled,
+    Stop,
+};
 use crate::id::{DeliveryId, RecordId, Shard};
+use crate::receipts::{MessageKey, ReceiptReference};
 use crate::store::{
-    Checked, Found, Health, Idempotency, Meta, MetaRead, Started, Store, StoreError, Sweep, Swept,
-    Taken, Undo,
+    Checked, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store, StoreError, Sweep,
+    Swept, Taken, Undo,
 };
 use crate::verification::{
     Check, Conversion, NumberRecord, NumberTag, Record, Resend, SendRefusal, Start, TenantTag,
@@ -46,9 +51,26 @@ impl Store for EmbeddedStore {
     ) -> Result<Started, StoreError> {
         let (ask, idempotency) = (ask.clone(), idempotency.copied());
         self.ask(Promise::Durable, move |tables| {
-            steps::sends::start(tables, &ask, idempotency.as_ref())
+            steps::sends::start(tables, &ask, idempotency.as_ref(), None)
         })
         .await
+    }
+
+    async fn start_within(
+        &self,
+        ask: &Start,
+        idempotency: Option<&Idempotency>,
+        limits: &[LimitAsk],
+    ) -> Sent {
+        let (ask, idempotency) = (ask.clone(), idempotency.copied());
+        let limits = limits.to_vec();
+        let started = self.ask(Promise::Durable, move |tables| {
+            steps::sends::start(tables, &ask, idempotency.as_ref(), Some(&limits))
+        });
+        Sent {
+            started: started.await,
+            apart: None,
+        }
     }
 
     async fn resend(
@@ -132,6 +154,20 @@ impl Store for EmbeddedStore {
         .await
     }
 
+    async fn settle_created(
+        &self,
+        delivery: DeliveryId,
+        ask: &Settle,
+        record: &mut Record,
+    ) -> Result<Result<Settled, Stop>, StoreError> {
+        let settled = self.settle(delivery, ask).await;
+        if let Ok(Ok(_)) = settled {
+            // What is stored is what counts; this is the caller's copy.
+            _ = delivery::settle(record, delivery.ordinal, ask, self.shared.now_ms());
+        }
+        settled
+    }
+
     async fn apply_receipt(
         &self,
         delivery: DeliveryId,
@@ -140,6 +176,30 @@ impl Store for EmbeddedStore {
         let ask = ask.clone();
         self.ask(Promise::Done, move |tables| {
             steps::deliveries::apply_receipt(tables, delivery, &ask)
+        })
+        .await
+    }
+
+    async fn bind_message(
+        &self,
+        key: MessageKey,
+        target: &ReceiptReference,
+    ) -> Result<Option<AttemptReceipt>, StoreError> {
+        let target = *target;
+        self.ask(Promise::Done, move |tables| {
+            steps::messages::bind(tables, key, &target)
+        })
+        .await
+    }
+
+    async fn match_receipt(
+        &self,
+        key: MessageKey,
+        receipt: &AttemptReceipt,
+    ) -> Result<Option<ReceiptReference>, StoreError> {
+        let receipt = receipt.clone();
+        self.ask(Promise::Done, move |tables| {
+            steps::messages::meet(tables, key, &receipt)
         })
         .await
     }
@@ -180,6 +240,14 @@ impl Store for EmbeddedStore {
         let asks = asks.to_vec();
         self.ask(Promise::Done, move |tables| {
             steps::limits::limits(tables, &asks)
+        })
+        .await
+    }
+
+    async fn turns(&self, ask: &TurnsAsk) -> Result<Turns, StoreError> {
+        let ask = ask.clone();
+        self.ask(Promise::Done, move |tables| {
+            steps::turns::turns(tables, &ask)
         })
         .await
     }

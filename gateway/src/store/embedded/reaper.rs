@@ -7,7 +7,9 @@ use super::codec::{Kept, SlotKey, decode, parse_expiry};
 use super::steps::idempotency::Answered;
 use super::tables::{StepError, StoredNumber, Tables, kept_until_ms, read};
 use crate::admission::limits::LimitState;
+use crate::admission::turns::TurnState;
 use crate::id::{RecordId, Shard};
+use crate::receipts::MessageEntry;
 use crate::store::StoreError;
 use crate::verification::Record;
 
@@ -87,6 +89,26 @@ fn look(tables: &mut Tables<'_>, kept: Kept, key: &SlotKey) -> Result<Option<u64
                 .map(|state| state.expires_at_ms());
             if until_ms.is_some_and(|until_ms| until_ms <= now_ms) {
                 tables.limits.remove(key.as_slice())?;
+            }
+            until_ms
+        }
+        Kept::Message => {
+            let until_ms = read(&tables.messages, key)?
+                .map(|bytes| decode::<MessageEntry>(&bytes))
+                .transpose()?
+                .map(|entry| entry.kept_until_ms);
+            if until_ms.is_some_and(|until_ms| until_ms <= now_ms) {
+                tables.messages.remove(key.as_slice())?;
+            }
+            until_ms
+        }
+        Kept::Turns => {
+            let until_ms = read(&tables.turns, key)?
+                .map(|bytes| decode::<TurnState>(&bytes))
+                .transpose()?
+                .map(|state| state.expires_at_ms());
+            if until_ms.is_some_and(|until_ms| until_ms <= now_ms) {
+                tables.turns.remove(key.as_slice())?;
             }
             until_ms
         }

@@ -4,7 +4,9 @@
 pub(super) mod deliveries;
 pub(super) mod idempotency;
 pub(super) mod limits;
+pub(super) mod messages;
 pub(super) mod sends;
+pub(super) mod turns;
 
 use super::tables::{StepError, StoredMeta, Tables};
 use crate::id::{RecordId, Shard};

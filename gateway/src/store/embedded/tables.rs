@@ -22,12 +22,23 @@ pub(super) const NUMBERS: Raw = TableDefinition::new("numbers");
 pub(super) const META: Raw = TableDefinition::new("meta");
 const IDEMPOTENCY: Raw = TableDefinition::new("idempotency");
 const LIMITS: Raw = TableDefinition::new("limits");
+const MESSAGES: Raw = TableDefinition::new("messages");
+const TURNS: Raw = TableDefinition::new("turns");
 pub(super) const LEDGER: Raw = TableDefinition::new("ledger");
 const EXPIRY: Raw = TableDefinition::new("expiry");
 
 /// All whose entries expire.
 #[cfg(test)]
-pub(super) const PERISHABLE: [Raw; 6] = [RECORDS, NUMBERS, IDEMPOTENCY, LIMITS, LEDGER, EXPIRY];
+pub(super) const PERISHABLE: [Raw; 8] = [
+    RECORDS,
+    NUMBERS,
+    IDEMPOTENCY,
+    LIMITS,
+    MESSAGES,
+    TURNS,
+    LEDGER,
+    EXPIRY,
+];
 
 const META_KEY: &[u8] = b"meta";
 const SEQUENCE_KEY: &[u8] = b"sequence";
@@ -72,6 +83,8 @@ pub(super) struct Tables<'t> {
     numbers: RawTable<'t>,
     pub(super) idempotency: RawTable<'t>,
     pub(super) limits: RawTable<'t>,
+    pub(super) messages: RawTable<'t>,
+    pub(super) turns: RawTable<'t>,
     pub(super) ledger: RawTable<'t>,
     pub(super) expiry: RawTable<'t>,
     meta: RawTable<'t>,
@@ -132,6 +145,8 @@ impl<'t> Tables<'t> {
             numbers: open(NUMBERS)?,
             idempotency: open(IDEMPOTENCY)?,
             limits: open(LIMITS)?,
+            messages: open(MESSAGES)?,
+            turns: open(TURNS)?,
             ledger: open(LEDGER)?,
             expiry: open(EXPIRY)?,
             meta: open(META)?,

@@ -13,7 +13,7 @@ use redb::ReadableTable;
 use watchword_providers::Channel;
 
 use super::codec::{LedgerKey, decode, ledger_value, parse_expiry};
-use super::tables::{LEDGER, RECORDS, of_table};
+use super::tables::{LEDGER, PERISHABLE, RECORDS, of_table};
 use super::{Clock, EmbeddedStore};
 use crate::delivery::{DispatchPolicy, NewDelivery};
 use crate::id::{DeliveryId, RecordId, Shard};
@@ -181,12 +181,11 @@ impl EmbeddedStore {
     }
 
     /// The number of entries in each table but `meta`.
-    fn counts(&self) -> [u64; 6] {
+    fn counts(&self) -> [u64; PERISHABLE.len()] {
         use redb::ReadableTableMetadata;
-        let tables = super::tables::PERISHABLE;
         let read = self.shared.read(|snapshot| {
-            let mut counts = [0; 6];
-            for (count, table) in counts.iter_mut().zip(tables) {
+            let mut counts = [0; PERISHABLE.len()];
+            for (count, table) in counts.iter_mut().zip(PERISHABLE) {
                 *count = snapshot.0.open_table(table).map_err(of_table)?.len()?;
             }
             Ok(counts)

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use ::redis::{ServerError, ServerErrorKind, Value};
 
 use super::format::{self, DELIVERY_STATUSES, STATUSES, value_at};
-use super::pack::Malformed;
+use super::pack::{Malformed, Reader};
 use crate::admission::gcra::Denied;
-use crate::delivery::{DueKind, ReceiptApplied, Settled, Stop, Take};
+use crate::admission::turns::Turns;
+use crate::delivery::{AttemptReceipt, DueKind, ReceiptApplied, Settled, Stop, Take};
 use crate::id::{DeliveryId, RecordId, Shard};
-use crate::store::{Checked, Found, Started, StoreError, Swept, Taken};
+use crate::receipts::ReceiptReference;
+use crate::store::{Checked, Found, LimitAnswers, Started, StoreError, Swept, Taken};
 use crate::verification::{CheckAnswer, Record, SendRefusal};
 
 /// One script's answer, read from front to back.
@@ -28,6 +30,8 @@ pub(super) struct Answer {
 pub(super) const LATE: i64 = -1;
 pub(super) const SKEWED: i64 = -2;
 pub(super) const UNKNOWN_FORMAT: i64 = -3;
+/// A start that found nothing in its way: as of the moment it was written by.
+pub(super) const CREATED_FIRST: i64 = 9;
 
 impl Answer {
     pub(super) fn read(value: Value, shift_ms: i64) -> Result<Self, StoreError> {
@@ -114,19 +118,35 @@ impl Answer {
         })
     }
 
-    /// The answer to a start or resend of record `id`. A script does not send a
-    /// record back that it has just been sent: `created` knows it.
+    /// What each of `count` limits said; those that refused are listed.
+    fn limits(&mut self, count: usize) -> Result<LimitAnswers, StoreError> {
+        let mut answers = vec![Ok(()); count];
+        while self.rest.len() > 0 {
+            let place: usize = self.small()?;
+            let denied = Denied {
+                rule: self.small()?,
+                available_at_ms: self.number()?,
+            };
+            *answers.get_mut(place).ok_or_else(strange)? = Err(denied);
+        }
+        Ok(answers)
+    }
+
+    /// The answer to a start or resend of record `id`, with so many limits in
+    /// the step. A script does not send a
+    /// record back that it has just been sent: that is `created`.
     pub(super) fn started(
         mut self,
         id: RecordId,
-        created: impl FnOnce(u64) -> Option<Record>,
+        limits: usize,
+        created: Option<Record>,
     ) -> Result<Started, StoreError> {
         let now_ms = self.now_ms;
         Ok(match self.code {
-            1 => Started::Created {
+            1 | CREATED_FIRST => Started::Created {
                 record: match self.bytes_if_any()? {
                     Some(packed) => Box::new(format::record(&packed)?),
-                    None => created(now_ms).map(Box::new).ok_or_else(strange)?,
+                    None => created.map(Box::new).ok_or_else(strange)?,
                 },
                 now_ms,
             },
@@ -148,6 +168,10 @@ impl Answer {
             6 => Started::KeyReused,
             7 => Started::Refused {
                 refusal: self.refusal()?,
+                now_ms,
+            },
+            8 => Started::Withheld {
+                limits: self.limits(limits)?,
                 now_ms,
             },
             _ => return Err(strange()),
@@ -235,6 +259,15 @@ impl Answer {
         }))
     }
 
+    /// What was given of a rate.
+    pub(super) fn turns(mut self) -> Result<Turns, StoreError> {
+        Ok(Turns {
+            count: self.small()?,
+            first_us: self.number()?,
+            now_us: self.now_ms.saturating_mul(1000),
+        })
+    }
+
     /// Whether the step was done, or why dispatch must stop.
     pub(super) fn stopped(mut self) -> Result<Result<(), Stop>, StoreError> {
         if self.code == 1 {
@@ -277,6 +310,21 @@ impl Answer {
             3 => ReceiptApplied::NoAttempt,
             _ => return Err(strange()),
         })
+    }
+
+    /// The receipt that waited for a message id to be known.
+    pub(super) fn waiting_receipt(mut self) -> Result<Option<AttemptReceipt>, StoreError> {
+        let packed = self.bytes_if_any()?;
+        let receipt = packed.map(|packed| format::receipt(&mut Reader::new(&packed)));
+        Ok(receipt.transpose()?)
+    }
+
+    /// The attempt that a message id names.
+    pub(super) fn receipt_target(mut self) -> Result<Option<ReceiptReference>, StoreError> {
+        let bytes = self.bytes_if_any()?;
+        bytes
+            .map(|bytes| ReceiptReference::of_bytes(&bytes).ok_or_else(strange))
+            .transpose()
     }
 
     pub(super) fn taken(mut self, delivery: DeliveryId) -> Result<Taken, StoreError> {

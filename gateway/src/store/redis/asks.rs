@@ -1,15 +1,23 @@
 //! What each script is asked with: the terms of the call, and what its step
-//! needs, packed into one array. Only a start is cut finer, for speed.
+//! needs, packed into one array. Only starts and limits are cut finer, for speed.
 
 use watchword_providers::Channel;
 
-use super::format::{CHANNELS, CLIENTS, CONVERSIONS, KINDS, OUTCOMES, RECEIPT_STATUSES, place_of};
+use super::first::{FirstStart, Packed};
+use super::format::{
+    CHANNELS, CLIENTS, CONVERSIONS, KINDS, OUTCOMES, RECEIPT_STATUSES, place_of, random_text,
+};
 use super::pack::{NUMBER_MAX, Packer};
-use super::template;
 use crate::admission::gcra::GcraRule;
 use crate::admission::limits::{LimitAsk, LimitRule, LimitStep};
-use crate::delivery::{ApplyReceipt, Begin, DispatchPolicy, Finality, NewDelivery, Next, Settle};
-use crate::store::{Idempotency, Sweep, Undo};
+use crate::admission::turns::TurnsAsk;
+use crate::delivery::{
+    ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, Finality, NewDelivery, Next, Settle,
+    SettledAttempt,
+};
+use crate::id::DeliveryId;
+use crate::receipts::ReceiptReference;
+use crate::store::{FORMAT_VERSION, Idempotency, Sweep, Undo};
 use crate::verification::{Check, Conversion, Resend, SendPolicy, Start, TenantTag};
 
 /// What every script is told: how late it may run, whose clocks to compare,
@@ -19,6 +27,8 @@ pub(super) struct Terms {
     /// In the server's time.
     pub(super) not_after_ms: u64,
     pub(super) gateway_now_ms: u64,
+    /// A moment of the server's time that has come, and has not long been over.
+    pub(super) server_now_ms: u64,
     /// By how much the store's clock is ahead of the server's.
     pub(super) shift_ms: i64,
     pub(super) epoch: u32,
@@ -44,38 +54,70 @@ impl Terms {
         vec![self.header()]
     }
 
-    /// See `start.lua` for what stands where.
-    pub(super) fn start(self, ask: &Start, idempotency: Option<&Idempotency>) -> Vec<Vec<u8>> {
-        let place = |place: u64| u8::try_from(place).unwrap_or(u8::MAX);
-        let mut numbers = vec![
-            place(place_of(&KINDS, &ask.kind)),
-            u8::from(ask.wants_new_code),
-            place(place_of(&CLIENTS, &ask.client)),
-            u8::from(ask.delivery.is_some()),
-        ];
-        numbers.extend_from_slice(&ask.lifetime_ms.min(NUMBER_MAX).to_be_bytes());
-        let mut policy = Packer::with_capacity(128);
-        send_policy(&mut policy, &ask.policy);
-        let mut arguments = vec![
-            self.header(),
-            numbers,
-            policy.finish(),
-            ask.identity.0.to_vec(),
-            ask.custom_code
-                .map(|tag| tag.0.to_vec())
-                .unwrap_or_default(),
-            ask.id.random.to_vec(),
-            idempotency
-                .map(|key| key.fingerprint.to_vec())
-                .unwrap_or_default(),
-        ];
-        arguments.extend(template::of_record(ask, self.epoch));
-        if let Some(delivery) = &ask.delivery {
-            let mut packer = Packer::default();
-            new_delivery(&mut packer, Some(delivery));
-            arguments.push(packer.finish());
+    /// A moment of the store's time that has come, and has not long been over.
+    pub(super) fn at_ms(self) -> u64 {
+        self.server_now_ms.saturating_add_signed(self.shift_ms)
+    }
+
+    /// See `start_first.lua` for what stands where. `limits` are part of the
+    /// step; `None` if they are asked apart.
+    pub(super) fn start(
+        self,
+        ask: &Start,
+        idempotency: Option<&Idempotency>,
+        limits: Option<&[LimitAsk]>,
+        first: Option<&FirstStart>,
+    ) -> Vec<Vec<u8>> {
+        let is_first = first.is_some() && idempotency.is_none();
+        let due_at_ms = self.at_ms().saturating_add(ask.policy.lease_ms);
+        let made = DeliveryId {
+            record: ask.id,
+            ordinal: 1,
+        };
+        let member = member_of(made, self.epoch);
+        let mut known = start_known(ask, idempotency, limits.unwrap_or_default());
+        let moments = first.map_or(&[][..], |first| &first.moments);
+        known.array(2 * moments.len());
+        for (place, moment_ms) in moments {
+            // Lua counts from 1.
+            known
+                .number(u64::try_from(*place + 1).unwrap_or(u64::MAX))
+                .number(moment_ms.saturating_sub(self.at_ms()));
+        }
+        let mut arguments = Vec::with_capacity(16);
+        arguments.push(self.header());
+        arguments.push(self.start_numbers(ask, limits, is_first));
+        arguments.extend(first.map_or_else(Default::default, |first| {
+            let [record, record_for] = packed(&first.packed_record);
+            let [number, number_for] = packed(&first.packed_number);
+            [record, record_for, number, number_for]
+        }));
+        arguments.extend([
+            due_at_ms.to_string().into_bytes(),
+            member.into_bytes(),
+            known.finish(),
+        ]);
+        if let Some(first) = first {
+            arguments.extend(first.limits.iter().flat_map(packed));
         }
         arguments
+    }
+
+    fn start_numbers(self, ask: &Start, limits: Option<&[LimitAsk]>, is_first: bool) -> Vec<u8> {
+        let place = |place: u64| u8::try_from(place).unwrap_or(u8::MAX);
+        let mut numbers = Vec::with_capacity(30);
+        for number in [self.at_ms(), ask.lifetime_ms, ask.policy.lease_ms] {
+            numbers.extend_from_slice(&number.min(NUMBER_MAX).to_be_bytes());
+        }
+        numbers.extend_from_slice(&[
+            place(place_of(&KINDS, &ask.kind)),
+            place(place_of(&CLIENTS, &ask.client)),
+            u8::from(ask.delivery.is_some()),
+            u8::from(is_first),
+            u8::from(limits.is_some()),
+            u8::try_from(limits.map_or(0, <[LimitAsk]>::len)).unwrap_or(u8::MAX),
+        ]);
+        numbers
     }
 
     pub(super) fn resend(self, ask: &Resend, idempotency: Option<&Idempotency>) -> Vec<Vec<u8>> {
@@ -140,13 +182,14 @@ impl Terms {
     }
 
     pub(super) fn begin_attempt(self, ordinal: u8, ask: &Begin) -> Vec<Vec<u8>> {
-        let mut packer = array(5);
+        let mut packer = array(6);
         packer
             .number(u64::from(ordinal))
             .number(u64::from(ask.fence))
             .number(u64::from(ask.attempt))
             .bytes(ask.provider.as_bytes());
         dispatch_policy(&mut packer, &ask.policy);
+        settled_attempt(&mut packer, ask.settled.as_ref());
         self.with(packer)
     }
 
@@ -155,16 +198,7 @@ impl Terms {
         packer
             .number(u64::from(ordinal))
             .number(u64::from(ask.fence));
-        match &ask.attempt {
-            Some(attempt) => packer
-                .array(5)
-                .number(u64::from(attempt.number))
-                .number(place_of(&OUTCOMES, &attempt.outcome))
-                .number(u64::from(attempt.duration_ms))
-                .bytes_or_nothing(attempt.code.as_ref().map(|code| code.as_bytes()))
-                .bytes_or_nothing(attempt.message_id.as_ref().map(|id| id.as_bytes())),
-            None => packer.nothing(),
-        };
+        settled_attempt(&mut packer, ask.attempt.as_ref());
         next(&mut packer, &ask.next);
         dispatch_policy(&mut packer, &ask.policy);
         self.with(packer)
@@ -174,14 +208,24 @@ impl Terms {
         let mut packer = array(5);
         packer
             .number(u64::from(ordinal))
-            .number(u64::from(ask.attempt))
-            .array(4)
-            .number(place_of(&RECEIPT_STATUSES, &ask.receipt.status))
-            .number(ask.receipt.at_ms)
-            .bytes_or_nothing(ask.receipt.code.as_ref().map(|code| code.as_bytes()))
-            .flag(ask.receipt.is_final_for_number)
-            .flag(ask.may_redispatch);
+            .number(u64::from(ask.attempt));
+        attempt_receipt(&mut packer, &ask.receipt);
+        packer.flag(ask.may_redispatch);
         dispatch_policy(&mut packer, &ask.policy);
+        self.with(packer)
+    }
+
+    pub(super) fn bind_message(self, target: &ReceiptReference) -> Vec<Vec<u8>> {
+        let mut packer = array(2);
+        packer
+            .bytes(&target.to_bytes())
+            .number(target.expires_at_ms());
+        self.with(packer)
+    }
+
+    pub(super) fn match_receipt(self, receipt: &AttemptReceipt) -> Vec<Vec<u8>> {
+        let mut packer = array(1);
+        attempt_receipt(&mut packer, receipt);
         self.with(packer)
     }
 
@@ -214,24 +258,17 @@ impl Terms {
     }
 
     pub(super) fn limit(self, ask: &LimitAsk) -> Vec<Vec<u8>> {
-        let mut packer = array(3);
+        vec![self.header(), limit_question(ask)]
+    }
+
+    pub(super) fn turns(self, ask: &TurnsAsk) -> Vec<Vec<u8>> {
+        let mut packer = array(5);
         packer
-            .number(match ask.step {
-                LimitStep::Take => 0,
-                LimitStep::Peek => 1,
-                LimitStep::GiveBack => 2,
-            })
             .bytes(&ask.operation.0)
-            .array(3 * ask.rules.len());
-        for rule in &ask.rules {
-            match rule {
-                LimitRule::Rate(rate) => packer
-                    .number(0)
-                    .number(rate.interval_us())
-                    .number(rate.tolerance_us()),
-                LimitRule::Daily { max } => packer.number(1).number(u64::from(*max)).number(0),
-            };
-        }
+            .number(u64::from(ask.count))
+            .number(ask.rule.interval_ns.max(1))
+            .number(ask.rule.behind_us)
+            .number(ask.rule.ahead_us);
         self.with(packer)
     }
 
@@ -246,6 +283,61 @@ fn array(length: usize) -> Packer {
     let mut packer = Packer::with_capacity(256);
     packer.array(length);
     packer
+}
+
+/// The ledger's member for a delivery: format, epoch, record, ordinal.
+pub(super) fn member_of(delivery: DeliveryId, epoch: u32) -> String {
+    let record = random_text(delivery.record);
+    format!("{FORMAT_VERSION}:{epoch}:{record}{:x}", delivery.ordinal)
+}
+
+/// What only a start needs about whose number, limits or idempotency key
+/// something is known.
+fn start_known(ask: &Start, idempotency: Option<&Idempotency>, limits: &[LimitAsk]) -> Packer {
+    let mut packer = Packer::with_capacity(320);
+    packer
+        .array(9)
+        .flag(ask.wants_new_code)
+        .bytes(&ask.id.random)
+        .bytes_or_nothing(idempotency.map(|key| key.fingerprint.as_slice()))
+        .bytes(&ask.identity.0)
+        .bytes_or_nothing(ask.custom_code.as_ref().map(|tag| tag.0.as_slice()));
+    new_delivery(&mut packer, ask.delivery.as_ref());
+    send_policy(&mut packer, &ask.policy);
+    packer.array(limits.len());
+    for limit in limits {
+        packer.bytes(&limit_question(limit));
+    }
+    packer
+}
+
+/// A value and its time to live.
+fn packed(packed: &Packed) -> [Vec<u8>; 2] {
+    [
+        packed.bytes.clone(),
+        packed.for_ms.min(NUMBER_MAX).to_string().into_bytes(),
+    ]
+}
+
+/// A question to one limit, as `limit_state.lua` reads it.
+fn limit_question(ask: &LimitAsk) -> Vec<u8> {
+    let mut question = Vec::with_capacity(17 + 17 * ask.rules.len());
+    question.push(match ask.step {
+        LimitStep::Take => 0,
+        LimitStep::Peek => 1,
+        LimitStep::GiveBack => 2,
+    });
+    question.extend_from_slice(&ask.operation.0);
+    for rule in &ask.rules {
+        let (kind, first, second) = match rule {
+            LimitRule::Rate(rate) => (0, rate.interval_us(), rate.tolerance_us()),
+            LimitRule::Daily { max } => (1, u64::from(*max), 0),
+        };
+        question.push(kind);
+        question.extend_from_slice(&first.min(NUMBER_MAX).to_be_bytes());
+        question.extend_from_slice(&second.min(NUMBER_MAX).to_be_bytes());
+    }
+    question
 }
 
 fn new_delivery(packer: &mut Packer, delivery: Option<&NewDelivery>) {
@@ -290,6 +382,15 @@ fn rate(packer: &mut Packer, rule: GcraRule) {
         .number(rule.tolerance_us());
 }
 
+fn attempt_receipt(packer: &mut Packer, receipt: &AttemptReceipt) {
+    packer
+        .array(4)
+        .number(place_of(&RECEIPT_STATUSES, &receipt.status))
+        .number(receipt.at_ms)
+        .bytes_or_nothing(receipt.code.as_ref().map(|code| code.as_bytes()))
+        .flag(receipt.is_final_for_number);
+}
+
 fn dispatch_policy(packer: &mut Packer, policy: &DispatchPolicy) {
     packer
         .array(4)
@@ -297,6 +398,20 @@ fn dispatch_policy(packer: &mut Packer, policy: &DispatchPolicy) {
         .number(policy.lease_ms)
         .number(policy.quiet_ms)
         .number(u64::from(policy.lost_leases_max));
+}
+
+fn settled_attempt(packer: &mut Packer, settled: Option<&SettledAttempt>) {
+    let Some(settled) = settled else {
+        packer.nothing();
+        return;
+    };
+    packer
+        .array(5)
+        .number(u64::from(settled.number))
+        .number(place_of(&OUTCOMES, &settled.outcome))
+        .number(u64::from(settled.duration_ms))
+        .bytes_or_nothing(settled.code.as_ref().map(|code| code.as_bytes()))
+        .bytes_or_nothing(settled.message_id.as_ref().map(|id| id.as_bytes()));
 }
 
 fn next(packer: &mut Packer, next: &Next) {

@@ -20,11 +20,14 @@ impl RedisStore {
         let gateway_now_ms = (self.clock)();
         let call_max_ms = u64::try_from(CALL_MAX.as_millis()).unwrap_or(u64::MAX);
         let offset_ms = self.offset_ms.load(Ordering::Relaxed);
+        let least_offset_ms = self.least_offset_ms.load(Ordering::Relaxed);
+        let server_now_ms = gateway_now_ms.saturating_add_signed(least_offset_ms);
         Terms {
             not_after_ms: gateway_now_ms
                 .saturating_add_signed(offset_ms)
                 .saturating_add(call_max_ms),
             gateway_now_ms,
+            server_now_ms,
             shift_ms: self.shift_ms.load(Ordering::Relaxed),
             epoch: self.epoch.load(Ordering::Relaxed),
             retention_ms: self.retention_ms,
@@ -44,6 +47,11 @@ impl RedisStore {
             keys,
             arguments: arguments(terms),
         };
+        self.run_one(call, terms).await
+    }
+
+    /// Runs one script whose arguments are ready.
+    pub(super) async fn run_one(&self, call: Call, terms: Terms) -> Result<Answer, StoreError> {
         let mut answers = self.run_all(&[call], terms).await?;
         answers
             .pop()
@@ -86,13 +94,18 @@ impl RedisStore {
     }
 
     fn learn_clock(&self, asked_at_ms: u64, server_ms: u64) {
-        let round_trip_ms = (self.clock)().saturating_sub(asked_at_ms);
+        let answered_at_ms = (self.clock)();
+        let round_trip_ms = answered_at_ms.saturating_sub(asked_at_ms);
         let offset_ms = difference(server_ms, asked_at_ms + round_trip_ms / 2);
         let known_ms = self.offset_ms.load(Ordering::Relaxed);
         let is_telling =
             round_trip_ms <= ROUND_TRIP_MAX_MS || offset_ms.abs_diff(known_ms) > round_trip_ms;
         if is_telling && offset_ms != known_ms {
             self.offset_ms.store(offset_ms, Ordering::Relaxed);
+        }
+        if is_telling {
+            let least_ms = difference(server_ms, answered_at_ms + 1);
+            self.least_offset_ms.store(least_ms, Ordering::Relaxed);
         }
     }
 }

@@ -182,7 +182,7 @@ fn read_checks(reader: &mut Reader<'_>) -> Result<Vec<(OperationId, CheckVerdict
 }
 
 fn read_delivery(reader: &mut Reader<'_>) -> Result<DeliveryRecord, Malformed> {
-    reader.array_of(12)?;
+    let length = reader.array()?;
     let channel = value_at(&CHANNELS, reader.number()?)?;
     let status = value_at(&DELIVERY_STATUSES, reader.number()?)?;
     let (fence, walk, lost_leases) = (reader.small()?, reader.small()?, reader.small()?);
@@ -203,7 +203,12 @@ fn read_delivery(reader: &mut Reader<'_>) -> Result<DeliveryRecord, Malformed> {
                 .collect::<Result<_, _>>()?
         },
         operation: reader.optional(Reader::exact)?.map(OperationId),
-        attempts: reader.list(read_attempt)?,
+        attempts: read_attempts(reader)?,
+        folded: match length {
+            12 => 0,
+            13 => reader.small()?,
+            _ => return Err(Malformed),
+        },
     })
 }
 
@@ -218,9 +223,19 @@ pub(super) fn due(kind: u64, at_ms: u64) -> Result<Option<Due>, Malformed> {
     }
 }
 
-fn read_attempt(reader: &mut Reader<'_>) -> Result<AttemptRecord, Malformed> {
-    reader.array_of(8)?;
-    Ok(AttemptRecord {
+/// An attempt says its number only where that is not its place.
+fn read_attempts(reader: &mut Reader<'_>) -> Result<Vec<AttemptRecord>, Malformed> {
+    let mut place = 0;
+    reader.list(|reader| {
+        place += 1;
+        read_attempt(reader, place)
+    })
+}
+
+fn read_attempt(reader: &mut Reader<'_>, place: u32) -> Result<AttemptRecord, Malformed> {
+    let length = reader.array()?;
+    let mut attempt = AttemptRecord {
+        number: place,
         provider: reader.text()?.into(),
         walk: reader.small()?,
         outcome: value_at(&OUTCOMES, reader.number()?)?,
@@ -228,15 +243,23 @@ fn read_attempt(reader: &mut Reader<'_>) -> Result<AttemptRecord, Malformed> {
         duration_ms: reader.small()?,
         code: reader.optional(Reader::text)?.map(Box::from),
         message_id: reader.optional(Reader::text)?.map(Box::from),
-        receipt: reader.optional(|reader| {
-            reader.array_of(4)?;
-            Ok(AttemptReceipt {
-                status: value_at(&RECEIPT_STATUSES, reader.number()?)?,
-                at_ms: reader.number()?,
-                code: reader.optional(Reader::text)?.map(Box::from),
-                is_final_for_number: reader.flag()?,
-            })
-        })?,
+        receipt: reader.optional(receipt)?,
+    };
+    match length {
+        8 => {}
+        9 => attempt.number = reader.small()?,
+        _ => return Err(Malformed),
+    }
+    Ok(attempt)
+}
+
+pub(super) fn receipt(reader: &mut Reader<'_>) -> Result<AttemptReceipt, Malformed> {
+    reader.array_of(4)?;
+    Ok(AttemptReceipt {
+        status: value_at(&RECEIPT_STATUSES, reader.number()?)?,
+        at_ms: reader.number()?,
+        code: reader.optional(Reader::text)?.map(Box::from),
+        is_final_for_number: reader.flag()?,
     })
 }
 
@@ -286,6 +309,13 @@ const RANDOM_LENGTH: usize = 26;
 /// A record's id from its random part.
 pub(super) fn record_id(random: &str, shard: Shard) -> Result<RecordId, Malformed> {
     RecordId::decode(&format!("{:03x}{random}", shard.number())).ok_or(Malformed)
+}
+
+/// The random part of a record's id.
+pub(super) fn random_text(id: RecordId) -> String {
+    let mut text = id.to_string();
+    text.drain(..3);
+    text
 }
 
 /// A number's tag, written so that it can stand in a key.

@@ -3,6 +3,7 @@
 
 use super::format::number_text;
 use crate::id::{RecordId, Shard};
+use crate::receipts::MessageKey;
 use crate::verification::NumberTag;
 
 /// Writes key names under one prefix.
@@ -36,6 +37,14 @@ impl Keys {
 
     pub(super) fn limit(&self, shard: Shard, tag: [u8; 16]) -> String {
         self.in_shard(shard, "l:", &hex(tag))
+    }
+
+    pub(super) fn message(&self, key: MessageKey) -> String {
+        self.in_shard(key.shard, "m:", &hex(key.tag))
+    }
+
+    pub(super) fn turns(&self, shard: Shard, tag: [u8; 16]) -> String {
+        self.in_shard(shard, "t:", &hex(tag))
     }
 
     pub(super) fn ledger(&self, shard: Shard) -> String {

@@ -12,17 +12,54 @@ pub(super) const NUMBER_MAX: u64 = (1 << 53) - 1;
 #[derive(Debug, Default)]
 pub(super) struct Packer {
     bytes: Vec<u8>,
+    /// Where the nine bytes of a moment begin, and the moment.
+    moments: Vec<(usize, u64)>,
 }
 
 impl Packer {
     pub(super) fn with_capacity(capacity: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(capacity),
+            moments: Vec::new(),
         }
     }
 
     pub(super) fn finish(self) -> Vec<u8> {
         self.bytes
+    }
+
+    /// The places and values of the moments written so far.
+    pub(super) fn moments(&self) -> &[(usize, u64)] {
+        &self.moments
+    }
+
+    /// A time, whose place is noted: in any year of ours it takes nine bytes.
+    pub(super) fn moment(&mut self, at_ms: u64) -> &mut Self {
+        if at_ms > u64::from(u32::MAX) {
+            self.moments.push((self.bytes.len(), at_ms));
+        }
+        self.number(at_ms)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Bytes that are packed already, or stand outside of any array.
+    pub(super) fn raw(&mut self, bytes: &[u8]) -> &mut Self {
+        self.bytes.extend_from_slice(bytes);
+        self
+    }
+
+    /// Puts two bytes in the place of others.
+    pub(super) fn overwrite(&mut self, at: usize, bytes: [u8; 2]) {
+        if let Some(place) = self.bytes.get_mut(at..at + bytes.len()) {
+            place.copy_from_slice(&bytes);
+        }
+    }
+
+    pub(super) fn zeros(&mut self, count: usize) {
+        self.bytes.resize(self.bytes.len() + count, 0);
     }
 
     /// Announces an array of `length` values, which must follow.
@@ -86,6 +123,10 @@ impl Packer {
             Some(bytes) => self.bytes(bytes),
             None => self.nothing(),
         }
+    }
+
+    pub(super) fn text_or_nothing(&mut self, text: Option<&str>) -> &mut Self {
+        self.bytes_or_nothing(text.map(str::as_bytes))
     }
 
     fn tagged(&mut self, tag: u8, rest: &[u8]) {

@@ -90,22 +90,27 @@ macro_rules! scripts {
 }
 
 scripts! {
-    START = "refuse_oom" "clock" "record" "number" "refusal" "delivery" "send" "again"
-        "idempotency" "start_asked" "replay" "start";
+    START = "refuse_oom" "clock" "start_first" "limit_state" "record" "number" "refusal" "delivery"
+        "ending" "send" "again" "idempotency" "start_known" "replay" "start";
     RESEND = "refuse_oom" "clock" "argument" "record" "number" "refusal" "delivery" "send" "again"
         "idempotency" "resend_asked" "replay" "resend";
     UNDO = "allow_oom" "clock" "argument" "record" "number" "delivery" "send" "idempotency" "undo";
     CONFIRM = "allow_oom" "clock" "argument" "idempotency" "confirm";
-    CHECK = "allow_oom" "clock" "argument" "record" "number" "check";
-    CANCEL = "allow_oom" "clock" "argument" "record" "number" "refusal" "cancel";
-    OUTCOME = "allow_oom" "clock" "argument" "record" "number" "refusal" "outcome";
-    BEGIN = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "begin";
-    SETTLE = "allow_oom" "clock" "argument" "record" "number" "delivery" "settle_first" "dispatch" "settle";
-    RECEIPT = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "receipt";
-    TAKE = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "take_over" "take";
-    SWEEP = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "take_over" "sweep";
-    HAND_BACK = "allow_oom" "clock" "argument" "record" "delivery" "dispatch" "hand_back";
-    LIMIT = "allow_oom" "clock" "argument" "limit";
+    CHECK = "allow_oom" "clock" "argument" "record" "number" "check" "delivery" "ending" "check_last";
+    CANCEL = "allow_oom" "clock" "argument" "record" "number" "refusal" "delivery" "ending" "cancel";
+    OUTCOME = "allow_oom" "clock" "argument" "record" "number" "refusal" "delivery" "ending" "outcome";
+    BEGIN = "allow_oom" "clock" "argument" "record" "delivery" "attempt" "ending" "dispatch" "begin";
+    SETTLE = "allow_oom" "clock" "argument" "record" "number" "delivery" "attempt" "settle_first"
+        "ending" "dispatch" "settle";
+    SETTLE_KNOWN = "allow_oom" "settle_known";
+    RECEIPT = "allow_oom" "clock" "argument" "record" "delivery" "attempt" "ending" "dispatch" "receipt";
+    BIND_MESSAGE = "allow_oom" "clock" "argument" "message" "bind_message";
+    MATCH_RECEIPT = "refuse_oom" "clock" "argument" "message" "match_receipt";
+    TAKE = "allow_oom" "clock" "argument" "record" "delivery" "ending" "dispatch" "take_over" "take";
+    SWEEP = "allow_oom" "clock" "argument" "record" "delivery" "ending" "dispatch" "take_over" "sweep";
+    HAND_BACK = "allow_oom" "clock" "argument" "record" "delivery" "ending" "dispatch" "hand_back";
+    LIMIT = "allow_oom" "clock" "limit_state" "limit";
+    TURNS = "allow_oom" "clock" "argument" "turns";
     GET = "allow_oom" "clock" "get";
     READ_NUMBER = "allow_oom" "clock" "read_number";
     LIFT = "allow_oom" "clock" "number" "lift";

@@ -15,6 +15,8 @@ pub(super) struct ServerInfo {
     pub(super) maxmemory: u64,
     pub(super) evicts: bool,
     pub(super) is_append_only: bool,
+    /// Its keys lie in slots, and a script may touch one of them.
+    pub(super) is_cluster: bool,
     /// What could not be read from `INFO` at all.
     pub(super) is_silent: bool,
 }
@@ -42,6 +44,7 @@ impl ServerInfo {
             maxmemory,
             evicts: maxmemory > 0 && policy != "noeviction",
             is_append_only: value_of("aof_enabled") == Some("1"),
+            is_cluster: value_of("redis_mode") == Some("cluster"),
             is_silent: value_of("aof_enabled").is_none(),
         }
     }
@@ -113,11 +116,11 @@ mod tests {
     fn the_lines_of_info_that_matter_are_read() {
         let info = ServerInfo::parse(
             "# Server\r\nredis_version:7.0.15\r\nused_memory:850\r\nmaxmemory:1000\r\n\
-             maxmemory_policy:allkeys-lru\r\naof_enabled:1\r\n",
+             maxmemory_policy:allkeys-lru\r\naof_enabled:1\r\nredis_mode:cluster\r\n",
         );
         assert_eq!(info.major_version, 7);
         assert_eq!(info.memory_used_ratio(), Some(0.85));
-        assert!(info.evicts && info.is_append_only && !info.is_silent);
+        assert!(info.evicts && info.is_append_only && info.is_cluster && !info.is_silent);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use watchword_providers::{Channel, PhoneNumber, ProviderCode};
 
 use super::ms;
 use crate::stack::breaker::BreakerState;
+use crate::stack::pace::Sharing;
 use crate::telemetry::metrics::{
     AttemptLabels, DeliveryLabels, HopLabels, Metrics, ProviderLabels, ReceiptLabels,
     ReceiptRefusedLabels,
@@ -196,6 +197,29 @@ impl ReceiptApplied<'_> {
     }
 }
 
+/// A receipt was believed, and names a message that nobody knows yet.
+#[derive(Clone, Copy, Debug)]
+pub struct ReceiptWaits<'a> {
+    pub provider: &'a str,
+    /// What the receipt says: `sent`, `delivered` or `undelivered`.
+    pub status: &'static str,
+}
+
+impl ReceiptWaits<'_> {
+    pub fn emit(self, metrics: &Metrics) {
+        let labels = ProviderLabels {
+            provider: self.provider.into(),
+        };
+        metrics.receipts_waiting.get_or_create_owned(&labels).inc();
+        debug!(
+            provider = self.provider,
+            status = self.status,
+            "receipt from {} waits for its message",
+            self.provider
+        );
+    }
+}
+
 /// A receipt was not believed, not understood or matched nothing; it changed nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct ReceiptRefused<'a> {
@@ -290,6 +314,39 @@ impl BreakerChanged<'_> {
             self.provider,
             self.state.as_str()
         );
+    }
+}
+
+/// A node goes by its own part of a provider's rate, or by the fleet's again.
+#[derive(Clone, Copy, Debug)]
+pub struct SharingChanged<'a> {
+    pub provider: &'a str,
+    pub sharing: Sharing,
+}
+
+impl SharingChanged<'_> {
+    pub fn emit(self, metrics: &Metrics) {
+        let alone = metrics
+            .rate_alone
+            .get_or_create_owned(&ProviderLabels::new(self.provider));
+        match self.sharing {
+            Sharing::Alone => {
+                alone.set(1);
+                warn!(
+                    provider = self.provider,
+                    "the store gives no turns: {} goes by rate_per_s divided by fleet_size",
+                    self.provider
+                );
+            }
+            Sharing::Shared => {
+                alone.set(0);
+                info!(
+                    provider = self.provider,
+                    "the store gives turns: {} goes by rate_per_s of the whole fleet",
+                    self.provider
+                );
+            }
+        }
     }
 }
 

@@ -6,11 +6,12 @@ use watchword_providers::{Channel, PhoneNumber};
 
 use super::*;
 use crate::stack::breaker::BreakerState;
+use crate::stack::pace::Sharing;
 use crate::telemetry::events::{
     AttemptEnded, BreakerChanged, CertificateReloaded, Checked, ChecksStopped, ConfigReloaded,
     CredentialsRefused, DeliveryEnded, DrainEnded, DrainStarted, LeaseTaken, ManyChecksFail,
-    Poisoned, PossibleDuplicate, ReceiptApplied, ReceiptRefused, Refused, ReloadRefused, Resent,
-    Started, StoreFailed,
+    Poisoned, PossibleDuplicate, ReceiptApplied, ReceiptRefused, ReceiptWaits, Refused,
+    ReloadRefused, Resent, SharingChanged, Started, StoreFailed,
 };
 use crate::telemetry::logging::{LogLevel, LogSettings, capture};
 use crate::telemetry::names::{ALL, Kind};
@@ -121,6 +122,11 @@ fn emit_delivery_events(metrics: &Metrics) {
         effect: "delivered",
     }
     .emit(metrics);
+    ReceiptWaits {
+        provider,
+        status: "sent",
+    }
+    .emit(metrics);
     ReceiptRefused {
         provider,
         reason: "signature",
@@ -137,6 +143,11 @@ fn emit_delivery_events(metrics: &Metrics) {
         provider,
         channel,
         state: BreakerState::Open,
+    }
+    .emit(metrics);
+    SharingChanged {
+        provider,
+        sharing: Sharing::Alone,
     }
     .emit(metrics);
     CredentialsRefused { provider, code }.emit(metrics);

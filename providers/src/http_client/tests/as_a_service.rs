@@ -4,7 +4,7 @@ use tower::ServiceExt as _;
 
 use super::*;
 use crate::transcripts::{message, webhook};
-use crate::{Channel, ProviderCode};
+use crate::{Channel, MessageId};
 
 async fn submit(url: &str) -> Result<Submitted, SubmitError> {
     let provider = HttpProvider::new("hook-a", Arc::new(webhook(url)), client());
@@ -14,7 +14,7 @@ async fn submit(url: &str) -> Result<Submitted, SubmitError> {
 #[tokio::test]
 async fn an_answer_is_classified_by_the_provider() {
     let (url, served) = answer_once(with_body(br#"{"message_id":"m-1"}"#)).await;
-    let message_id = ProviderCode::new("m-1");
+    let message_id = MessageId::new("m-1");
     assert_eq!(submit(&url).await, Ok(Submitted { message_id }));
     let request = served.await.unwrap().unwrap();
     assert!(request.contains("webhook-signature: v1,"), "{request}");

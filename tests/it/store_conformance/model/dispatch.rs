@@ -4,7 +4,7 @@ use watchword::delivery::{DeliveryStatus, DueKind, Finality, Outcome};
 use watchword::verification::Status;
 use watchword_providers::ReceiptStatus;
 
-use super::{After, Answer, Att, Del, LEASE_MS, Model, QUIET_MS};
+use super::{After, Answer, Att, Del, LEASE_MS, Model, QUIET_MS, provider_of};
 
 impl Del {
     pub(in crate::store_conformance) fn is_closed(&self) -> bool {
@@ -12,6 +12,39 @@ impl Del {
             self.status,
             DeliveryStatus::Queued | DeliveryStatus::Submitted
         )
+    }
+
+    pub(in crate::store_conformance) fn last_number(&self) -> u32 {
+        self.attempts.last().map_or(0, |a| a.number)
+    }
+
+    fn numbered(&mut self, number: u32) -> Option<&mut Att> {
+        self.attempts.iter_mut().find(|a| a.number == number)
+    }
+
+    /// Begins an attempt. Of more than sixteen, the oldest goes that says nothing
+    /// any more: a no of an earlier walk, from a provider that was asked since.
+    pub(super) fn push(&mut self, number: u32) {
+        self.attempts.push(Att {
+            number,
+            walk: self.walk,
+            provider: provider_of(number),
+            outcome: Outcome::Begun,
+            receipt: None,
+        });
+        while self.attempts.len() > 16 {
+            let noes = [Outcome::Refused, Outcome::Throttled];
+            let is_old = |index: &usize| {
+                let (old, newer) = (&self.attempts[*index], &self.attempts[index + 1..]);
+                let is_no = noes.contains(&old.outcome) && old.receipt.is_none();
+                is_no && old.walk != self.walk && newer.iter().any(|a| a.provider == old.provider)
+            };
+            let Some(index) = (0..self.attempts.len()).find(is_old) else {
+                break;
+            };
+            self.attempts.remove(index);
+            self.folded += 1;
+        }
     }
 
     /// Attempts that may have reached the person.
@@ -38,7 +71,7 @@ impl Del {
     }
 
     /// Ends it with what it has come to: submitted stays submitted.
-    fn end(&mut self, otherwise: DeliveryStatus, reason: Option<&'static str>) {
+    pub(super) fn end(&mut self, otherwise: DeliveryStatus, reason: Option<&'static str>) {
         let was_submitted = self
             .attempts
             .iter()
@@ -68,14 +101,26 @@ impl Model {
         &mut self,
         of: usize,
         ordinal: u8,
-        (fence, attempt): (u32, u8),
+        (fence, attempt): (u32, u32),
+        settled: Option<(u32, Outcome)>,
     ) -> Answer {
         let (status, may_submit, now_ms) = (self.status(of), self.may_submit(of), self.now_ms);
         let Some(delivery) = self.delivery(of, ordinal) else {
             return Answer::says("gone");
         };
-        if delivery.fence != fence {
+        let is_next = attempt == delivery.last_number() + 1;
+        let is_again = delivery.numbered(attempt).is_some_and(|known| {
+            known.outcome == Outcome::Begun && known.provider == provider_of(attempt)
+        });
+        let is_there = settled.is_none_or(|(number, _)| delivery.numbered(number).is_some());
+        if delivery.fence != fence || !(is_next || is_again) || !is_there {
             return Answer::says("fence lost");
+        }
+        if let Some((number, outcome)) = settled
+            && let Some(ended) = delivery.numbered(number)
+            && ended.outcome == Outcome::Begun
+        {
+            ended.outcome = outcome;
         }
         if delivery.is_closed() {
             return Answer::says(format!("closed {:?}", delivery.status));
@@ -86,10 +131,7 @@ impl Model {
         if !may_submit {
             return Answer::says("too late");
         }
-        if let Some(known) = delivery.attempts.get(usize::from(attempt) - 1) {
-            if known.outcome != Outcome::Begun || known.provider != attempt {
-                return Answer::says("fence lost");
-            }
+        if is_again {
             delivery.due = Some((DueKind::Lease, now_ms + LEASE_MS));
             return Answer::says("begun");
         }
@@ -98,11 +140,7 @@ impl Model {
         }
         delivery.status = DeliveryStatus::Queued;
         delivery.due = Some((DueKind::Lease, now_ms + LEASE_MS));
-        delivery.attempts.push(Att {
-            provider: attempt,
-            outcome: Outcome::Begun,
-            receipt: None,
-        });
+        delivery.push(attempt);
         Answer::says("begun")
     }
 
@@ -125,7 +163,7 @@ impl Model {
         &mut self,
         of: usize,
         ordinal: u8,
-        (fence, attempt, outcome): (u32, u8, Outcome),
+        (fence, attempt, outcome): (u32, u32, Outcome),
         after: After,
     ) -> Answer {
         let (may_submit, now_ms) = (self.may_submit(of), self.now_ms);
@@ -137,10 +175,11 @@ impl Model {
         if delivery.fence != fence {
             return Answer::says("fence lost");
         }
-        if let Some(begun) = delivery.attempts.get_mut(usize::from(attempt) - 1)
-            && begun.outcome == Outcome::Begun
-        {
-            begun.outcome = outcome;
+        let Some(settled) = delivery.numbered(attempt) else {
+            return Answer::says("fence lost");
+        };
+        if settled.outcome == Outcome::Begun {
+            settled.outcome = outcome;
         } else if !matches!(delivery.due, Some((DueKind::Lease, _))) {
             let made = self.fallback_made(of, ordinal);
             return self.settled(of, ordinal, made);
@@ -226,13 +265,13 @@ impl Model {
         &mut self,
         of: usize,
         ordinal: u8,
-        (attempt, status, may): (u8, ReceiptStatus, bool),
+        (attempt, status, may): (u32, ReceiptStatus, bool),
     ) -> Answer {
         let (may_submit, now_ms) = (self.may_submit(of), self.now_ms);
         let Some(delivery) = self.delivery(of, ordinal) else {
             return Answer::says("no attempt");
         };
-        let Some(known) = delivery.attempts.get_mut(usize::from(attempt) - 1) else {
+        let Some(known) = delivery.numbered(attempt) else {
             return Answer::says("no attempt");
         };
         if known.receipt.is_some_and(|receipt| receipt >= status) {

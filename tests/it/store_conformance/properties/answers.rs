@@ -12,17 +12,21 @@ pub(super) fn delivery_text(delivery: &watchword::delivery::DeliveryRecord) -> S
         .iter()
         .map(|attempt| {
             let receipt = attempt.receipt.as_ref().map(|receipt| receipt.status);
-            format!("{} {:?} {receipt:?}", attempt.provider, attempt.outcome)
+            format!(
+                "{} by {} in {} {:?} {receipt:?}",
+                attempt.number, attempt.provider, attempt.walk, attempt.outcome
+            )
         })
         .collect();
     format!(
-        "{:?} fence {} walk {} lost {} {:?} {:?} {attempts:?}",
+        "{:?} fence {} walk {} lost {} {:?} {:?} {attempts:?} and {}",
         delivery.status,
         delivery.fence,
         delivery.walk,
         delivery.lost_leases,
         delivery.due.map(|due| due.kind),
         delivery.reason,
+        delivery.folded,
     )
 }
 
@@ -32,19 +36,20 @@ pub(super) fn model_text(delivery: &Del) -> String {
         .iter()
         .map(|attempt| {
             format!(
-                "p{} {:?} {:?}",
-                attempt.provider, attempt.outcome, attempt.receipt
+                "{} by p{} in {} {:?} {:?}",
+                attempt.number, attempt.provider, attempt.walk, attempt.outcome, attempt.receipt
             )
         })
         .collect();
     format!(
-        "{:?} fence {} walk {} lost {} {:?} {:?} {attempts:?}",
+        "{:?} fence {} walk {} lost {} {:?} {:?} {attempts:?} and {}",
         delivery.status,
         delivery.fence,
         delivery.walk,
         delivery.lost,
         delivery.due.map(|due| due.0),
         delivery.reason,
+        delivery.folded,
     )
 }
 

@@ -6,7 +6,7 @@ use watchword::id::DeliveryId;
 use super::Case;
 use super::answers::{dispatch_policy, next, of_stop, of_take};
 use super::steps::Dispatch;
-use crate::store_conformance::model::{After, Answer};
+use crate::store_conformance::model::{After, Answer, provider_of};
 use crate::store_conformance::world;
 
 impl Case<'_> {
@@ -25,18 +25,20 @@ impl Case<'_> {
             Dispatch::Begin {
                 is_stale,
                 is_repeated,
+                settles,
             } => {
-                let (fence, attempts) = self.at(of, ordinal, is_stale);
-                let attempt = if is_repeated {
-                    attempts.max(1)
-                } else {
-                    attempts + 1
-                };
-                let expected = self.model.begin(of, ordinal, (fence, attempt));
+                let (fence, last) = self.at(of, ordinal, is_stale);
+                let attempt = if is_repeated { last.max(1) } else { last + 1 };
+                let before = attempt.saturating_sub(1);
+                let ended = settles.map(|outcome| (before, outcome));
+                let expected = self.model.begin(of, ordinal, (fence, attempt), ended);
                 let ask = Begin {
                     fence,
                     attempt,
-                    provider: format!("p{attempt}").into(),
+                    provider: format!("p{}", provider_of(attempt)).into(),
+                    settled: ended.and_then(|(number, outcome)| {
+                        world::settle(fence, number, outcome, next(After::Continue)).attempt
+                    }),
                     policy: dispatch_policy(),
                 };
                 let begun = self.store().begin(id, &ask).await.unwrap();
@@ -66,6 +68,7 @@ impl Case<'_> {
                 };
                 (Answer::says(said), expected)
             }
+            Dispatch::Outage => self.outage(of, ordinal).await,
             Dispatch::Take => {
                 let expected = Answer::says(self.model.take(of, ordinal));
                 let taken = self.store().take(id, &dispatch_policy()).await.unwrap();
@@ -83,6 +86,32 @@ impl Case<'_> {
         }
     }
 
+    /// Walks that fail for now until some attempts are folded; what the first
+    /// unexpected answer was.
+    async fn outage(&mut self, of: usize, ordinal: u8) -> (Answer, Answer) {
+        let begin = Dispatch::Begin {
+            is_stale: false,
+            is_repeated: false,
+            settles: None,
+        };
+        let fails = Dispatch::Settle {
+            is_stale: false,
+            outcome: Outcome::Throttled,
+            after: After::Retry(1_000),
+        };
+        for _ in 0..20 {
+            for step in [&begin, &fails, &Dispatch::Take] {
+                self.model.now_ms += 1_000;
+                self.world.advance(1_000);
+                let (said, expected) = Box::pin(self.dispatch(of, ordinal, step)).await;
+                if said.text != expected.text {
+                    return (said, expected);
+                }
+            }
+        }
+        Default::default()
+    }
+
     async fn settle(
         &mut self,
         of: usize,
@@ -94,8 +123,8 @@ impl Case<'_> {
             record: self.ids[of],
             ordinal,
         };
-        let (fence, attempts) = self.at(of, ordinal, is_stale);
-        let attempt = attempts.max(1);
+        let (fence, last) = self.at(of, ordinal, is_stale);
+        let attempt = last.max(1);
         let ask = world::settle(fence, attempt, outcome, next(after));
         let expected = self
             .model
@@ -110,13 +139,13 @@ impl Case<'_> {
         (said, expected)
     }
 
-    /// The delivery's fence, or the one before, and its number of attempts.
-    fn at(&self, of: usize, ordinal: u8, is_stale: bool) -> (u32, u8) {
+    /// The delivery's fence, or the one before, and its last attempt's number.
+    fn at(&self, of: usize, ordinal: u8, is_stale: bool) -> (u32, u32) {
         let deliveries = &self.model.records[of].deliveries;
         let Some(delivery) = deliveries.get(usize::from(ordinal) - 1) else {
             return (1, 0);
         };
-        let attempts = u8::try_from(delivery.attempts.len()).unwrap();
-        (delivery.fence - u32::from(is_stale), attempts)
+        let fence = delivery.fence - u32::from(is_stale);
+        (fence, delivery.last_number())
     }
 }

@@ -64,6 +64,8 @@ pub(super) enum Dispatch {
     Begin {
         is_stale: bool,
         is_repeated: bool,
+        /// How the attempt before it ended, told with it.
+        settles: Option<Outcome>,
     },
     Settle {
         is_stale: bool,
@@ -71,10 +73,11 @@ pub(super) enum Dispatch {
         after: After,
     },
     Receipt {
-        attempt: u8,
+        attempt: u32,
         status: ReceiptStatus,
         may: bool,
     },
+    Outage,
     Take,
     HandBack {
         is_stale: bool,
@@ -155,13 +158,16 @@ fn dispatch() -> impl Strategy<Value = Dispatch> {
         1 => Just(ReceiptStatus::Delivered),
     ];
     prop_oneof![
-        5 => (rarely(), rarely())
-            .prop_map(|(is_stale, is_repeated)| Dispatch::Begin { is_stale, is_repeated }),
+        5 => (rarely(), rarely(), prop::option::of(outcome.clone()))
+            .prop_map(|(is_stale, is_repeated, settles)| Dispatch::Begin {
+                is_stale, is_repeated, settles,
+            }),
         6 => (rarely(), outcome, after)
             .prop_map(|(is_stale, outcome, after)| Dispatch::Settle { is_stale, outcome, after }),
-        4 => (1_u8..4, status, any::<bool>())
+        4 => (prop_oneof![3 => 1_u32..4, 1 => 4_u32..30], status, any::<bool>())
             .prop_map(|(attempt, status, may)| Dispatch::Receipt { attempt, status, may }),
         3 => Just(Dispatch::Take),
+        1 => Just(Dispatch::Outage),
         1 => (rarely(), prop_oneof![Just(0_u64), Just(20_000)])
             .prop_map(|(is_stale, after_ms)| Dispatch::HandBack { is_stale, after_ms }),
     ]

@@ -85,12 +85,11 @@ async fn ask_dispatch(store: &RedisStore, step: &Step) -> String {
             delivery,
             fence,
             attempt,
+            settles,
         } => {
-            let ask = begin_of(fence, attempt);
-            format!(
-                "{:?}",
-                store.begin(delivery_id(delivery), &ask).await.unwrap()
-            )
+            let ask = begin_of(fence, attempt, settles);
+            let begun = store.begin(delivery_id(delivery), &ask).await;
+            format!("{:?}", begun.unwrap())
         }
         Step::Settle {
             delivery,
@@ -133,7 +132,7 @@ async fn ask_dispatch(store: &RedisStore, step: &Step) -> String {
             after_ms,
         } => {
             let handed = store
-                .hand_back(delivery_id(delivery), u32::from(fence), after_ms)
+                .hand_back(delivery_id(delivery), fence, after_ms)
                 .await;
             format!("{:?}", handed.unwrap())
         }
@@ -163,6 +162,7 @@ fn started(started: Started) -> String {
         other @ (Started::Replayed { .. }
         | Started::ReplayedRefusal { .. }
         | Started::InProgress
-        | Started::KeyReused) => format!("{other:?}"),
+        | Started::KeyReused
+        | Started::Withheld { .. }) => format!("{other:?}"),
     }
 }

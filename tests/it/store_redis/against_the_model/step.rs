@@ -52,19 +52,20 @@ pub(super) enum Step {
     },
     Begin {
         delivery: (u8, u8),
-        fence: u8,
-        attempt: u8,
+        fence: u32,
+        attempt: u32,
+        settles: u8,
     },
     Settle {
         delivery: (u8, u8),
-        fence: u8,
-        attempt: u8,
+        fence: u32,
+        attempt: u32,
         outcome: u8,
         next: u8,
     },
     Receipt {
         delivery: (u8, u8),
-        attempt: u8,
+        attempt: u32,
         status: u8,
         may_redispatch: bool,
     },
@@ -76,7 +77,7 @@ pub(super) enum Step {
     },
     HandBack {
         delivery: (u8, u8),
-        fence: u8,
+        fence: u32,
         after_ms: u64,
     },
     Lift {
@@ -114,22 +115,22 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         ),
         1 => record().prop_map(|record| Step::Cancel { record }),
         1 => (record(), 0..3_u8).prop_map(|(record, conversion)| Step::Report { record, conversion }),
-        4 => (delivery(), 0..12_u8, 0..8_u8).prop_map(
-            |(delivery, fence, attempt)| Step::Begin { delivery, fence, attempt }
+        4 => (delivery(), 0..12_u32, 0..8_u32, 0..12_u8).prop_map(
+            |(delivery, fence, attempt, settles)| Step::Begin { delivery, fence, attempt, settles }
         ),
-        6 => (delivery(), 0..12_u8, 0..12_u8, 0..7_u8, 0..13_u8).prop_map(
+        6 => (delivery(), 0..12_u32, 0..12_u32, 0..7_u8, 0..13_u8).prop_map(
             |(delivery, fence, attempt, outcome, next)| Step::Settle {
                 delivery, fence, attempt, outcome, next,
             }
         ),
-        4 => (delivery(), 0..8_u8, 0..3_u8, any::<bool>()).prop_map(
+        4 => (delivery(), 0..8_u32, 0..3_u8, any::<bool>()).prop_map(
             |(delivery, attempt, status, may_redispatch)| Step::Receipt {
                 delivery, attempt, status, may_redispatch,
             }
         ),
         3 => delivery().prop_map(|delivery| Step::Take { delivery }),
         2 => (0..4_u8).prop_map(|count_max| Step::Sweep { count_max }),
-        1 => (delivery(), 0..8_u8, 0..2_u64).prop_map(
+        1 => (delivery(), 0..8_u32, 0..2_u64).prop_map(
             |(delivery, fence, after)| Step::HandBack { delivery, fence, after_ms: after * 20_000 }
         ),
         1 => (0..NUMBERS).prop_map(|number| Step::Lift { number }),
@@ -138,7 +139,33 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
             1 => Just(3_600_000), 1 => Just(91 * 86_400_000),
         ].prop_map(|ms| Step::Wait { ms }),
     ];
-    prop::collection::vec(step, 1..60)
+    let parts = prop_oneof![
+        30 => step.prop_map(|step| vec![step]),
+        1 => delivery().prop_map(outage),
+    ];
+    prop::collection::vec(parts, 1..60).prop_map(|parts| parts.concat())
+}
+
+/// Walks that fail for now until some attempts are folded.
+fn outage(delivery: (u8, u8)) -> Vec<Step> {
+    let walk = [
+        Step::Begin {
+            delivery,
+            fence: 2,
+            attempt: 2,
+            settles: 6,
+        },
+        Step::Settle {
+            delivery,
+            fence: 2,
+            attempt: 2,
+            outcome: 2,
+            next: 5,
+        },
+        Step::Wait { ms: 10_001 },
+        Step::Take { delivery },
+    ];
+    walk.iter().cycle().take(18 * walk.len()).cloned().collect()
 }
 
 pub(super) fn client(is_known: bool) -> ClientClass {
@@ -225,7 +252,8 @@ pub(super) fn check_of(
     check
 }
 
-pub(super) fn settle_of(fence: u8, attempt: u8, outcome: u8, next: u8) -> Settle {
+/// How an attempt ended, or that nothing is told of it.
+fn settled_of(attempt: u32, outcome: u8) -> Option<SettledAttempt> {
     let outcomes = [
         Outcome::Submitted,
         Outcome::Refused,
@@ -234,7 +262,7 @@ pub(super) fn settle_of(fence: u8, attempt: u8, outcome: u8, next: u8) -> Settle
         Outcome::Shed,
         Outcome::Unknown,
     ];
-    let settled = outcomes
+    outcomes
         .get(usize::from(outcome))
         .map(|outcome| SettledAttempt {
             number: attempt,
@@ -242,7 +270,11 @@ pub(super) fn settle_of(fence: u8, attempt: u8, outcome: u8, next: u8) -> Settle
             duration_ms: 120,
             code: (*outcome == Outcome::Refused).then(|| "21211".into()),
             message_id: (*outcome == Outcome::Submitted).then(|| "SM1".into()),
-        });
+        })
+}
+
+pub(super) fn settle_of(fence: u32, attempt: u32, outcome: u8, next: u8) -> Settle {
+    let settled = settled_of(attempt, outcome);
     let next = match next {
         0 | 1 | 9 => Next::Continue,
         2 => Next::Submitted {
@@ -272,14 +304,14 @@ pub(super) fn settle_of(fence: u8, attempt: u8, outcome: u8, next: u8) -> Settle
         },
     };
     Settle {
-        fence: u32::from(fence),
+        fence,
         attempt: settled,
         next,
         policy: asks::DISPATCH,
     }
 }
 
-pub(super) fn receipt_of(attempt: u8, status: u8, may_redispatch: bool) -> ApplyReceipt {
+pub(super) fn receipt_of(attempt: u32, status: u8, may_redispatch: bool) -> ApplyReceipt {
     ApplyReceipt {
         attempt,
         receipt: AttemptReceipt {
@@ -320,11 +352,12 @@ pub(super) fn sweep_of(count_max: u8) -> Sweep {
     }
 }
 
-pub(super) fn begin_of(fence: u8, attempt: u8) -> Begin {
+pub(super) fn begin_of(fence: u32, attempt: u32, settles: u8) -> Begin {
     Begin {
-        fence: u32::from(fence),
+        fence,
         attempt,
         provider: "two".into(),
+        settled: settled_of(attempt.saturating_sub(1), settles),
         policy: asks::DISPATCH,
     }
 }

@@ -22,7 +22,8 @@ pub(in crate::store::embedded) fn begin(
         return Ok(Err(Stop::Gone));
     };
     let begun = delivery::begin(&mut loaded.record, delivery.ordinal, ask, tables.now_ms);
-    if begun.is_ok() {
+    // Even where nothing begins, what had ended is written down.
+    if begun != Err(Stop::FenceLost) {
         tables.write_record(&loaded)?;
     }
     Ok(begun)

@@ -2,29 +2,53 @@
 
 use crate::admission::gcra::Denied;
 use crate::admission::limits::{LimitAsk, LimitState, LimitStep};
+use crate::store::LimitAnswers;
 use crate::store::embedded::codec::{Kept, SlotKey, encode, slot_key};
 use crate::store::embedded::tables::{StepError, Tables, read_as};
 
 pub(in crate::store::embedded) fn limits(
     tables: &mut Tables<'_>,
     asks: &[LimitAsk],
-) -> Result<Vec<Result<(), Denied>>, StepError> {
-    // Two questions of one flush may be about the same limit.
-    let mut states: Vec<Limit> = Vec::with_capacity(asks.len());
-    let mut answers = Vec::with_capacity(asks.len());
-    for ask in asks {
-        let key = slot_key(ask.key.shard, &ask.key.tag);
-        if !states.iter().any(|limit| limit.key == key) {
-            states.push(Limit::load(tables, key)?);
-        }
-        if let Some(limit) = states.iter_mut().find(|limit| limit.key == key) {
-            answers.push(limit.apply(ask, tables.now_ms));
-        }
-    }
-    for limit in states {
-        limit.write(tables)?;
-    }
+) -> Result<LimitAnswers, StepError> {
+    let mut asked = Asked::load(tables, asks)?;
+    let answers = std::mem::take(&mut asked.answers);
+    asked.write(tables)?;
     Ok(answers)
+}
+
+/// What limits say, and what they become if that is written.
+pub(super) struct Asked {
+    limits: Vec<Limit>,
+    pub(super) answers: LimitAnswers,
+}
+
+impl Asked {
+    pub(super) fn load(tables: &Tables<'_>, asks: &[LimitAsk]) -> Result<Self, StepError> {
+        // Two questions of one flush may be about the same limit.
+        let mut limits: Vec<Limit> = Vec::with_capacity(asks.len());
+        let mut answers = Vec::with_capacity(asks.len());
+        for ask in asks {
+            let key = slot_key(ask.key.shard, &ask.key.tag);
+            if !limits.iter().any(|limit| limit.key == key) {
+                limits.push(Limit::load(tables, key)?);
+            }
+            if let Some(limit) = limits.iter_mut().find(|limit| limit.key == key) {
+                answers.push(limit.apply(ask, tables.now_ms));
+            }
+        }
+        Ok(Self { limits, answers })
+    }
+
+    pub(super) fn is_refused(&self) -> bool {
+        self.answers.iter().any(Result::is_err)
+    }
+
+    pub(super) fn write(self, tables: &mut Tables<'_>) -> Result<(), StepError> {
+        for limit in self.limits {
+            limit.write(tables)?;
+        }
+        Ok(())
+    }
 }
 
 struct Limit {

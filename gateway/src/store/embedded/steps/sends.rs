@@ -3,6 +3,8 @@
 use serde_bytes::ByteBuf;
 
 use super::idempotency::{self, Answer, Sent};
+use super::limits::Asked;
+use crate::admission::limits::LimitAsk;
 use crate::id::RecordId;
 use crate::store::embedded::tables::{Loaded, StepError, Tables};
 use crate::store::{Idempotency, Started, Undo};
@@ -11,10 +13,12 @@ use crate::verification::{
     UndoSend,
 };
 
+/// `limits` are part of the step; `None` if they are asked apart.
 pub(in crate::store::embedded) fn start(
     tables: &mut Tables<'_>,
     ask: &Start,
     key: Option<&Idempotency>,
+    limits: Option<&[LimitAsk]>,
 ) -> Result<Started, StepError> {
     let now_ms = tables.now_ms;
     let operation = OperationId(ask.id.random);
@@ -37,6 +41,14 @@ pub(in crate::store::embedded) fn start(
         Ok(decided) => decided,
         Err(refusal) => return Ok(Started::Refused { refusal, now_ms }),
     };
+    let asked = Asked::load(tables, limits.unwrap_or_default())?;
+    if asked.is_refused() {
+        return Ok(Started::Withheld {
+            limits: asked.answers,
+            now_ms,
+        });
+    }
+    asked.write(tables)?;
     for loaded in &live {
         tables.write_record(loaded)?;
     }
@@ -66,7 +78,7 @@ pub(in crate::store::embedded) fn start(
             id,
             ordinal,
             operation,
-            is_confirmed: false,
+            is_confirmed: limits.is_some(),
         };
         idempotency::remember(tables, (ask.id.shard, key), Answer::Sent(sent))?;
     }
@@ -107,7 +119,8 @@ fn sent_as(asked: RecordId, started: &Started) -> Option<(RecordId, Option<u8>)>
         | Started::ReplayedRefusal { .. }
         | Started::InProgress
         | Started::KeyReused
-        | Started::Refused { .. } => None,
+        | Started::Refused { .. }
+        | Started::Withheld { .. } => None,
     }
 }
 

@@ -46,6 +46,7 @@ fn begin() -> Begin {
         fence: 1,
         attempt: 2,
         provider: "two".into(),
+        settled: None,
         policy: policy(),
     }
 }

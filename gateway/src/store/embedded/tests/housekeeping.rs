@@ -1,8 +1,13 @@
 //! What expires is forgotten on time and deleted soon after.
 
+use watchword_providers::ReceiptStatus;
+
 use super::*;
 use crate::admission::gcra::GcraRule;
 use crate::admission::limits::{LimitAsk, LimitKey, LimitRule, LimitStep};
+use crate::admission::turns::{TurnRule, TurnsAsk};
+use crate::delivery::AttemptReceipt;
+use crate::receipts::{MessageKey, ReceiptReference};
 use crate::store::embedded::Settings;
 use crate::store::{IDEMPOTENCY_KEPT_MS, Idempotency};
 use crate::verification::{CheckAnswer, FAILURES_KEPT_MS};
@@ -22,6 +27,46 @@ fn limit() -> LimitAsk {
             per_ms: 1000,
         })],
         step: LimitStep::Take,
+        operation: OperationId([5; 16]),
+    }
+}
+
+fn message(tag: u8) -> MessageKey {
+    MessageKey {
+        shard: id(0).shard,
+        tag: [tag; 16],
+    }
+}
+
+fn sent() -> AttemptReceipt {
+    AttemptReceipt {
+        status: ReceiptStatus::Sent,
+        at_ms: 1,
+        code: None,
+        is_final_for_number: false,
+    }
+}
+
+fn reference(expires_at_s: u64) -> ReceiptReference {
+    ReceiptReference {
+        tenant: TenantTag([1; 8]),
+        delivery: first_of(1),
+        attempt: 1,
+        channel: Channel::Sms,
+        created_at_ms: 0,
+        expires_at_s,
+    }
+}
+
+fn turns() -> TurnsAsk {
+    TurnsAsk {
+        key: limit().key,
+        rule: TurnRule {
+            interval_ns: 1_000_000_000,
+            behind_us: 0,
+            ahead_us: 0,
+        },
+        count: 1,
         operation: OperationId([5; 16]),
     }
 }
@@ -71,6 +116,13 @@ async fn the_reaper_leaves_nothing_behind() {
     }
     store.check(&check(1, "wrong")).await.unwrap();
     store.limits(&[limit()]).await.unwrap();
+    for tag in 0..3 {
+        store.match_receipt(message(tag), &sent()).await.unwrap();
+    }
+    // One is found in time, and kept for as long as its receipts may come.
+    let target = reference(hand.clock()() / 1000 + 86_400);
+    store.bind_message(message(0), &target).await.unwrap();
+    store.turns(&turns()).await.unwrap();
     assert!(store.counts().iter().all(|count| *count > 0));
 
     // The number whose check failed is remembered longest.
@@ -83,7 +135,7 @@ async fn the_reaper_leaves_nothing_behind() {
     assert_eq!(number.failures.unknown.count, 1);
     hand.advance(FAILURES_KEPT_MS);
     store.limits(&[]).await.unwrap();
-    assert_eq!(store.counts(), [0; 6]);
+    assert_eq!(store.counts(), [0; PERISHABLE.len()]);
     assert_eq!(store.sweep(&sweep()).await.unwrap().depth, 0);
 }
 

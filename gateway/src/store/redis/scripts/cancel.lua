@@ -1,4 +1,4 @@
--- Cancels a pending verification. KEYS: record.
+-- Cancels a pending verification. KEYS: record, ledger.
 local FOUND = 1
 local record, marker = load_record(KEYS[1])
 if marker then
@@ -23,5 +23,6 @@ if not number then
 end
 remove_live(number, id_of(KEYS[1]))
 save_number(number_key, number)
+end_waiting(KEYS[2], id_of(KEYS[1]), record)
 save_record(KEYS[1], record, body)
 return {FOUND, clock, redis.call('GET', KEYS[1])}

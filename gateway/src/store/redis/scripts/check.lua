@@ -1,4 +1,4 @@
--- Evaluates a check, consuming a guess. KEYS: record.
+-- Evaluates a check, consuming a guess. KEYS: record, ledger.
 local RIGHT, MISMATCH, IS_NOT_PENDING, TOO_MANY_FAILURES = 1, 2, 3, 4
 local UNKNOWN_KEY, REUSED, MISSING = 5, 6, 7
 local FAILURES_FREE, FAILURES_MAX = 15, 100
@@ -60,16 +60,8 @@ if now < failures[FAILED_NEXT] then
   return {TOO_MANY_FAILURES, clock, 1, failures[FAILED_NEXT]}
 end
 body[CHECKS_USED] = body[CHECKS_USED] + 1
-local answer
-if typed == digest[2] then
-  failures[FAILED_COUNT], failures[FAILED_NEXT], failures[FAILED_LAST] = 0, 0, 0
-  decide(record, body, APPROVED, now)
-  body[CONVERSION] = 1
-  remove_live(number, id)
-  checks[#checks + 1] = operation
-  checks[#checks + 1] = -1
-  answer = {RIGHT, clock}
-else
+local is_right = typed == digest[2]
+if not is_right then
   local count = failures[FAILED_COUNT] + 1
   failures[FAILED_COUNT], failures[FAILED_LAST] = count, now
   failures[FAILED_NEXT] = 0
@@ -79,17 +71,11 @@ else
     failures[FAILED_NEXT] = now + math.min(30000 * 2 ^ doublings, 3600000)
   end
   local remaining = math.max(body[CHECKS_MAX] - body[CHECKS_USED], 0)
-  if remaining == 0 then
-    decide(record, body, EXHAUSTED, now)
-    remove_live(number, id)
-  end
   checks[#checks + 1] = operation
   checks[#checks + 1] = remaining
-  answer = {MISMATCH, clock, remaining}
+  if remaining > 0 then
+    save_record(KEYS[1], record, body)
+    save_number(number_key, number)
+    return {MISMATCH, clock, remaining}
+  end
 end
-save_record(KEYS[1], record, body)
-save_number(number_key, number)
-if answer[1] == RIGHT then
-  answer[3] = redis.call('GET', KEYS[1])
-end
-return answer

@@ -1,8 +1,10 @@
--- A delivery, its attempts, and its one entry in the ledger.
+-- A delivery, its attempts, and its one entry in the ledger. It ends with the
+-- count of its folded attempts and each attempt with its number, where any are
+-- folded: the usual delivery has neither.
 local CHANNEL, D_STATUS, FENCE, WALK, LOST, DUE, DUE_AT, REASON = 1, 2, 3, 4, 5, 6, 7, 8
-local D_CREATED, FALLBACK, OPERATION, ATTEMPTS = 9, 10, 11, 12
-local PROVIDER, A_WALK, OUTCOME, STARTED, DURATION, A_CODE, MESSAGE_ID, RECEIPT =
-  1, 2, 3, 4, 5, 6, 7, 8
+local D_CREATED, FALLBACK, OPERATION, ATTEMPTS, FOLDED = 9, 10, 11, 12, 13
+local PROVIDER, A_WALK, OUTCOME, STARTED, DURATION, A_CODE, MESSAGE_ID, RECEIPT, A_NUMBER =
+  1, 2, 3, 4, 5, 6, 7, 8, 9
 local BEGUN, SUBMITTED_OUTCOME, UNKNOWN = 0, 1, 6
 local QUEUED, SUBMITTED, DELIVERED, UNDELIVERED = 0, 1, 2, 3
 local D_FAILED, D_EXPIRED, D_CANCELED = 4, 5, 6
@@ -37,7 +39,7 @@ local function keep_due(ledger, id, record, ordinal)
   if delivery[DUE] == NONE then
     redis.call('ZREM', ledger, member)
   else
-    redis.call('ZADD', ledger, delivery[DUE_AT], member)
+    redis.call('ZADD', ledger, whole(delivery[DUE_AT]), member)
   end
 end
 

@@ -1,7 +1,6 @@
 -- What the steps of dispatch have in common.
 local STOPPED = 2
 local FENCE_LOST, CLOSED, STOP_NOT_PENDING, STOP_TOO_LATE, TOO_MANY, GONE = 1, 2, 3, 4, 5, 6
-local RECEIPT_UNDELIVERED, RECEIPT_DELIVERED = 1, 2
 local SUBMISSIONS_MAX, LEASE_MS, QUIET_MS, LOST_MAX = 1, 2, 3, 4
 
 local function stop(why, status)
@@ -24,15 +23,6 @@ local function submissions(delivery)
   return count
 end
 
-local function is_delivered(delivery)
-  for _, attempt in ipairs(delivery[ATTEMPTS]) do
-    if attempt[RECEIPT] and attempt[RECEIPT][1] == RECEIPT_DELIVERED then
-      return true
-    end
-  end
-  return false
-end
-
 local function is_wholly_undelivered(delivery)
   local counted = 0
   for _, attempt in ipairs(delivery[ATTEMPTS]) do
@@ -44,22 +34,6 @@ local function is_wholly_undelivered(delivery)
     end
   end
   return counted > 0
-end
-
--- What was submitted stays so, unless receipts say it was lost.
-local function final_status(delivery, otherwise)
-  if is_delivered(delivery) then
-    return DELIVERED
-  end
-  for _, attempt in ipairs(delivery[ATTEMPTS]) do
-    if attempt[OUTCOME] == SUBMITTED_OUTCOME then
-      if is_wholly_undelivered(delivery) then
-        return UNDELIVERED
-      end
-      return SUBMITTED
-    end
-  end
-  return otherwise
 end
 
 -- Ends a delivery whose verification ended or whose last minute began.

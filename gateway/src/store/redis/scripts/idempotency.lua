@@ -8,5 +8,5 @@ local I_OPEN, I_CLOSED, I_REFUSED = 0, 1, 2
 local I_KEPT = 86400000
 
 local function save_idempotency(key, entry)
-  redis.call('SET', key, cmsgpack.pack(FORMAT, entry), 'PXAT', entry[I_TILL] - shift)
+  redis.call('SET', key, cmsgpack.pack(FORMAT, entry), 'PXAT', whole(entry[I_TILL] - shift))
 end

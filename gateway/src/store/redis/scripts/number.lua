@@ -28,7 +28,7 @@ local function save_number(key, number)
       till = failures[FAILED_LAST] + FAILURES_KEPT
     end
   end
-  redis.call('SET', key, cmsgpack.pack(FORMAT, number), 'PXAT', till - shift)
+  redis.call('SET', key, cmsgpack.pack(FORMAT, number), 'PXAT', whole(till - shift))
 end
 
 local function remove_live(number, id)

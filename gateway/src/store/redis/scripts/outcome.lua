@@ -1,4 +1,4 @@
--- Notes what the tenant reports of a code's use. KEYS: record.
+-- Notes what the tenant reports of a code's use. KEYS: record, ledger.
 local FOUND, CONVERTED = 1, 1
 local tenant, conversion = arg[1], arg[2]
 local record, marker = load_record(KEYS[1])
@@ -9,8 +9,8 @@ local body = record and load_body(KEYS[1], record)
 if not record or body[TENANT] ~= tenant then
   return refuse(NOT_FOUND)
 end
-local decided
-if record[STATUS] == PENDING then
+local was_pending, decided = record[STATUS] == PENDING, false
+if was_pending then
   local is_verification = record[KIND] == VERIFICATION
   if now >= record[EXPIRES] then
     decide(record, body, EXPIRED, record[EXPIRES])
@@ -29,6 +29,9 @@ if decided then
   end
   remove_live(number, id_of(KEYS[1]))
   save_number(number_key, number)
+end
+if was_pending and record[STATUS] ~= PENDING then
+  end_waiting(KEYS[2], id_of(KEYS[1]), record)
 end
 if record[STATUS] ~= APPROVED then
   body[CONVERSION] = conversion

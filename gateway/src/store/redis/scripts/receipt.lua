@@ -7,7 +7,7 @@ if marker then
   return {marker, clock}
 end
 local delivery = record and record[DELIVERIES][ordinal]
-local attempt = delivery and delivery[ATTEMPTS][attempt_number]
+local attempt = delivery and attempt_of(delivery, attempt_number)
 if not attempt then
   return {NO_ATTEMPT, clock}
 end

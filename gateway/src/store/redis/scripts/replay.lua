@@ -53,11 +53,13 @@ if idempotency_key then
   end
 end
 
--- What the key is answered from now on.
+-- What the key is answered from now on. It stays open while limits outside of
+-- this step may still refuse.
 local function remember(record_id, ordinal, created)
   if idempotency_key then
+    local state = is_complete == 1 and I_CLOSED or I_OPEN
     save_idempotency(idempotency_key, {
-      now + I_KEPT, fingerprint, I_OPEN, record_id, operation, ordinal, created, '', 0,
+      now + I_KEPT, fingerprint, state, record_id, operation, ordinal, created, '', 0,
     })
   end
 end

@@ -4,3 +4,5 @@ local tenant, operation, client, wanted, policy, fingerprint =
   arg[1], arg[2], arg[3], arg[4], arg[5], arg[6]
 local id = id_of(KEYS[1])
 local idempotency_key = KEYS[3]
+-- The limits are asked apart.
+local is_complete = 0

@@ -29,7 +29,7 @@ local function retry(after, reason)
     finish(record, delivery, reason, status)
     return
   end
-  delivery[WALK] = math.min(delivery[WALK] + 1, 255)
+  delivery[WALK] = math.min(delivery[WALK] + 1, 4294967295)
   delivery[DUE], delivery[DUE_AT] = RETRY, at
   delivery[REASON] = reason
 end
@@ -66,7 +66,7 @@ local function fail(reason, finality)
   return 0
 end
 
-if delivery[D_STATUS] > SUBMITTED or is_delivered(delivery) then
+if delivery[D_STATUS] > SUBMITTED or final_status(delivery, QUEUED) == DELIVERED then
   close(delivery, final_status(delivery, delivery[D_STATUS]))
   return answer(delivery[D_STATUS], 0)
 end

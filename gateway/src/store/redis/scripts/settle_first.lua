@@ -14,6 +14,11 @@ if delivery[FENCE] ~= fence then
   return {STOPPED, clock, FENCE_LOST, 0}
 end
 
+local attempt = settled and attempt_of(delivery, settled[1])
+if settled and not attempt then
+  return {STOPPED, clock, FENCE_LOST, 0}
+end
+
 local id, body = id_of(KEYS[1]), nil
 local before, before_at = delivery[DUE], delivery[DUE_AT]
 local function answer(status, fallback)
@@ -24,11 +29,10 @@ local function answer(status, fallback)
   return {1, clock, status, delivery[DUE], delivery[DUE_AT], fallback}
 end
 
-local attempt = settled and delivery[ATTEMPTS][settled[1]]
 if attempt and attempt[OUTCOME] == BEGUN then
   attempt[OUTCOME], attempt[DURATION] = settled[2], settled[3]
   attempt[A_CODE], attempt[MESSAGE_ID] = settled[4], settled[5]
-elseif settled and delivery[DUE] ~= LEASE then
+elseif delivery[DUE] ~= LEASE then
   -- The answer was lost, not the step: it is given again, with the delivery
   -- that this one's failure has made, if nobody has touched it yet.
   local made, fallback = record[DELIVERIES][ordinal + 1], 0

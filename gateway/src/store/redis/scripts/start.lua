@@ -40,13 +40,16 @@ if entry then
     or custom and custom ~= entry[LIVE_CUSTOM] then
     replaced = entry[LIVE_ID]
   else
-    local wanted = is_sent == 1 and cmsgpack.unpack(ARGV[#ARGV])
     local ask = {client = client, delivery = wanted, policy = policy, operation = operation}
     local body = load_body(key, record)
     local refusal, ordinal, is_new = send_again(record, body, number, ask)
     if refusal then
       return refusal
     end
+    if withheld then
+      return withheld
+    end
+    save_limits()
     save_record(key, record, body)
     save_number(KEYS[2], number)
     if is_new then
@@ -83,6 +86,9 @@ local rule, opens = take_send(number, client, policy)
 if rule then
   return refuse(SEND_LIMIT, rule, opens)
 end
+if withheld then
+  return withheld
+end
 
 local superseded = {}
 for _, other in ipairs({replaced or room, replaced and room}) do
@@ -98,40 +104,29 @@ for _, other in ipairs({replaced or room, replaced and room}) do
   end
 end
 
-local function moment(at)
-  return struct.pack('>BI8', 207, at)
-end
-local expires, created = now + lifetime, moment(now)
-local deliveries = ARGV[12]
-if is_sent == 1 then
-  deliveries = deliveries .. moment(now + policy[LEASE_FOR]) .. ARGV[13] .. created .. ARGV[14]
-  if ARGV[16] then
-    deliveries = deliveries .. created .. ARGV[15]
-  end
-end
-local head = ARGV[8] .. moment(expires) .. deliveries
-local room = ROOM_FIRST
-if #head + 3 > room then
-  room = ROOM_STEP * math.ceil((#head + 3) / ROOM_STEP)
-end
-local steps = room / ROOM_STEP
-local room_text = string.char(math.floor(steps / 256), steps % 256)
--- 205 begins a number of two bytes.
-local packed = string.char(FORMAT) .. room_text .. head .. string.char(205) .. room_text
-  .. string.rep('\0', room - #head - 3)
-  .. ARGV[9] .. created .. ARGV[10] .. moment(now + wait_after(1, policy[WAITS])) .. ARGV[11]
+local expires = now + lifetime
 if kind == VERIFICATION then
   number[RECENT] = string.sub(id .. number[RECENT], 1, 520)
   live[#live + 1] = {id, identity, custom, expires, client}
   number[KEEP] = math.max(number[KEEP], expires + retention)
 end
-redis.call('SET', KEYS[1], packed, 'PXAT', expires + retention - shift)
-save_number(KEYS[2], number)
 for _, other in ipairs(superseded) do
+  end_waiting(KEYS[3], id_of(other[1]), other[2])
   save_record(other[1], other[2], other[3])
 end
-if is_sent == 1 then
-  redis.call('ZADD', KEYS[3], now + policy[LEASE_FOR], member_of(id, epoch, 1))
-end
 remember(id, is_sent, 1)
+save_limits()
+save_number(KEYS[2], number)
+-- The record was written as of another moment: these are the places of its times.
+local parts, from = {}, 1
+for index = 1, #moments, 2 do
+  parts[#parts + 1] = string.sub(ARGV[3], from, moments[index] - 1)
+  parts[#parts + 1] = struct.pack('>BI8', 207, now + moments[index + 1])
+  from = moments[index] + 9
+end
+parts[#parts + 1] = string.sub(ARGV[3], from)
+redis.call('SET', KEYS[1], table.concat(parts), 'PX', ARGV[4])
+if is_sent == 1 then
+  redis.call('ZADD', KEYS[3], whole(now + lease_for), ARGV[8])
+end
 return {CREATED_ANSWER, clock}

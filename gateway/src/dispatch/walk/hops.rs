@@ -1,0 +1,66 @@
+//! Which providers a walk tries, and in which order.
+
+use std::sync::Arc;
+
+use crate::delivery::{DeliveryRecord, DueKind, Outcome};
+use crate::dispatch::Work;
+use crate::dispatch::compose::Composed;
+use crate::dispatch::plan::{is_final_by_receipt, is_left_out, only_provider};
+use crate::live::Live;
+use crate::stack::ProviderStack;
+
+/// The hops of this walk, in order.
+pub(super) fn hops(live: &Live, composed: &Composed, work: &Work) -> Vec<Arc<ProviderStack>> {
+    let Some(state) = work.state() else {
+        return Vec::new();
+    };
+    if is_after_receipt(work.why) && is_final_by_receipt(state) {
+        return Vec::new();
+    }
+    if let Some(only) = only_provider(state, work.why) {
+        return live
+            .providers
+            .get(only)
+            .map(Arc::clone)
+            .into_iter()
+            .collect();
+    }
+    let last = state.attempts.last().filter(|_| work.why.is_none());
+    // The one that the create step has begun goes first, whatever has changed since.
+    let first = last
+        .filter(|attempt| attempt.outcome == Outcome::Begun)
+        .map(|attempt| &*attempt.provider);
+    let was_tried = |provider: &str| {
+        let by = |delivery: &DeliveryRecord| {
+            delivery.channel == state.channel
+                && delivery
+                    .attempts
+                    .iter()
+                    .any(|attempt| *attempt.provider == *provider)
+        };
+        first.is_none() && work.record.deliveries.iter().any(by)
+    };
+    let ordered = live.hops(composed.destination(), was_tried);
+    let rest = ordered
+        .iter()
+        .map(|id| &**id)
+        .filter(|id| Some(*id) != first && !is_left_out(state, work.why, id));
+    first
+        .into_iter()
+        .chain(rest)
+        .filter_map(|id| live.providers.get(id).map(Arc::clone))
+        .collect()
+}
+
+/// Whether the create step has begun an attempt at this hop for us.
+pub(super) fn is_begun_by_create(work: &Work, hop: &ProviderStack) -> bool {
+    let last = work.state().and_then(|state| state.attempts.last());
+    work.why.is_none()
+        && last.is_some_and(|attempt| {
+            attempt.outcome == Outcome::Begun && *attempt.provider == *hop.id
+        })
+}
+
+pub(super) fn is_after_receipt(why: Option<DueKind>) -> bool {
+    matches!(why, Some(DueKind::Receipt | DueKind::Undelivered))
+}

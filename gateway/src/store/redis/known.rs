@@ -1,0 +1,48 @@
+//! The common settle, of a delivery that nobody has touched since it was
+//! created: decided and written here, stored if it is still so.
+
+use super::asks::{Terms, member_of};
+use super::packing::{self, ROOM_FIRST};
+use crate::delivery::{self, Next, Settle, Settled};
+use crate::id::DeliveryId;
+use crate::verification::Record;
+
+/// A settle by what we know, and what it comes to.
+pub(super) struct KnownSettle {
+    /// See `settle_known.lua`.
+    pub(super) arguments: Vec<Vec<u8>>,
+    pub(super) settled: Settled,
+}
+
+impl KnownSettle {
+    /// `None` where more than the head would change. Moves `record` on.
+    pub(super) fn new(
+        id: DeliveryId,
+        ask: &Settle,
+        record: &mut Record,
+        terms: Terms,
+    ) -> Option<Self> {
+        match ask.next {
+            Next::Submitted { .. } => {}
+            Next::Continue | Next::Retry { .. } | Next::Fail { .. } | Next::Close { .. } => {
+                return None;
+            }
+        }
+        let before = packing::head(record, terms.epoch, ROOM_FIRST).finish();
+        let settled = delivery::settle(record, id.ordinal, ask, terms.at_ms()).ok()?;
+        let after = packing::head(record, terms.epoch, ROOM_FIRST).finish();
+        if after.len() != before.len() {
+            return None;
+        }
+        let due_at = settled.due.map(|due| due.at_ms.to_string());
+        Some(Self {
+            arguments: vec![
+                before,
+                after,
+                member_of(id, terms.epoch).into_bytes(),
+                due_at.unwrap_or_default().into_bytes(),
+            ],
+            settled,
+        })
+    }
+}
