@@ -71,7 +71,7 @@ pub(crate) async fn compare(arguments: &CompareArguments) -> anyhow::Result<Repo
     Ok(Report {
         text: table::table(&outcome),
         json: outcome.to_json(),
-        exit_code: if arguments.require_goals && !outcome.meets_all_goals() {
+        exit_code: if arguments.require_goals && !outcome.meets_goals(arguments.only) {
             exit_code::BROKEN_RULE
         } else {
             exit_code::DONE

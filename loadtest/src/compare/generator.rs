@@ -2,6 +2,8 @@
 //! in open loop at a rate, counting from when each request was due.
 
 mod starts;
+#[cfg(test)]
+mod tests;
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -290,24 +292,4 @@ fn arrivals(from: Instant, (rate, lasting): (f64, Duration), seed: u64) -> Vec<I
         (at_s < lasting.as_secs_f64()).then(|| from + Duration::from_secs_f64(at_s))
     });
     moments.take(SENDS_PER_SLICE_MAX as usize).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arrivals_come_at_their_rate_and_the_same_seed_brings_the_same() {
-        let from = Instant::now();
-        let order = (2_000.0, Duration::from_secs(10));
-        let moments = arrivals(from, order, 7);
-        assert!(
-            (19_000..21_000).contains(&moments.len()),
-            "{} arrivals",
-            moments.len()
-        );
-        assert!(moments.is_sorted());
-        assert_eq!(moments, arrivals(from, order, 7));
-        assert_ne!(moments, arrivals(from, order, 8));
-    }
 }

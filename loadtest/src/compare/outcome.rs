@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::rounds::{GROUPS, Ratio, Rounds};
 use super::slice::Figures;
+use crate::cli::CompareOnly;
 use crate::results::Machine;
 
 /// Everything that was measured. A kind that was left out has no rounds.
@@ -33,6 +34,8 @@ pub(super) struct Circumstances {
 pub(super) struct Goal {
     pub(super) name: &'static str,
     pub(super) bound: Bound,
+    /// Where it is measured.
+    part: CompareOnly,
 }
 
 #[derive(Clone, Copy)]
@@ -54,22 +57,27 @@ pub(super) const GOALS: [Goal; 5] = [
     Goal {
         name: "cpu",
         bound: Bound::AtMost(1.25),
+        part: CompareOnly::Saturation,
     },
     Goal {
         name: "throughput",
         bound: Bound::AtLeast(0.8),
+        part: CompareOnly::Saturation,
     },
     Goal {
         name: "p99_half_load",
         bound: Bound::AtMost(1.25),
+        part: CompareOnly::Latency,
     },
     Goal {
         name: "redis_cpu",
         bound: Bound::AtMost(1.15),
+        part: CompareOnly::Saturation,
     },
     Goal {
         name: "check_cpu",
         bound: Bound::AtMost(1.25),
+        part: CompareOnly::Check,
     },
 ];
 
@@ -99,9 +107,11 @@ impl Outcome {
         }
     }
 
-    pub(super) fn meets_all_goals(&self) -> bool {
+    /// All goals, or those of the only part that was asked for.
+    pub(super) fn meets_goals(&self, only: Option<CompareOnly>) -> bool {
         GOALS
             .iter()
+            .filter(|goal| only.is_none_or(|only| only == goal.part))
             .all(|goal| goal.is_met(self.ratio(goal.name).as_ref()))
     }
 
@@ -212,7 +222,7 @@ pub(super) mod tests {
     #[test]
     fn a_goal_is_met_only_if_every_group_meets_it() {
         let mut times = [1.0; 8];
-        assert!(outcome(&times).meets_all_goals());
+        assert!(outcome(&times).meets_goals(None));
         for slow in times.iter_mut().rev().take(2) {
             *slow = 1.3;
         }
@@ -221,7 +231,7 @@ pub(super) mod tests {
         assert_eq!(json["groups"]["cpu"], json!([1.0, 1.0, 1.0, 1.3]));
         assert_eq!(json["goals"]["cpu"]["met"], false);
         assert_eq!(json["goals"]["throughput"]["met"], true);
-        assert!(!outcome(&times).meets_all_goals());
+        assert!(!outcome(&times).meets_goals(None));
     }
 
     #[test]
@@ -264,6 +274,9 @@ pub(super) mod tests {
         assert_eq!(json["ratios"]["check_cpu"], Value::Null);
         assert_eq!(json["groups"]["check_cpu"], json!([]));
         assert_eq!(json["goals"]["check_cpu"]["met"], false);
+        assert!(!outcome.meets_goals(None));
+        assert!(outcome.meets_goals(Some(CompareOnly::Latency)));
+        assert!(!outcome.meets_goals(Some(CompareOnly::Check)));
     }
 
     #[test]
