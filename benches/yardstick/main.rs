@@ -6,6 +6,7 @@
 //! is left out on purpose: the ratio says what all of it costs.
 
 mod answer;
+mod carrier;
 mod redis_steps;
 mod send;
 mod server;
@@ -17,10 +18,21 @@ use std::sync::Arc;
 use clap::Parser;
 use http::Uri;
 
-/// The bare program that Watchword's speed is measured against: answers
-/// `POST /v1/verifications` and `POST /check`.
+/// The bare program that Watchword's speed is measured against.
 #[derive(Parser)]
-struct Arguments {
+enum Arguments {
+    /// Answers `POST /v1/verifications` and `POST /check`.
+    Serve(ServeArguments),
+    /// A carrier that takes every message at once, to run it by hand, under a
+    /// profiler for example: `watchword-loadtest compare` brings its own.
+    Carrier {
+        #[arg(long)]
+        listen: SocketAddr,
+    },
+}
+
+#[derive(clap::Args)]
+struct ServeArguments {
     #[arg(long)]
     listen: SocketAddr,
     /// For example redis://127.0.0.1:6379/0
@@ -39,10 +51,15 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(serve(arguments))
+    runtime.block_on(async {
+        match arguments {
+            Arguments::Serve(arguments) => serve(arguments).await,
+            Arguments::Carrier { listen } => Ok(server::serve(listen, carrier::answer).await?),
+        }
+    })
 }
 
-async fn serve(arguments: Arguments) -> anyhow::Result<()> {
+async fn serve(arguments: ServeArguments) -> anyhow::Result<()> {
     let steps = redis_steps::RedisSteps::connect(&arguments.redis).await?;
     let carrier = submission::Carrier::new(arguments.carrier);
     let sender = send::Sender::new(&arguments.api_key, steps, carrier)?;

@@ -80,6 +80,11 @@ impl Rounds {
         }
     }
 
+    /// Whether they count or not.
+    pub(super) fn made(&self) -> usize {
+        self.kept.len() + self.dropped + self.failed.len()
+    }
+
     pub(super) fn ratio(&self, figure: &str) -> Option<Ratio> {
         let ratios: Vec<f64> = self
             .kept

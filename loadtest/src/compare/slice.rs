@@ -130,18 +130,17 @@ impl Bench {
         let after = self.counted(which, detail)?;
         let mut figures = costs(&before, &after, driven.answered);
         figures.insert("answer_bytes", driven.answer_bytes as f64);
-        let memory = after.redis_counters.memory_bytes;
-        let grown = memory.saturating_sub(before.redis_counters.memory_bytes);
-        figures.insert("redis_bytes", grown as f64 / driven.answered as f64);
+        let count = driven.answered as f64;
         if is_paced {
-            figures.insert("sleeps", {
-                let slept = after.program.sleeps - before.program.sleeps;
-                slept as f64 / driven.answered as f64
-            });
+            let slept = after.program - before.program;
+            figures.insert("sleeps", slept.sleeps as f64 / count);
             self.latencies(&driven, &mut figures)?;
         } else {
-            let rate = driven.answered as f64 / driven.seconds;
-            figures.insert("sends_per_s", rate);
+            figures.insert("sends_per_s", count / driven.seconds);
+            // Where fewer are sent, Redis's own buffers make more of a difference.
+            let memory = after.redis_counters.memory_bytes;
+            let grown = memory.saturating_sub(before.redis_counters.memory_bytes);
+            figures.insert("redis_bytes", grown as f64 / count);
         }
         Ok(Slice { figures })
     }

@@ -124,12 +124,17 @@ impl Setting<'_> {
         let address = free_address()?;
         let listen = address.to_string();
         let arguments = [
-            ["--listen", &listen],
-            ["--redis", &redis_url],
-            ["--carrier", &self.carrier_url],
-            ["--api-key", &self.api_key],
+            "serve",
+            "--listen",
+            &listen,
+            "--redis",
+            &redis_url,
+            "--carrier",
+            &self.carrier_url,
+            "--api-key",
+            &self.api_key,
         ];
-        let mut process = self.start(program, arguments.as_flattened(), "yardstick")?;
+        let mut process = self.start(program, &arguments, "yardstick")?;
         process.wait_until_listening(address).await?;
         self.candidate(
             ("yardstick", CheckForm::Yardstick),

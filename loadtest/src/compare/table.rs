@@ -34,7 +34,7 @@ pub(super) fn table(outcome: &Outcome) -> String {
     }
     let mut text = aligned(&rows);
     for (name, rounds) in outcome.kinds() {
-        if rounds.kept.is_empty() && rounds.failed.is_empty() {
+        if rounds.made() == 0 {
             continue;
         }
         text.push('\n');

@@ -38,7 +38,10 @@ async fn answer(stream: &mut TcpStream, number: u64) -> anyhow::Result<()> {
     received.advance(message.context("no more requests")?.body.end);
     assert!(received.is_empty(), "one request at a time");
     let body = format!(r#"{{"id":"vrf_{number}","status":"pending","deliveries":[]}}"#);
-    let head = format!("HTTP/1.1 201 Created\r\ncontent-length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 201 Created\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
     Ok(stream.write_all(format!("{head}{body}").as_bytes()).await?)
 }
 
@@ -102,7 +105,10 @@ async fn a_refusal_is_a_failure_and_named() {
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let body = r#"{"code":"overloaded"}"#;
-        let head = format!("HTTP/1.1 503 Busy\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 503 Busy\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
         let answer = format!("{head}{body}");
         stream.write_all(answer.as_bytes()).await.unwrap();
         std::future::pending::<()>().await;
