@@ -12,10 +12,12 @@ mod requests;
 mod rounds;
 mod slice;
 mod stage;
+mod system_calls;
 mod table;
 mod wire;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -41,10 +43,11 @@ const WHOLE_MAX: Duration = Duration::from_secs(10 * 60);
 const WARM_UP_ROUNDS: u32 = 2;
 /// Where saturation is not what is asked for, but its rate is needed.
 const RATE_ROUNDS: u32 = 4;
-/// Slices of the lowest load for each of the others: what it shows hardly varies.
-const LOW_PART: u32 = 3;
-/// One round in so many may fail, and is reported.
-const FAILED_PART_MAX: usize = 4;
+/// One slice for so many others, where the figures hardly vary.
+const STEADY_PART: u32 = 3;
+/// One round in so many may fail, and is reported; of few rounds some more.
+const FAILED_PART_MAX: u32 = 4;
+const FAILED_MIN: u32 = 2;
 
 /// What was found, as text and as JSON, and how the program ends.
 pub(crate) struct Report {
@@ -90,9 +93,13 @@ async fn measure(arguments: &CompareArguments) -> anyhow::Result<Outcome> {
     course.rounds(Kind::Saturation, WARM_UP_ROUNDS).await?;
     let is_wanted = |kind| arguments.only.is_none_or(|only| only == kind);
     let slices = arguments.slices;
-    let mut saturation = Rounds::default();
+    let (mut saturation, mut system_calls) = (Rounds::default(), Rounds::default());
     if is_wanted(CompareOnly::Saturation) {
         saturation = course.rounds(Kind::Saturation, slices).await?;
+        if system_calls::can_be_counted() {
+            let rounds = slices.div_ceil(STEADY_PART);
+            system_calls = course.rounds(Kind::SystemCalls, rounds).await?;
+        }
     }
     let (mut half_load, mut low_load) = (Rounds::default(), Rounds::default());
     if is_wanted(CompareOnly::Latency) {
@@ -106,7 +113,7 @@ async fn measure(arguments: &CompareArguments) -> anyhow::Result<Outcome> {
         let half = Kind::Paced { rate: rate / 2.0 };
         half_load = course.rounds(half, slices).await?;
         let low = Kind::Paced { rate: LOW_RATE };
-        low_load = course.rounds(low, slices.div_ceil(LOW_PART)).await?;
+        low_load = course.rounds(low, slices.div_ceil(STEADY_PART)).await?;
     }
     let mut checks = Rounds::default();
     if is_wanted(CompareOnly::Check) {
@@ -114,6 +121,7 @@ async fn measure(arguments: &CompareArguments) -> anyhow::Result<Outcome> {
     }
     Ok(Outcome {
         saturation,
+        system_calls,
         half_load,
         low_load,
         checks,
@@ -157,14 +165,14 @@ async fn set_up(arguments: &CompareArguments) -> anyhow::Result<Bench> {
         None => beside_this_program()?,
     };
     let notes = Notes::new();
-    let carrier = Carrier::start(std::sync::Arc::clone(&notes)).await?;
+    let carrier = Carrier::start(Arc::clone(&notes)).await?;
     let durability = if arguments.aof {
         Durability::EverySecond
     } else {
         Durability::Nothing
     };
     Ok(Bench {
-        generator: Generator::start().await?,
+        generator: Generator::start(Arc::clone(&notes)).await?,
         stage: Stage::set(&bin_dir, carrier.address, durability).await?,
         carrier,
         notes,
@@ -202,10 +210,13 @@ impl Course {
             }
             match self.round(kind, number).await {
                 Ok(round) => made.push(round),
-                Err(error) => failed.push(format!("{error:#}")),
+                Err(error) => {
+                    failed.push(format!("{error:#}"));
+                    self.bench.calm_down().await?;
+                }
             }
             ensure!(
-                failed.len() <= made.len() / FAILED_PART_MAX + 1,
+                failed.len() <= (count / FAILED_PART_MAX + FAILED_MIN) as usize,
                 "too many rounds failed: {}",
                 failed.join("; ")
             );

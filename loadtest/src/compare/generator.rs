@@ -8,6 +8,7 @@ mod tests;
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 use self::starts::{Starts, Turns};
 use super::counters::ThreadId;
 use super::line::{Line, Protocol};
-use super::notes::SENDS_PER_SLICE_MAX;
+use super::notes::{Notes, SENDS_PER_SLICE_MAX};
 use super::requests::{Ready, Start};
 use crate::chance::Chance;
 use crate::histogram::Histogram;
@@ -100,7 +101,7 @@ impl Drop for Generator {
 }
 
 impl Generator {
-    pub(super) async fn start() -> anyhow::Result<Self> {
+    pub(super) async fn start(notes: Arc<Notes>) -> anyhow::Result<Self> {
         let (orders, incoming) = mpsc::channel(1);
         let (ready, started) = oneshot::channel();
         let thread = std::thread::Builder::new()
@@ -110,7 +111,7 @@ impl Generator {
                     .enable_all()
                     .build()?;
                 ready.send(ThreadId::of_this()).ok();
-                LocalSet::new().block_on(&runtime, obey(incoming))
+                LocalSet::new().block_on(&runtime, obey(incoming, notes))
             })?;
         Ok(Self {
             thread_id: started.await.context("the generator does not start")?,
@@ -156,7 +157,7 @@ impl Generator {
 }
 
 /// The thread's life.
-async fn obey(mut orders: mpsc::Receiver<Order>) -> anyhow::Result<()> {
+async fn obey(mut orders: mpsc::Receiver<Order>, notes: Arc<Notes>) -> anyhow::Result<()> {
     let timer = Timer::new()?;
     let driver = timer.clone();
     spawn_local(async move { driver.drive().await });
@@ -164,7 +165,7 @@ async fn obey(mut orders: mpsc::Receiver<Order>) -> anyhow::Result<()> {
         timer,
         host: None,
         lines: Vec::new(),
-        next_send: 0,
+        notes,
     };
     while let Some(order) = orders.recv().await {
         // Where nobody waits for the outcome any more, the work ends with it.
@@ -191,8 +192,8 @@ struct Hands {
     timer: Timer,
     host: Option<Host>,
     lines: Vec<Line>,
-    /// No send of a run has the number of another.
-    next_send: u64,
+    /// Where each send gets its number from.
+    notes: Arc<Notes>,
 }
 
 impl Hands {
@@ -218,7 +219,7 @@ impl Hands {
         let host = self.host.as_ref().context("no lines are open")?;
         let starts = Rc::new(Starts::new(
             turns,
-            self.next_send,
+            Arc::clone(&self.notes),
             Start::new(host.address, &host.api_key),
             self.timer.clone(),
         ));
@@ -229,7 +230,6 @@ impl Hands {
         }
         self.lines = all(tasks).await?;
         let seconds = now.elapsed().as_secs_f64();
-        self.next_send = starts.end();
         Ok(Driven {
             seconds,
             ..starts.take_driven()

@@ -59,6 +59,9 @@ pub(super) struct Notes {
     began: Instant,
     /// By the remainder of the send's number.
     sends: Box<[Note]>,
+    next_send: AtomicU64,
+    /// Of this slice. Sends before it may still straggle in if their slice failed.
+    first_send: AtomicU64,
     taken: AtomicU64,
     /// What came and could not be read, or came twice.
     strange: AtomicU64,
@@ -77,13 +80,22 @@ impl Notes {
         Arc::new(Self {
             began: Instant::now(),
             sends: sends.take(SENDS_PER_SLICE_MAX as usize).collect(),
+            next_send: AtomicU64::new(0),
+            first_send: AtomicU64::new(0),
             taken: AtomicU64::new(0),
             strange: AtomicU64::new(0),
         })
     }
 
-    /// Forgets the slice before, of which nothing is under way any more.
-    pub(super) fn forget(&self) {
+    /// The next send, which is like none before.
+    pub(super) fn next_send(&self) -> u64 {
+        self.next_send.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Begins a slice and forgets the one before.
+    pub(super) fn begin_slice(&self) {
+        let next_send = self.next_send.load(Ordering::Relaxed);
+        self.first_send.store(next_send, Ordering::Relaxed);
         for note in &self.sends {
             note.arrived_ns.store(0, Ordering::Relaxed);
             note.code.store(0, Ordering::Relaxed);
@@ -100,6 +112,9 @@ impl Notes {
             self.strange.fetch_add(1, Ordering::Relaxed);
             return;
         };
+        if send < self.first_send.load(Ordering::Relaxed) {
+            return;
+        }
         let since = at.saturating_duration_since(self.began);
         let since_ns = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX).max(1);
         let note = self.note(send);
@@ -186,7 +201,16 @@ mod tests {
         notes.take(message, due);
         notes.take(b"{}", due);
         assert_eq!((notes.taken(), notes.strange()), (1, 2));
-        notes.forget();
+        for send in 0..18 {
+            assert_eq!(notes.next_send(), send);
+        }
+        notes.begin_slice();
         assert_eq!((notes.code(17), notes.arrival_after(17, due)), (None, None));
+        notes.take(message, due);
+        assert_eq!(
+            (notes.taken(), notes.strange()),
+            (1, 2),
+            "a straggler of a slice that is over is nobody's"
+        );
     }
 }

@@ -10,6 +10,7 @@ use crate::results::Machine;
 /// Everything that was measured. A kind that was left out has no rounds.
 pub(super) struct Outcome {
     pub(super) saturation: Rounds,
+    pub(super) system_calls: Rounds,
     pub(super) half_load: Rounds,
     pub(super) low_load: Rounds,
     pub(super) checks: Rounds,
@@ -116,9 +117,10 @@ impl Outcome {
     }
 
     /// The kinds of rounds by name.
-    pub(super) fn kinds(&self) -> [(&'static str, &Rounds); 4] {
+    pub(super) fn kinds(&self) -> [(&'static str, &Rounds); 5] {
         [
             ("saturation", &self.saturation),
+            ("system_calls", &self.system_calls),
             ("half_load", &self.half_load),
             ("low_load", &self.low_load),
             ("check", &self.checks),
@@ -204,6 +206,7 @@ pub(super) mod tests {
         };
         Outcome {
             saturation: rounds(&["cpu_us", "redis_cpu_us", "sends_per_s"]),
+            system_calls: rounds(&["system_calls"]),
             half_load: rounds(&["reply_p99_us", "arrival_p99_us"]),
             low_load: rounds(&["sleeps"]),
             checks: rounds(&["cpu_us"]),

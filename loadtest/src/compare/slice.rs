@@ -13,6 +13,7 @@ use super::generator::{Driven, Generator, Load};
 use super::line::Protocol;
 use super::notes::Notes;
 use super::stage::{Stage, Which};
+use super::system_calls::Counting;
 use crate::histogram::Histogram;
 
 const SLICE: Duration = Duration::from_secs(1);
@@ -50,6 +51,8 @@ pub(super) enum Kind {
     Saturation,
     /// Sends at this rate, in open loop.
     Paced { rate: f64 },
+    /// As saturation, with the program's system calls counted.
+    SystemCalls,
     /// Right checks, in closed loop.
     Checks,
 }
@@ -97,6 +100,12 @@ impl Bench {
             .context("a slice did not end")?
     }
 
+    /// After a slice that failed: waits until nothing of it is under way any more.
+    pub(super) async fn calm_down(&mut self) -> anyhow::Result<()> {
+        self.wait_until_quiet(Which::Gateway).await?;
+        self.wait_until_quiet(Which::Yardstick).await
+    }
+
     async fn unbounded_slice(
         &mut self,
         which: Which,
@@ -108,7 +117,7 @@ impl Bench {
             .open(host, self.protocol, self.connections)
             .await
             .with_context(|| format!("connecting to the {}", self.stage.candidate(which).name))?;
-        self.notes.forget();
+        self.notes.begin_slice();
         match kind {
             Kind::Saturation => self.starts(which, Load::Saturate(SLICE), Detail::Cpu).await,
             Kind::Paced { rate } => {
@@ -119,6 +128,7 @@ impl Bench {
                 };
                 self.starts(which, load, Detail::Sleeps).await
             }
+            Kind::SystemCalls => self.system_calls(which).await,
             Kind::Checks => self.checks(which).await,
         }
     }
@@ -143,6 +153,28 @@ impl Bench {
             figures.insert("redis_bytes", grown as f64 / count);
         }
         Ok(Slice { figures })
+    }
+
+    /// Counts what is hardly a matter of how fast the machine is just now.
+    async fn system_calls(&mut self, which: Which) -> anyhow::Result<Slice> {
+        let program = self.stage.candidate(which).program_id;
+        let counting = Counting::begin(program, self.stage.directory()).await?;
+        let before = self.counted(which, Detail::Cpu)?;
+        let driven = self
+            .drive_until_settled(which, Load::Saturate(SLICE))
+            .await?;
+        let after = self.counted(which, Detail::Cpu)?;
+        let calls = counting.take()? as f64 / driven.answered as f64;
+        let cost = costs(&before, &after, driven.answered);
+        let generator = cost.get(GENERATOR_COST).copied().unwrap_or(0.0);
+        let rate = driven.answered as f64 / driven.seconds;
+        Ok(Slice {
+            figures: Figures::from([
+                ("system_calls", calls),
+                (GENERATOR_COST, generator),
+                ("sends_per_s", rate),
+            ]),
+        })
     }
 
     fn latencies(&self, driven: &Driven, figures: &mut Figures) -> anyhow::Result<()> {

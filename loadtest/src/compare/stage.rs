@@ -30,6 +30,7 @@ pub(super) struct Candidate {
     pub(super) name: &'static str,
     pub(super) host: Host,
     pub(super) check_form: CheckForm,
+    pub(super) program_id: u32,
     pub(super) program_work: ProcessWork,
     pub(super) redis_work: ProcessWork,
     redis_connection: redis::Connection,
@@ -55,7 +56,7 @@ pub(super) enum Which {
 pub(super) struct Stage {
     gateway: Candidate,
     yardstick: Candidate,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Stage {
@@ -84,8 +85,12 @@ impl Stage {
         Ok(Self {
             gateway,
             yardstick,
-            _directory: directory,
+            directory,
         })
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     pub(super) fn candidate(&mut self, which: Which) -> &mut Candidate {
@@ -172,6 +177,7 @@ impl Setting<'_> {
                 api_key: self.api_key.clone(),
             },
             check_form,
+            program_id: program.id(),
             program_work: ProcessWork::of(program.id()),
             redis_work: ProcessWork::of(redis.id()),
             redis_connection: redis::Client::open(redis_url)?.get_connection()?,

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{CREATED, Driven};
 use crate::compare::line::Line;
-use crate::compare::notes::SENDS_PER_SLICE_MAX;
+use crate::compare::notes::{Notes, SENDS_PER_SLICE_MAX};
 use crate::compare::requests::Start;
 use crate::tenant::wire::{Verification, refusal};
 use crate::timer::Timer;
@@ -26,8 +27,8 @@ pub(super) enum Turns {
 
 pub(super) struct Starts {
     turns: RefCell<Turns>,
-    first_send: u64,
-    next_send: Cell<u64>,
+    notes: Arc<Notes>,
+    begun: Cell<u64>,
     request: Start,
     timer: Timer,
     driven: RefCell<Driven>,
@@ -42,20 +43,15 @@ struct Turn {
 }
 
 impl Starts {
-    pub(super) fn new(turns: Turns, first_send: u64, request: Start, timer: Timer) -> Self {
+    pub(super) fn new(turns: Turns, notes: Arc<Notes>, request: Start, timer: Timer) -> Self {
         Self {
             turns: RefCell::new(turns),
-            first_send,
-            next_send: Cell::new(first_send),
+            notes,
+            begun: Cell::new(0),
             request,
             timer,
             driven: RefCell::default(),
         }
-    }
-
-    /// The first send that was not started.
-    pub(super) fn end(&self) -> u64 {
-        self.next_send.get()
     }
 
     pub(super) fn take_driven(&self) -> Driven {
@@ -95,8 +91,7 @@ impl Starts {
     }
 
     fn next(&self) -> Option<Turn> {
-        let send = self.next_send.get();
-        let count = send - self.first_send;
+        let count = self.begun.get();
         if count >= SENDS_PER_SLICE_MAX {
             return None;
         }
@@ -107,9 +102,9 @@ impl Starts {
             Turns::Count(_) => return None,
             Turns::At(moments) => (Some(moments.pop_front()?), false),
         };
-        self.next_send.set(send + 1);
+        self.begun.set(count + 1);
         Some(Turn {
-            send,
+            send: self.notes.next_send(),
             due,
             is_id_kept,
         })

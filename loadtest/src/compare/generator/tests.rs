@@ -46,7 +46,7 @@ async fn answer(stream: &mut TcpStream, number: u64) -> anyhow::Result<()> {
 }
 
 async fn generator(stall: Option<(u64, Duration)>) -> Generator {
-    let generator = Generator::start().await.unwrap();
+    let generator = Generator::start(Notes::new()).await.unwrap();
     let host = program(stall).await;
     generator.open(host, Protocol::Http1, 1).await.unwrap();
     generator
@@ -96,7 +96,7 @@ async fn a_stall_counts_for_everybody_who_was_due_in_it() {
 
 #[tokio::test]
 async fn a_refusal_is_a_failure_and_named() {
-    let generator = Generator::start().await.unwrap();
+    let generator = Generator::start(Notes::new()).await.unwrap();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let host = Host {
         address: listener.local_addr().unwrap(),
