@@ -45,6 +45,8 @@ const WARM_UP_ROUNDS: u32 = 2;
 const RATE_ROUNDS: u32 = 4;
 /// One slice for so many others, where the figures hardly vary.
 const STEADY_PART: u32 = 3;
+/// One more round for so many, if others had to be left out.
+const SPARE_PART: u32 = 2;
 /// One round in so many may fail, and is reported; of few rounds some more.
 const FAILED_PART_MAX: u32 = 4;
 const FAILED_MIN: u32 = 2;
@@ -199,11 +201,16 @@ struct Course {
 }
 
 impl Course {
-    /// Every second round goes the other way, so that neither program always
-    /// follows the other.
-    async fn rounds(&mut self, kind: Kind, count: u32) -> anyhow::Result<Rounds> {
+    /// Makes rounds until so many count, or half as many more have been made.
+    async fn rounds(&mut self, kind: Kind, wanted: u32) -> anyhow::Result<Rounds> {
         let (mut made, mut failed) = (Vec::new(), Vec::new());
-        for number in 0..count {
+        for number in 0..wanted + wanted.div_ceil(SPARE_PART) {
+            if number >= wanted {
+                let so_far = Rounds::new(made.clone(), failed.clone());
+                if so_far.kept.len() >= wanted as usize {
+                    break;
+                }
+            }
             if Instant::now() >= self.ends_at {
                 self.is_cut_short = true;
                 break;
@@ -216,7 +223,7 @@ impl Course {
                 }
             }
             ensure!(
-                failed.len() <= (count / FAILED_PART_MAX + FAILED_MIN) as usize,
+                failed.len() <= (wanted / FAILED_PART_MAX + FAILED_MIN) as usize,
                 "too many rounds failed: {}",
                 failed.join("; ")
             );
@@ -224,6 +231,8 @@ impl Course {
         Ok(Rounds::new(made, failed))
     }
 
+    /// Every second round goes the other way, so that neither program always
+    /// follows the other.
     async fn round(&mut self, kind: Kind, number: u32) -> anyhow::Result<Round> {
         let seed = u64::from(number);
         let mut slice = async |which| self.bench.slice(which, kind, seed).await;
