@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::code::Code;
 use crate::id::RecordId;
 use crate::keys::KeyRing;
-use crate::keys::seal::{self, Field, OpenError, Place};
+use crate::keys::seal::{self, Field, OpenError, Place, Sealer};
 use crate::verification::{Record, RecordKind, TenantTag};
 
 /// The sealed part of a record. New fields go to the end and are optional: a
@@ -54,9 +54,9 @@ impl Details {
     /// # Panics
     ///
     /// Never: it holds nothing that cannot be written down.
-    pub fn seal(&self, ring: &KeyRing, place: RecordPlace) -> Vec<u8> {
+    pub fn seal(&self, sealer: &Sealer<'_>) -> Vec<u8> {
         let plain = Zeroizing::new(rmp_serde::to_vec(self).expect("plain fields can be encoded"));
-        seal::seal(ring.newest(), place.field(Field::Details), &plain)
+        sealer.seal(Field::Details, &plain)
     }
 
     /// Opens a record's details.
@@ -97,6 +97,11 @@ impl RecordPlace {
         }
     }
 
+    /// Seals the fields of the record under the newest key.
+    pub fn sealer(self, ring: &KeyRing) -> Sealer<'_> {
+        Sealer::new(ring.newest(), self.field(Field::Details))
+    }
+
     fn field(self, field: Field) -> Place {
         Place {
             tenant: self.tenant,
@@ -108,12 +113,8 @@ impl RecordPlace {
 }
 
 /// Seals a code for its record.
-pub fn seal_code(ring: &KeyRing, place: RecordPlace, code: &Code) -> Vec<u8> {
-    seal::seal(
-        ring.newest(),
-        place.field(Field::Code),
-        code.expose().as_bytes(),
-    )
+pub fn seal_code(sealer: &Sealer<'_>, code: &Code) -> Vec<u8> {
+    sealer.seal(Field::Code, code.expose().as_bytes())
 }
 
 /// Opens a record's code; `None` if it has none any more.

@@ -51,7 +51,7 @@ pub struct Work {
     /// Told how far it got, once.
     pub done: Option<oneshot::Sender<DeliveryStatus>>,
     /// What the record keeps sealed, where it is still at hand.
-    pub opened: Option<Opened>,
+    pub opened: Option<Arc<Opened>>,
     /// What was taken from the cap on submissions for the next attempt already.
     pub prepaid: Option<LimitAsk>,
     /// Whether `record` is, to our knowledge, as the create step wrote it.

@@ -9,6 +9,7 @@ pub mod agreement;
 pub mod index;
 pub mod seal;
 
+use std::cell::RefCell;
 use std::fmt;
 
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
@@ -154,15 +155,56 @@ impl KeyRing {
     }
 }
 
-/// Fresh random bytes from the system's generator.
+/// Fresh random bytes from a generator that is seeded by the system.
 ///
 /// # Panics
 ///
 /// If the system cannot give randomness: nothing this program does is safe then.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    rand::fill(&mut bytes).expect("the system gives randomness");
+    if N <= DRAWN {
+        POOL.with_borrow_mut(|pool| pool.take(&mut bytes));
+    } else {
+        rand::fill(&mut bytes).expect("the system gives randomness");
+    }
     bytes
+}
+
+/// So many bytes are drawn at once: a draw costs the same for one byte as for
+/// hundreds, and a send needs seven.
+const DRAWN: usize = 512;
+
+thread_local! {
+    static POOL: RefCell<RandomPool> = const { RefCell::new(RandomPool::empty()) };
+}
+
+/// Random bytes of one thread that nobody has had yet.
+struct RandomPool {
+    bytes: [u8; DRAWN],
+    /// From here on they are fresh; what was given out is zero.
+    from: usize,
+}
+
+impl RandomPool {
+    const fn empty() -> Self {
+        Self {
+            bytes: [0; DRAWN],
+            from: DRAWN,
+        }
+    }
+
+    /// Fills `wanted`, which is no longer than the pool.
+    fn take(&mut self, wanted: &mut [u8]) {
+        if DRAWN - self.from < wanted.len() {
+            rand::fill(&mut self.bytes).expect("the system gives randomness");
+            self.from = 0;
+        }
+        let fresh = self.bytes.iter_mut().skip(self.from);
+        for (to, from) in wanted.iter_mut().zip(fresh) {
+            *to = std::mem::take(from);
+        }
+        self.from += wanted.len();
+    }
 }
 
 /// HMAC over a label and parts, each with its length, so that no two lists of
@@ -219,6 +261,19 @@ pub(crate) mod tests {
             shard: Shard::new(7).unwrap(),
             random: [fill; 16],
         }
+    }
+
+    #[test]
+    fn no_random_byte_is_given_twice_or_kept() {
+        let mut pool = RandomPool::empty();
+        let mut drawn = std::collections::HashSet::new();
+        for _ in 0..1_000 {
+            let mut bytes = [0; 16];
+            pool.take(&mut bytes);
+            assert!(drawn.insert(bytes));
+            assert!(pool.bytes.iter().take(pool.from).all(|given| *given == 0));
+        }
+        assert_ne!(random::<700>(), [0; 700]);
     }
 
     #[test]

@@ -14,6 +14,11 @@ use watchword::run::{self, SANDBOX_DIRECTORY, Source};
 use watchword::telemetry::{LogFormat, LogLevel, LogSettings, Metrics, logging};
 use watchword::{api, server};
 
+/// A send makes many short-lived values, often freed by another thread: the
+/// system's allocator spent a sixth of the gateway's time on them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match dispatch(arguments) {

@@ -61,10 +61,11 @@ const RECEIPTS_AFTER_EXPIRY_MS: u64 = 24 * 3_600_000;
 
 impl Composed {
     pub(super) fn of(live: &Live, work: &mut Work, now_ms: u64) -> Result<Self, Unreadable> {
-        let Opened { details, code } = match work.opened.take() {
+        let opened = match work.opened.take() {
             Some(opened) => opened,
-            None => opened(live, work)?,
+            None => Arc::new(opened(live, work)?),
         };
+        let Opened { details, code } = &*opened;
         let record = &work.record;
         let state = work.state().ok_or(Unreadable::Damaged)?;
         let tenant = live
@@ -78,7 +79,7 @@ impl Composed {
         let locale = asked.as_ref().unwrap_or(&tenant.locale);
         let (text, speech, locale) = match record.kind {
             RecordKind::Verification => {
-                let code = code.ok_or(Unreadable::Ended)?;
+                let code = code.as_ref().ok_or(Unreadable::Ended)?;
                 let payment = details.payment.as_ref().and_then(shown_payment);
                 let origin = details
                     .origin
@@ -111,8 +112,8 @@ impl Composed {
             to: details.number().ok_or(Unreadable::Damaged)?,
             channel: state.channel,
             tenant_tag: record.tenant,
-            region: details.region,
-            purpose: details.purpose,
+            region: details.region.clone(),
+            purpose: details.purpose.clone(),
             delivery: work.delivery,
             created_at_ms: state.created_at_ms,
             sender: match state.channel {

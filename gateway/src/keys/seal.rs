@@ -43,23 +43,56 @@ pub enum OpenError {
 
 const NONCE_LENGTH: usize = 12;
 
+/// Seals the fields of one record: its subkey is made once.
+pub struct Sealer<'a> {
+    keys: &'a PurposeKeys,
+    /// Of any field of the record.
+    place: Place,
+    key: LessSafeKey,
+}
+
+impl<'a> Sealer<'a> {
+    /// For the record of `place`, whatever its field.
+    pub fn new(keys: &'a PurposeKeys, place: Place) -> Self {
+        Self {
+            keys,
+            place,
+            key: record_key(keys, place.id),
+        }
+    }
+
+    /// Seals `plain` as this field of the record.
+    ///
+    /// # Panics
+    ///
+    /// Never: a record is far below the longest text AES-GCM seals.
+    pub fn seal(&self, field: Field, plain: &[u8]) -> Vec<u8> {
+        let nonce: [u8; NONCE_LENGTH] = random();
+        let mut sealed = header(&self.keys.id);
+        let place = Place {
+            field,
+            ..self.place
+        };
+        let associated = associated_data(&sealed, place);
+        sealed.extend_from_slice(&nonce);
+        let body_from = sealed.len();
+        sealed.extend_from_slice(plain);
+        let tag = self
+            .key
+            .seal_in_place_separate_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(associated),
+                sealed.split_at_mut(body_from).1,
+            )
+            .expect("a record is far below the longest text AES-GCM seals");
+        sealed.extend_from_slice(tag.as_ref());
+        sealed
+    }
+}
+
 /// Seals `plain` for its place.
 pub fn seal(keys: &PurposeKeys, place: Place, plain: &[u8]) -> Vec<u8> {
-    let nonce: [u8; NONCE_LENGTH] = random();
-    let mut sealed = header(&keys.id);
-    let associated = associated_data(&sealed, place);
-    sealed.extend_from_slice(&nonce);
-    let body_from = sealed.len();
-    sealed.extend_from_slice(plain);
-    let tag = record_key(keys, place.id)
-        .seal_in_place_separate_tag(
-            Nonce::assume_unique_for_key(nonce),
-            Aad::from(associated),
-            sealed.split_at_mut(body_from).1,
-        )
-        .expect("a record is far below the longest text AES-GCM seals");
-    sealed.extend_from_slice(tag.as_ref());
-    sealed
+    Sealer::new(keys, place).seal(place.field, plain)
 }
 
 /// Opens what [`seal`] made for the same place.

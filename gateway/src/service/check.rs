@@ -147,7 +147,7 @@ fn answer(
                 tenant: &caller.tenant,
                 now_ms: checked.now_ms,
             };
-            render::verification(context, request.id.0, &record, details)
+            render::verification(context, request.id.0, &record, &details, None)
         }
         CheckAnswer::Mismatch { checks_remaining } => {
             Err(ServiceError::CodeMismatch { checks_remaining })

@@ -36,7 +36,7 @@ impl Service {
             tenant: &caller.tenant,
             now_ms,
         };
-        let mut view = render::verification(context, id.0, &record, details)?;
+        let mut view = render::verification(context, id.0, &record, &details, None)?;
         if view.status.is_open() {
             let number = self.shared.store.number(id.0.shard, record.number).await;
             let (number, _) = number.map_err(|error| self.store_error("number", &error))?;
@@ -79,7 +79,7 @@ impl Service {
                 tenant,
                 now_ms: found.now_ms,
             };
-            let mut view = render::verification(context, found.id, &found.record, details)?;
+            let mut view = render::verification(context, found.id, &found.record, &details, None)?;
             if view.status.is_open() {
                 view.next_check_at_ms = next_check_at(&of_number, found.now_ms);
             }
@@ -197,7 +197,7 @@ impl Service {
             tenant: &caller.tenant,
             now_ms: found.now_ms,
         };
-        render::verification(context, found.id, &found.record, details)
+        render::verification(context, found.id, &found.record, &details, None)
     }
 }
 

@@ -38,13 +38,14 @@ pub(super) struct Context<'a> {
     pub now_ms: u64,
 }
 
+/// `known` is the number in the record, where the caller has it read already.
 pub(super) fn verification(
     context: Context<'_>,
     id: RecordId,
     record: &Record,
-    details: Details,
+    details: &Details,
+    known: Option<&ParsedNumber>,
 ) -> Answer<VerificationView> {
-    let to = parsed(&details)?;
     let status = record.status_at(context.now_ms);
     let quiet_ms = context.live.sends.quiet_ms;
     let sends_remaining = if status.is_open() {
@@ -58,9 +59,22 @@ pub(super) fn verification(
     };
     let can_resend =
         sends_remaining > 0 && record.next_send_at_ms < record.submit_before_ms(quiet_ms);
-    let next_send = |channel| {
-        let open = is_open(context.live, context.tenant, &to, channel, &details.purpose);
-        (can_resend && open).then_some(record.next_send_at_ms.max(context.now_ms))
+    let (next_sms_at_ms, next_voice_at_ms) = if can_resend {
+        let read;
+        let to = match known {
+            Some(known) => known,
+            None => {
+                read = parsed(details)?;
+                &read
+            }
+        };
+        let next_send = |channel| {
+            is_open(context.live, context.tenant, to, channel, &details.purpose)
+                .then_some(record.next_send_at_ms.max(context.now_ms))
+        };
+        (next_send(Channel::Sms), next_send(Channel::Voice))
+    } else {
+        (None, None)
     };
     let latest = record
         .deliveries
@@ -79,20 +93,21 @@ pub(super) fn verification(
             0
         },
         sends_remaining,
-        next_sms_at_ms: next_send(Channel::Sms),
-        next_voice_at_ms: next_send(Channel::Voice),
+        next_sms_at_ms,
+        next_voice_at_ms,
         // Who has read the number's record knows better.
         next_check_at_ms: status.is_open().then_some(context.now_ms),
         conversion: record.conversion,
         is_test: details.is_test,
         deliveries: deliveries(id, record),
-        to: to.number,
+        to: details.number().ok_or(DAMAGED)?,
         locale: details
             .locale
+            .clone()
             .unwrap_or_else(|| context.tenant.locale.as_str().to_owned()),
-        purpose: details.purpose,
-        subject: details.subject,
-        reference: details.reference,
+        purpose: details.purpose.clone(),
+        subject: details.subject.clone(),
+        reference: details.reference.clone(),
     })
 }
 
@@ -102,14 +117,13 @@ pub(super) fn send_only(
     record: &Record,
     details: Details,
 ) -> Answer<SendOnlyView> {
-    let to = parsed(&details)?;
     let state = record.delivery(ordinal).ok_or(ServiceError::NotFound)?;
     let segments = details
         .text
         .as_deref()
         .map_or(0, |text| segment_count(text).count);
     Ok(SendOnlyView {
-        to: to.number,
+        to: details.number().ok_or(DAMAGED)?,
         reference: details.reference,
         expires_at_ms: record.expires_at_ms,
         segments,
@@ -126,11 +140,13 @@ pub(super) fn send_only(
 
 /// The number was valid when it was accepted; it is read again rather than kept twice.
 fn parsed(details: &Details) -> Answer<ParsedNumber> {
-    number::parse(&details.e164, None).map_err(|_| ServiceError::Unavailable {
-        code: "record_damaged",
-        retry_after_s: 5,
-    })
+    number::parse(&details.e164, None).map_err(|_| DAMAGED)
 }
+
+const DAMAGED: ServiceError = ServiceError::Unavailable {
+    code: "record_damaged",
+    retry_after_s: 5,
+};
 
 fn decided_at_ms(record: &Record, status: Status) -> Option<u64> {
     match status {

@@ -14,7 +14,7 @@ use super::{Answer, OVERLOADED, Service, unavailable};
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
 use crate::delivery::DeliveryStatus;
-use crate::details::{Details, Opened};
+use crate::details::Opened;
 use crate::dispatch::{Dispatcher, Place, Work};
 use crate::id::{DeliveryId, RecordId};
 use crate::keys::random;
@@ -38,7 +38,7 @@ pub(super) struct Send {
     pub idempotency: Option<Idempotency>,
     pub limits: Vec<NamedLimit>,
     /// What a start has sealed.
-    pub opened: Option<Opened>,
+    pub opened: Option<Arc<Opened>>,
     pub wait: Option<Duration>,
 }
 
@@ -57,8 +57,8 @@ pub(super) struct Accepted {
     pub id: RecordId,
     pub record: Box<Record>,
     pub now_ms: u64,
-    /// Where this send made the record.
-    pub details: Option<Details>,
+    /// What this send has sealed, if it made the record.
+    pub opened: Option<Arc<Opened>>,
 }
 
 /// How often, and how far apart, a waiter asks whether the request with its
@@ -97,7 +97,7 @@ impl Service {
                 id: found.id,
                 record: found.record,
                 now_ms: found.now_ms,
-                details: accepted.details,
+                opened: accepted.opened,
             }),
             Ok(None) | Err(_) => Ok(accepted),
         }
@@ -132,7 +132,7 @@ impl Sending {
             id,
             record,
             now_ms,
-            details: opened.map(|opened| opened.details.clone()),
+            opened: opened.map(Arc::clone),
         };
         if step == Step::Replayed {
             return Ok(accepted);
@@ -146,7 +146,7 @@ impl Sending {
                 record: accepted.record.clone(),
                 why: None,
                 done: Some(done),
-                opened: opened.cloned(),
+                opened: opened.map(Arc::clone),
                 prepaid: send.paid_submission(),
                 is_as_created: step == Step::Created,
             };

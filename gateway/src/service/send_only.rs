@@ -155,7 +155,7 @@ fn new_start(
         lifetime_ms,
         checks_max: 0,
         digest: None,
-        details: details.seal(&live.ring, place),
+        details: details.seal(&place.sealer(&live.ring)),
         code: None,
         delivery: Some(NewDelivery {
             channel,

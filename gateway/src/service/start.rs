@@ -42,16 +42,19 @@ impl Service {
         let send = plan.send(&live);
         let accepted = self.send(send).await;
         let accepted = accepted.inspect_err(|error| self.refused(tenant, &to.number, error))?;
-        let details = match accepted.details {
-            Some(details) => details,
-            None => render::open(&live, accepted.id, &accepted.record)?,
-        };
         let context = Context {
             live: &live,
             tenant,
             now_ms: accepted.now_ms,
         };
-        let view = render::verification(context, accepted.id, &accepted.record, details)?;
+        let (id, record) = (accepted.id, &*accepted.record);
+        let view = match &accepted.opened {
+            Some(opened) => render::verification(context, id, record, &opened.details, Some(&to))?,
+            None => {
+                let details = render::open(&live, id, record)?;
+                render::verification(context, id, record, &details, Some(&to))?
+            }
+        };
         self.start_accepted(tenant, &view, started.elapsed());
         Ok(view)
     }
@@ -116,7 +119,7 @@ impl Service {
             tenant,
             now_ms: accepted.now_ms,
         };
-        let view = render::verification(context, id, &accepted.record, details)?;
+        let view = render::verification(context, id, &accepted.record, &details, Some(&to))?;
         self.start_accepted(tenant, &view, started.elapsed());
         Ok(view)
     }
@@ -250,6 +253,7 @@ impl<'a> StartPlan<'a> {
             kind: RecordKind::Verification,
         };
         let details = self.details();
+        let sealer = place.sealer(&live.ring);
         let start = Start {
             id,
             kind: RecordKind::Verification,
@@ -265,8 +269,8 @@ impl<'a> StartPlan<'a> {
             lifetime_ms: live.codes.lifetime_ms,
             checks_max: live.codes.checks_for(code.expose().len()),
             digest: Some(newest.digest(id, code.expose(), &bind)),
-            details: details.seal(&live.ring, place),
-            code: Some(seal_code(&live.ring, place, &code)),
+            details: details.seal(&sealer),
+            code: Some(seal_code(&sealer, &code)),
             delivery: self.delivery(live),
             policy: live.sends.clone(),
         };
@@ -283,10 +287,10 @@ impl<'a> StartPlan<'a> {
         Send {
             idempotency: self.idempotency(live),
             ask: SendAsk::Start(Box::new(start)),
-            opened: Some(Opened {
+            opened: Some(Arc::new(Opened {
                 details,
                 code: Some(code),
-            }),
+            })),
             limits,
             wait: self.request.wait,
         }

@@ -11,16 +11,16 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuild
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 mod capture;
+mod gather;
 mod json;
 
 pub use capture::{CapturedLog, capture};
-use json::JsonLine;
+use json::{JsonLine, JsonSpan};
 
 /// The target every module of ours logs under, providers included.
 const OUR_TARGET: &str = "watchword";
@@ -142,8 +142,7 @@ where
         .lossy(true)
         .buffered_lines_limit(settings.buffered_lines_max.max(1))
         .thread_name("log-writer")
-        // The thread flushes when nothing more waits: a busy one writes many lines at once.
-        .finish(io::BufWriter::new(output));
+        .finish(gather::Gathering::new(output));
     let dropped_lines = DroppedLines {
         counter: Some(writer.error_counter()),
     };
@@ -176,7 +175,7 @@ where
     let filter = filter(settings.level);
     match settings.format {
         LogFormat::Json => layer
-            .fmt_fields(JsonFields::new())
+            .fmt_fields(JsonSpan)
             .event_format(JsonLine)
             .with_filter(filter)
             .boxed(),

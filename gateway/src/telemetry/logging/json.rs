@@ -10,6 +10,7 @@ use std::fmt::{self, Write};
 use jiff::Timestamp;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
+use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
@@ -51,22 +52,33 @@ where
             line.push_str(",\"span\":{\"name\":");
             text(&mut line, span.name())?;
             let extensions = span.extensions();
-            let own = extensions.get::<FormattedFields<N>>();
-            // They are an object already, whose brace ends this one.
-            match own.and_then(|own| own.fields.strip_prefix('{')) {
-                Some("}") | None => line.push('}'),
-                Some(rest) => {
-                    line.push(',');
-                    line.push_str(rest);
-                }
+            if let Some(own) = extensions.get::<FormattedFields<N>>() {
+                line.push_str(&own.fields);
             }
+            line.push('}');
         }
         line.push_str("}\n");
         writer.write_str(&line)
     }
 }
 
-/// The fields of one event, written as they come.
+/// Writes the fields of a span as [`JsonLine`] puts them behind its name.
+pub(super) struct JsonSpan;
+
+impl<'writer> FormatFields<'writer> for JsonSpan {
+    fn format_fields<R: RecordFields>(&self, mut writer: Writer<'writer>, own: R) -> fmt::Result {
+        let mut line = String::new();
+        let mut fields = Fields {
+            line: &mut line,
+            result: Ok(()),
+        };
+        own.record(&mut fields);
+        fields.result?;
+        writer.write_str(&line)
+    }
+}
+
+/// Fields, written as they come: each behind a comma.
 struct Fields<'a> {
     line: &'a mut String,
     result: fmt::Result,
