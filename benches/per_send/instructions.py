@@ -15,7 +15,10 @@ CONTROLLED_WITHIN_S = 60
 # So many are shown.
 FUNCTIONS = 40
 
-ALLOCATING = {"malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"}
+ALLOCATING = {
+    "malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc",
+    "mi_malloc_aligned", "mi_zalloc_aligned", "mi_realloc_aligned",
+}
 
 
 async def count(gateway, shows_functions):

@@ -5,6 +5,7 @@
 //! What a gateway does besides (limits, sealing, failover, telemetry, deadlines)
 //! is left out on purpose: the ratio says what all of it costs.
 
+mod answer;
 mod carrier;
 mod redis_steps;
 mod send;
@@ -22,7 +23,8 @@ use http::Uri;
 enum Arguments {
     /// Answers `POST /v1/verifications` and `POST /check`.
     Serve(ServeArguments),
-    /// The simulated carrier: takes every message at once.
+    /// A carrier that takes every message at once, to run it by hand, under a
+    /// profiler for example: `watchword-loadtest compare` brings its own.
     Carrier {
         #[arg(long)]
         listen: SocketAddr,

@@ -30,18 +30,20 @@ redis.call('ZREM', KEYS[2], KEYS[1])
 redis.call('HSET', KEYS[1], 'status', 'submitted', 'message_id', ARGV[1])
 return 1";
 
-/// Gives 1 for the right code, 0 for a wrong one, -1 if there is nothing to check.
+/// Gives 1 and what an answer tells for the right code, 0 for a wrong one, -1 if
+/// there is nothing to check.
 const CHECK: &str = r"
-local record = redis.call('HMGET', KEYS[1], 'status', 'digest', 'checks')
+local record = redis.call('HMGET', KEYS[1],
+  'status', 'digest', 'checks', 'to', 'channel', 'created', 'expires')
 if not record[1] or record[1] == 'approved' or tonumber(record[3]) < 1 then
-  return -1
+  return {-1, '', '', 0, 0}
 end
 redis.call('HINCRBY', KEYS[1], 'checks', -1)
 if record[2] ~= ARGV[1] then
-  return 0
+  return {0, '', '', 0, 0}
 end
 redis.call('HSET', KEYS[1], 'status', 'approved')
-return 1";
+return {1, record[4], record[5], record[6], record[7]}";
 
 const LIFETIME_S: u32 = 600;
 /// Per number and per client address, in a lifetime.
@@ -71,6 +73,18 @@ pub(crate) struct Created<'a> {
     pub(crate) digest: &'a [u8],
     pub(crate) created_at_ms: i64,
     pub(crate) expires_at_ms: i64,
+}
+
+/// What a check found.
+pub(crate) enum Checked {
+    Right {
+        to: String,
+        channel: String,
+        created_at_ms: i64,
+        expires_at_ms: i64,
+    },
+    Wrong,
+    Nothing,
 }
 
 impl RedisSteps {
@@ -116,12 +130,22 @@ impl RedisSteps {
         settle.invoke_async(&mut connection).await
     }
 
-    /// 1 if the code was right.
-    pub(crate) async fn check(&self, id: &str, digest: &[u8]) -> RedisResult<i64> {
+    pub(crate) async fn check(&self, id: &str, digest: &[u8]) -> RedisResult<Checked> {
         let mut check = self.scripts.check.prepare_invoke();
         check.key(record_key(id)).arg(digest);
         let mut connection = self.connection.clone();
-        check.invoke_async(&mut connection).await
+        let (found, to, channel, created_at_ms, expires_at_ms): (i64, _, _, _, _) =
+            check.invoke_async(&mut connection).await?;
+        Ok(match found {
+            1 => Checked::Right {
+                to,
+                channel,
+                created_at_ms,
+                expires_at_ms,
+            },
+            0 => Checked::Wrong,
+            _ => Checked::Nothing,
+        })
     }
 }
 

@@ -4,19 +4,19 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use aws_lc_rs::{constant_time, digest, hmac, rand};
 use bytes::Bytes;
 use http::{Response, StatusCode, header, request};
 use http_body_util::Full;
 use jiff::{SignedDuration, Timestamp};
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::redis_steps::{Created, RedisSteps};
-use super::server::{json, status};
-use super::submission::{Carrier, Submission, as_rfc3339};
+use super::answer::{self, Told};
+use super::redis_steps::{Checked, Created, RedisSteps};
+use super::server::status;
+use super::submission::{Carrier, Submission};
 
 const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 /// Messages on their way at once.
@@ -38,40 +38,6 @@ struct ClientFields<'a> {
 struct CheckRequest<'a> {
     id: &'a str,
     code: &'a str,
-}
-
-/// As long as the gateway's answer, and shaped like it.
-#[derive(Serialize)]
-struct Answer<'a> {
-    id: &'a str,
-    status: &'a str,
-    to: &'a str,
-    channel: &'a str,
-    purpose: &'a str,
-    #[serde(serialize_with = "as_rfc3339")]
-    created_at: Timestamp,
-    #[serde(serialize_with = "as_rfc3339")]
-    expires_at: Timestamp,
-    checks_remaining: u8,
-    sends_remaining: u8,
-    deliveries: [Delivery<'a>; 1],
-}
-
-#[derive(Serialize)]
-struct Delivery<'a> {
-    id: &'a str,
-    channel: &'a str,
-    status: &'a str,
-    attempts: [Attempt<'a>; 1],
-}
-
-#[derive(Serialize)]
-struct Attempt<'a> {
-    attempt: u8,
-    provider: &'a str,
-    outcome: &'a str,
-    #[serde(serialize_with = "as_rfc3339")]
-    started_at: Timestamp,
 }
 
 /// Answers requests. Clones share everything.
@@ -162,7 +128,16 @@ impl Sender {
         if !self.steps.create(&created).await? {
             return Ok(status(StatusCode::TOO_MANY_REQUESTS));
         }
-        let body = answer_body(&created, created_at, expires_at)?;
+        let answer = answer::created(&Told {
+            id: &id,
+            status: "pending",
+            to: &to,
+            channel: request.channel,
+            created_at,
+            expires_at,
+            delivery_status: "queued",
+            outcome: "begun",
+        })?;
         let message = Message {
             channel: request.channel.to_owned(),
             id,
@@ -171,12 +146,12 @@ impl Sender {
             expires_at,
         };
         tokio::spawn(self.deliver(message, place));
-        Ok(json(StatusCode::CREATED, body))
+        Ok(answer)
     }
 
     /// Nobody asks how it went: an error leaves the record unsettled.
     async fn deliver(self: Arc<Self>, message: Message, place: OwnedSemaphorePermit) {
-        let reference = format!("dlv_{}1-1", message.id);
+        let reference = format!("dlv_{}1-1", message.id.trim_start_matches("vrf_"));
         let text = format!(
             "{} is your Acme code. It is valid for 10 minutes. Do not share it with anyone.",
             message.code
@@ -202,13 +177,28 @@ impl Sender {
     async fn check(&self, body: &[u8]) -> anyhow::Result<Response<Full<Bytes>>> {
         let request: CheckRequest<'_> = serde_json::from_slice(body)?;
         let digest = self.digest(request.id, request.code);
-        Ok(status(
-            match self.steps.check(request.id, digest.as_ref()).await? {
-                1 => StatusCode::OK,
-                0 => StatusCode::UNPROCESSABLE_ENTITY,
-                _ => StatusCode::NOT_FOUND,
-            },
-        ))
+        Ok(match self.steps.check(request.id, digest.as_ref()).await? {
+            Checked::Right {
+                to,
+                channel,
+                created_at_ms,
+                expires_at_ms,
+            } => {
+                let told = Told {
+                    id: request.id,
+                    status: "approved",
+                    to: &to,
+                    channel: &channel,
+                    created_at: Timestamp::from_millisecond(created_at_ms)?,
+                    expires_at: Timestamp::from_millisecond(expires_at_ms)?,
+                    delivery_status: "submitted",
+                    outcome: "submitted",
+                };
+                answer::shown(StatusCode::OK, &told)?
+            }
+            Checked::Wrong => status(StatusCode::UNPROCESSABLE_ENTITY),
+            Checked::Nothing => status(StatusCode::NOT_FOUND),
+        })
     }
 
     fn digest(&self, id: &str, code: &str) -> hmac::Tag {
@@ -232,7 +222,8 @@ fn e164(text: &str) -> anyhow::Result<String> {
 
 fn id_and_code(random: [u8; 24]) -> (String, String) {
     let (id, code) = random.split_at(16);
-    let mut text = String::with_capacity(32);
+    let mut text = String::with_capacity(36);
+    text.push_str("vrf_");
     for byte in id {
         write!(text, "{byte:02x}").expect("strings take everything");
     }
@@ -240,36 +231,6 @@ fn id_and_code(random: [u8; 24]) -> (String, String) {
         .iter()
         .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     (text, format!("{:06}", drawn % 1_000_000))
-}
-
-fn answer_body(
-    created: &Created<'_>,
-    created_at: Timestamp,
-    expires_at: Timestamp,
-) -> anyhow::Result<Vec<u8>> {
-    let answer = Answer {
-        id: created.id,
-        status: "pending",
-        to: created.to,
-        channel: created.channel,
-        purpose: "sign_in",
-        created_at,
-        expires_at,
-        checks_remaining: 5,
-        sends_remaining: 4,
-        deliveries: [Delivery {
-            id: created.id,
-            channel: created.channel,
-            status: "queued",
-            attempts: [Attempt {
-                attempt: 1,
-                provider: "carrier",
-                outcome: "begun",
-                started_at: created_at,
-            }],
-        }],
-    };
-    serde_json::to_vec(&answer).context("the answer is always JSON")
 }
 
 #[cfg(test)]
@@ -280,13 +241,13 @@ mod tests {
     fn a_code_has_six_digits_and_an_id_a_hundred_and_twenty_eight_bits() {
         let (id, code) = id_and_code([0; 24]);
         assert_eq!(
-            (id.as_str(), code.as_str()),
-            ("0".repeat(32).as_str(), "000000")
+            (id, code),
+            (format!("vrf_{}", "0".repeat(32)), "000000".to_owned())
         );
         let (id, code) = id_and_code([255; 24]);
         assert_eq!(
-            (id.as_str(), code.as_str()),
-            ("f".repeat(32).as_str(), "551615")
+            (id, code),
+            (format!("vrf_{}", "f".repeat(32)), "551615".to_owned())
         );
     }
 

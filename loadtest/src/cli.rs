@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// How the program ends.
 pub(crate) mod exit_code {
@@ -40,6 +40,9 @@ pub(crate) enum Command {
     Quick(QuickArguments),
     /// Run a scenario against gateways of its own, or against yours.
     Run(RunArguments),
+    /// Measure the gateway beside the yardstick, a bare program that does the same
+    /// input and output.
+    Compare(CompareArguments),
     /// Run the simulated carrier alone.
     Carrier(CarrierArguments),
     /// Print what a gateway needs in its configuration to be tested.
@@ -111,6 +114,46 @@ pub(crate) struct RunArguments {
     /// The gateway's binary; by default the one beside this program.
     #[arg(long, value_name = "FILE", conflicts_with = "target")]
     pub(crate) gateway: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArguments {
+    /// Writes the figures there too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Slices of about a second for each program and kind of load. Fewer than 24
+    /// say little.
+    #[arg(long, value_name = "COUNT", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) slices: u32,
+    /// Requests under way at once.
+    #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    pub(crate) connections: u32,
+    /// Measure only this.
+    #[arg(long, value_enum)]
+    pub(crate) only: Option<CompareOnly>,
+    /// Speak HTTP/2 to both programs, 16 requests at once on each connection.
+    #[arg(long)]
+    pub(crate) http2: bool,
+    /// Have both Redis servers write an append-only file, every second.
+    #[arg(long)]
+    pub(crate) aof: bool,
+    /// Where `watchword` and `watchword-yardstick` are; by default beside this program.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) bin_dir: Option<PathBuf>,
+    /// End with 3 if a goal is missed in any of the four groups of rounds.
+    #[arg(long)]
+    pub(crate) require_goals: bool,
+}
+
+/// A part of the comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompareOnly {
+    /// CPU and sends a second with all that fits in.
+    Saturation,
+    /// Percentiles at half of that, and wake-ups at 1,000 sends a second.
+    Latency,
+    /// CPU of a check.
+    Check,
 }
 
 #[derive(Debug, Args)]

@@ -10,8 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::carrier::signature::Secret;
 use crate::carrier::{Carrier, CarrierSettings};
 use crate::cli::{
-    CarrierArguments, Command, DiffArguments, InitArguments, MergeArguments, QuickArguments,
-    RunArguments, exit_code,
+    CarrierArguments, Command, CompareArguments, DiffArguments, InitArguments, MergeArguments,
+    QuickArguments, RunArguments, exit_code,
 };
 use crate::results::Results;
 use crate::run::{self, Order, Targets, Whom};
@@ -21,7 +21,7 @@ use crate::slo::Rule;
 use crate::stage::settings;
 use crate::target::Reach;
 use crate::tenant::connection::Protocol;
-use crate::{diff, merge, report, table};
+use crate::{compare, diff, merge, report, table};
 
 const API_KEY_VARIABLE: &str = "WATCHWORD_LOADTEST_API_KEY";
 const SECRET_VARIABLE: &str = "WATCHWORD_LOADTEST_SECRET";
@@ -35,6 +35,7 @@ pub(crate) async fn obey(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Quick(arguments) => Box::pin(quick(arguments)).await,
         Command::Run(arguments) => Box::pin(run_scenario(arguments)).await,
+        Command::Compare(arguments) => Box::pin(compare_programs(arguments)).await,
         Command::Carrier(arguments) => carrier(arguments).await,
         Command::Init(arguments) => init(&arguments),
         Command::Scenarios => scenarios(),
@@ -278,6 +279,16 @@ fn compare_results(arguments: &DiffArguments) -> anyhow::Result<u8> {
     }
     say(&diff::text(&before, &after))?;
     Ok(exit_code::DONE)
+}
+
+async fn compare_programs(arguments: CompareArguments) -> anyhow::Result<u8> {
+    let report = compare::compare(&arguments).await?;
+    if let Some(path) = &arguments.json {
+        let json = format!("{:#}\n", report.json);
+        std::fs::write(path, json).with_context(|| format!("writing {}", path.display()))?;
+    }
+    say(&report.text)?;
+    Ok(report.exit_code)
 }
 
 fn secret(path: Option<&Path>) -> anyhow::Result<Option<Secret>> {

@@ -13,6 +13,7 @@ mod target;
 mod arrivals;
 mod carrier;
 mod chance;
+mod compare;
 mod handset;
 mod people;
 mod recorder;

@@ -2,7 +2,7 @@
 //! run, in a directory that is deleted at the end.
 
 mod probe;
-mod process;
+pub(crate) mod process;
 pub(crate) mod settings;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -176,6 +176,6 @@ async fn start_store(directory: &TempDir, nodes: u32) -> anyhow::Result<(Option<
     }
 }
 
-fn free_address() -> anyhow::Result<SocketAddr> {
+pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

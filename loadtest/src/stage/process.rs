@@ -24,7 +24,7 @@ const NICENESS: i32 = 5;
 const LOG_LINES: usize = 5;
 
 /// A child, ended when dropped.
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     name: String,
     log: PathBuf,
@@ -39,7 +39,20 @@ impl Drop for Process {
 }
 
 impl Process {
-    pub(super) fn start<'a>(
+    /// Starts it with a lower priority than ours.
+    pub(crate) fn start<'a>(
+        program: &Path,
+        arguments: impl IntoIterator<Item = &'a OsStr>,
+        place: (&Path, &str),
+    ) -> anyhow::Result<Self> {
+        let process = Self::start_as_equal(program, arguments, place)?;
+        // Its threads, which inherit it, are still to come.
+        setpriority_process(Some(Pid::from_child(&process.child)), NICENESS).ok();
+        Ok(process)
+    }
+
+    /// Starts it with our own priority.
+    pub(crate) fn start_as_equal<'a>(
         program: &Path,
         arguments: impl IntoIterator<Item = &'a OsStr>,
         (directory, name): (&Path, &str),
@@ -56,8 +69,6 @@ impl Process {
             .stdout(log)
             .spawn()
             .with_context(|| format!("starting {}", program.display()))?;
-        // Its threads, which inherit it, are still to come.
-        setpriority_process(Some(Pid::from_child(&child)), NICENESS).ok();
         Ok(Self {
             child,
             name: name.to_owned(),
@@ -65,8 +76,13 @@ impl Process {
         })
     }
 
+    /// What the system calls it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until somebody accepts connections at the address.
-    pub(super) async fn wait_until_listening(&mut self, address: SocketAddr) -> anyhow::Result<()> {
+    pub(crate) async fn wait_until_listening(&mut self, address: SocketAddr) -> anyhow::Result<()> {
         for _ in 0..ROUNDS {
             if TcpStream::connect(address).await.is_ok() {
                 return Ok(());
@@ -77,7 +93,7 @@ impl Process {
     }
 
     /// Waits until the path answers 200.
-    pub(super) async fn wait_until_ready(
+    pub(crate) async fn wait_until_ready(
         &mut self,
         address: SocketAddr,
         path: &str,
