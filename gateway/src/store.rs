@@ -108,6 +108,17 @@ pub struct Checked {
     pub now_ms: u64,
 }
 
+/// What came of a check with limits in its step.
+#[derive(Clone, Debug)]
+pub enum CheckedWithin {
+    Checked(Checked),
+    /// A limit refused, so nothing was evaluated: what each of them said.
+    Withheld {
+        limits: LimitAnswers,
+        now_ms: u64,
+    },
+}
+
 /// A record as read or changed, with the store's time.
 #[derive(Clone, Debug)]
 pub struct Found {
@@ -341,6 +352,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// Evaluates a check, consuming a guess.
     async fn check(&self, ask: &Check) -> Result<Checked, StoreError>;
+
+    /// Evaluates a check under limits of failed ones, each another limit: a full
+    /// one refuses before anything is evaluated, a wrong code takes from each.
+    async fn check_within(
+        &self,
+        ask: &Check,
+        limits: &[LimitAsk],
+    ) -> Result<CheckedWithin, StoreError>;
 
     /// Cancels a pending record.
     async fn cancel(

@@ -2,6 +2,7 @@
 
 use super::error::ServiceError;
 use super::fields::{bind_bytes, client_class};
+use super::limits::{last_denied, limited, of_failed_check};
 use super::render::{self, Context};
 use super::request::{CheckRequest, IdempotencyKey};
 use super::view::VerificationView;
@@ -9,7 +10,7 @@ use super::{Answer, Service};
 use crate::code::Code;
 use crate::keys::random;
 use crate::live::Live;
-use crate::store::{Checked, StoreError};
+use crate::store::{Checked, CheckedWithin};
 use crate::telemetry::events;
 use crate::tenants::Caller;
 use crate::verification::{Check, CheckAnswer, OperationId};
@@ -23,28 +24,15 @@ impl Service {
     pub async fn check(&self, caller: &Caller, request: CheckRequest) -> Answer<VerificationView> {
         let live = self.shared.live.load_full();
         let ask = check_ask(&live, caller, &request)?;
-        let counted = self
-            .count_check(&live, caller.tenant.tag, request.client.ip)
-            .await?;
-        let checked = match self.shared.store.check(&ask).await {
-            Ok(checked) => checked,
-            Err(error) => {
-                // Where the guess may have been evaluated it stays counted.
-                if !matches!(error, StoreError::OutcomeUnknown { .. }) {
-                    self.give_back(counted);
-                }
-                return Err(self.store_error("check", &error));
+        let limits = of_failed_check(&live, caller.tenant.tag, request.client.ip);
+        let checked = match self.shared.store.check_within(&ask, &limits).await {
+            Ok(CheckedWithin::Checked(checked)) => checked,
+            Ok(CheckedWithin::Withheld { limits, now_ms }) => {
+                let until_ms = last_denied(&limits).map_or(now_ms, |denied| denied.available_at_ms);
+                return Err(limited("address_limit", until_ms, now_ms));
             }
+            Err(error) => return Err(self.store_error("check", &error)),
         };
-        match checked.answer {
-            CheckAnswer::Mismatch { .. } => {}
-            CheckAnswer::Approved
-            | CheckAnswer::NotPending { .. }
-            | CheckAnswer::TooManyFailures { .. }
-            | CheckAnswer::UnknownKey
-            | CheckAnswer::KeyReused
-            | CheckAnswer::NotFound => self.give_back(counted),
-        }
         self.checked(caller, &request, checked.answer);
         answer(&live, caller, &request, checked)
     }

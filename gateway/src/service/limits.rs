@@ -93,49 +93,6 @@ impl Service {
         self.take_one(key, rules, code).await
     }
 
-    /// Counts a check as failed before it is evaluated; see [`Self::forgive_check`].
-    pub(super) async fn count_check(
-        &self,
-        live: &Live,
-        tenant: TenantTag,
-        address: Option<IpAddr>,
-    ) -> Answer<Vec<LimitAsk>> {
-        let rules = &live.limits.failed_checks_per_address;
-        let Some(address) = address.filter(|_| !rules.is_empty()) else {
-            return Ok(Vec::new());
-        };
-        let asks: Vec<LimitAsk> = live
-            .ring
-            .index()
-            .address_limits("checks", tenant, address)
-            .into_iter()
-            .map(|key| LimitAsk {
-                key,
-                rules: rules.clone(),
-                step: LimitStep::Take,
-                operation: OperationId(random()),
-            })
-            .collect();
-        let answers = self.ask(&asks).await?;
-        match last_denied(&answers) {
-            None => Ok(asks),
-            Some(denied) => {
-                let taken = asks
-                    .into_iter()
-                    .zip(&answers)
-                    .filter(|(_, answer)| answer.is_ok());
-                self.give_back(taken.map(|(ask, _)| ask).collect());
-                let now_ms = self.shared.store_now_ms();
-                Err(limited("address_limit", denied.available_at_ms, now_ms))
-            }
-        }
-    }
-
-    /// Takes back what [`Self::count_check`] counted: the check did not fail.
-    pub(super) fn give_back(&self, asks: Vec<LimitAsk>) {
-        self.dispatcher.give_back(asks);
-    }
-
     async fn take_one(&self, key: LimitKey, rules: &[LimitRule], code: &'static str) -> Answer<()> {
         if rules.is_empty() {
             return Ok(());
@@ -161,6 +118,27 @@ impl Service {
         let answered = self.shared.store.limits(asks).await;
         answered.map_err(|error| self.store_error("limits", &error))
     }
+}
+
+/// The limits that a wrong code takes from.
+pub(super) fn of_failed_check(
+    live: &Live,
+    tenant: TenantTag,
+    address: Option<IpAddr>,
+) -> Vec<LimitAsk> {
+    let rules = &live.limits.failed_checks_per_address;
+    let Some(address) = address.filter(|_| !rules.is_empty()) else {
+        return Vec::new();
+    };
+    let keys = live.ring.index().address_limits("checks", tenant, address);
+    keys.into_iter()
+        .map(|key| LimitAsk {
+            key,
+            rules: rules.clone(),
+            step: LimitStep::Take,
+            operation: OperationId(random()),
+        })
+        .collect()
 }
 
 pub(super) fn last_denied(answers: &[Result<(), Denied>]) -> Option<Denied> {

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::{
-    Checked, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store, StoreError, Sweep,
-    Swept, Taken, Undo,
+    Checked, CheckedWithin, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store,
+    StoreError, Sweep, Swept, Taken, Undo,
 };
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
@@ -82,6 +82,15 @@ impl Store for MeteredStore {
 
     async fn check(&self, ask: &Check) -> Result<Checked, StoreError> {
         self.timed("check", self.inner.check(ask)).await
+    }
+
+    async fn check_within(
+        &self,
+        ask: &Check,
+        limits: &[LimitAsk],
+    ) -> Result<CheckedWithin, StoreError> {
+        self.timed("check", self.inner.check_within(ask, limits))
+            .await
     }
 
     async fn cancel(

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::admission::gcra::Denied;
-use crate::admission::limits::LimitAsk;
+use crate::admission::limits::{LimitAsk, LimitStep};
 use crate::admission::turns::{Turns, TurnsAsk};
 use crate::delivery::{
     ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop,
@@ -22,13 +22,14 @@ use crate::delivery::{
 use crate::id::{DeliveryId, RecordId, SHARDS_MAX, Shard};
 use crate::receipts::{MessageKey, ReceiptReference};
 use crate::store::{
-    Checked, FORMAT_VERSION, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store,
-    StoreError, Sweep, Swept, Taken, Undo,
+    Checked, CheckedWithin, FORMAT_VERSION, Found, Health, Idempotency, Meta, MetaRead, Sent,
+    Started, Store, StoreError, Sweep, Swept, Taken, Undo,
 };
 use crate::verification::{
-    Check, Conversion, NumberRecord, NumberTag, Record, Resend, SendRefusal, Start, TenantTag,
+    Check, CheckAnswer, Conversion, NumberRecord, NumberTag, Record, Resend, SendRefusal, Start,
+    TenantTag,
 };
-use answers::{Answer, CREATED_FIRST};
+use answers::{Answer, CREATED_FIRST, WITHHELD};
 use asks::Terms;
 use first::{FirstStart, Keeping};
 use keys::Keys;
@@ -195,6 +196,45 @@ impl RedisStore {
         answer.started(ask.id, asked.len(), created)
     }
 
+    /// A check whose limits lie in other slots: they are taken from first, and
+    /// get it back unless the code was wrong.
+    async fn check_beside(
+        &self,
+        ask: &Check,
+        limits: &[LimitAsk],
+    ) -> Result<CheckedWithin, StoreError> {
+        let answers = self.limits(limits).await?;
+        let taken = limits.iter().zip(&answers);
+        let give_back: Vec<LimitAsk> = taken
+            .filter(|(_, answer)| answer.is_ok())
+            .map(|(ask, _)| LimitAsk {
+                step: LimitStep::GiveBack,
+                ..ask.clone()
+            })
+            .collect();
+        if give_back.len() < limits.len() {
+            self.limits(&give_back).await?;
+            return Ok(CheckedWithin::Withheld {
+                limits: answers,
+                now_ms: self.terms().at_ms(),
+            });
+        }
+        let checked = self.check(ask).await;
+        let may_be_wrong = match &checked {
+            Ok(checked) => matches!(checked.answer, CheckAnswer::Mismatch { .. }),
+            // Where the guess may have been evaluated it stays counted.
+            Err(error) => matches!(error, StoreError::OutcomeUnknown { .. }),
+        };
+        if !may_be_wrong {
+            self.limits(&give_back).await?;
+        }
+        checked.map(CheckedWithin::Checked)
+    }
+
+    fn limit_key(&self, ask: &LimitAsk) -> String {
+        self.keys.limit(ask.key.shard, ask.key.tag)
+    }
+
     /// Settles by what we know of the record. `None` if it is no longer so.
     async fn settle_known(
         &self,
@@ -306,9 +346,30 @@ impl Store for RedisStore {
 
     async fn check(&self, ask: &Check) -> Result<Checked, StoreError> {
         let keys = self.record_and_ledger(ask.id);
-        self.run(&scripts::CHECK, keys, |terms| terms.check(ask))
+        self.run(&scripts::CHECK, keys, |terms| terms.check(ask, &[]))
             .await?
             .checked()
+    }
+
+    async fn check_within(
+        &self,
+        ask: &Check,
+        limits: &[LimitAsk],
+    ) -> Result<CheckedWithin, StoreError> {
+        if self.is_cluster && !limits.is_empty() {
+            return self.check_beside(ask, limits).await;
+        }
+        let mut keys = self.record_and_ledger(ask.id);
+        keys.extend(limits.iter().map(|ask| self.limit_key(ask)));
+        let terms = |terms: Terms| terms.check(ask, limits);
+        let mut answer = self.run(&scripts::CHECK, keys, terms).await?;
+        if answer.code == WITHHELD {
+            return Ok(CheckedWithin::Withheld {
+                limits: answer.limits(limits.len())?,
+                now_ms: answer.now_ms,
+            });
+        }
+        answer.checked().map(CheckedWithin::Checked)
     }
 
     async fn cancel(

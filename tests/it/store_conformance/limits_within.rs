@@ -4,8 +4,8 @@ use std::slice;
 
 use watchword::admission::gcra::{Denied, GcraRule};
 use watchword::admission::limits::{LimitAsk, LimitKey, LimitRule, LimitStep};
-use watchword::store::{Idempotency, Started, Undo};
-use watchword::verification::{SendRefusal, Start};
+use watchword::store::{CheckedWithin, Idempotency, Started, Undo};
+use watchword::verification::{Check, CheckAnswer, SendRefusal, Start, Status};
 
 use super::world::*;
 
@@ -192,4 +192,66 @@ fn idempotency() -> Idempotency {
         tag: unique(),
         fingerprint: [7; 16],
     }
+}
+
+impl World {
+    async fn checked_within(&self, ask: &Check, limits: &[LimitAsk]) -> CheckedWithin {
+        self.store.check_within(ask, limits).await.unwrap()
+    }
+}
+
+pub(super) async fn only_a_wrong_code_takes_from_the_limits_of_its_check(w: World) {
+    let ask = start();
+    w.created(&ask).await;
+    let (right, limit) = (check(ask.id, "111111"), one_a_minute());
+    let unknown = check(start().id, "111111");
+    let nowhere = w.checked_within(&unknown, slice::from_ref(&limit)).await;
+    let CheckedWithin::Checked(nowhere) = nowhere else {
+        panic!("not evaluated: {nowhere:?}");
+    };
+    assert_eq!(nowhere.answer, CheckAnswer::NotFound);
+    assert!(w.is_free(&limit).await);
+    let wrong = check(ask.id, "222222");
+    for _ in 0..2 {
+        // Asked again it is told the same, though the limit is full by then.
+        let checked = w.checked_within(&wrong, &[anew(&limit)]).await;
+        let CheckedWithin::Checked(checked) = checked else {
+            panic!("not evaluated: {checked:?}");
+        };
+        let checks_remaining = 4;
+        assert_eq!(checked.answer, CheckAnswer::Mismatch { checks_remaining });
+        assert!(!w.is_free(&limit).await);
+    }
+    let free = one_a_minute();
+    let checked = w.checked_within(&right, slice::from_ref(&free)).await;
+    let CheckedWithin::Checked(checked) = checked else {
+        panic!("not evaluated: {checked:?}");
+    };
+    assert_eq!(checked.answer, CheckAnswer::Approved);
+    assert!(w.is_free(&free).await);
+}
+
+pub(super) async fn a_full_limit_keeps_a_check_from_being_evaluated(w: World) {
+    let ask = start();
+    w.created(&ask).await;
+    let (free, full) = (one_a_minute(), one_a_minute());
+    w.store.limits(&[anew(&full)]).await.unwrap();
+    let limits = [free.clone(), anew(&full)];
+    for code in ["111111", "222222"] {
+        let checked = w.checked_within(&check(ask.id, code), &limits).await;
+        let CheckedWithin::Withheld { limits, now_ms } = checked else {
+            panic!("evaluated: {checked:?}");
+        };
+        assert_eq!(limits[0], Ok(()));
+        let until_ms = limits[1].unwrap_err().available_at_ms;
+        assert!((now_ms..=now_ms + MINUTE_MS).contains(&until_ms));
+    }
+    assert!(w.is_free(&free).await);
+    let record = w.record(ask.id).await;
+    assert_eq!((record.checks_used, record.status), (0, Status::Pending));
+    w.advance(MINUTE_MS);
+    let checked = w
+        .checked_within(&check(ask.id, "111111"), &[anew(&full)])
+        .await;
+    assert!(matches!(checked, CheckedWithin::Checked(_)), "{checked:?}");
 }

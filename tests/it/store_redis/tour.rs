@@ -9,7 +9,8 @@ use watchword::id::DeliveryId;
 use watchword::receipts::MessageKey;
 use watchword::store::redis::RedisStore;
 use watchword::store::{
-    FORMAT_VERSION, Idempotency, KeyInUse, Meta, Started, Store, Sweep, Undo, WrappedKey,
+    CheckedWithin, FORMAT_VERSION, Idempotency, KeyInUse, Meta, Started, Store, Sweep, Undo,
+    WrappedKey,
 };
 use watchword::verification::{CheckAnswer, ClientClass, Conversion, NumberTag, Resend};
 use watchword_providers::ReceiptStatus;
@@ -98,6 +99,14 @@ async fn walk_limits(store: &RedisStore, between: &impl Fn()) {
     let ask = submitted(1);
     let settled = store.settle_created(first_delivery(3), &ask, &mut record);
     settled.await.unwrap().unwrap();
+    between();
+    // The same of a check.
+    let (wrong, limits) = (asks::check(3, "000000", 7), [limit(5), limit(6)]);
+    let checked = store.check_within(&wrong, &limits).await.unwrap();
+    let CheckedWithin::Checked(checked) = checked else {
+        panic!("a limit that is not full refused");
+    };
+    assert!(matches!(checked.answer, CheckAnswer::Mismatch { .. }));
     between();
     assert_eq!(store.turns(&turns(1)).await.unwrap().count, 1);
 }

@@ -19,8 +19,8 @@ use crate::delivery::{
 use crate::id::{DeliveryId, RecordId, Shard};
 use crate::receipts::{MessageKey, ReceiptReference};
 use crate::store::{
-    Checked, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store, StoreError, Sweep,
-    Swept, Taken, Undo,
+    Checked, CheckedWithin, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store,
+    StoreError, Sweep, Swept, Taken, Undo,
 };
 use crate::verification::{
     Check, Conversion, NumberRecord, NumberTag, Record, Resend, SendRefusal, Start, TenantTag,
@@ -105,6 +105,18 @@ impl Store for EmbeddedStore {
         let ask = ask.clone();
         self.ask(Promise::Durable, move |tables| steps::check(tables, &ask))
             .await
+    }
+
+    async fn check_within(
+        &self,
+        ask: &Check,
+        limits: &[LimitAsk],
+    ) -> Result<CheckedWithin, StoreError> {
+        let (ask, limits) = (ask.clone(), limits.to_vec());
+        self.ask(Promise::Durable, move |tables| {
+            steps::check_within(tables, &ask, &limits)
+        })
+        .await
     }
 
     async fn cancel(

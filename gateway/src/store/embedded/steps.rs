@@ -8,9 +8,12 @@ pub(super) mod messages;
 pub(super) mod sends;
 pub(super) mod turns;
 
+use limits::Asked;
+
 use super::tables::{StepError, StoredMeta, Tables};
+use crate::admission::limits::LimitAsk;
 use crate::id::{RecordId, Shard};
-use crate::store::{Checked, Found, Meta};
+use crate::store::{Checked, CheckedWithin, Found, Meta};
 use crate::verification::{
     self, Check, CheckAnswer, Conversion, NumberTag, PerClass, SendRefusal, TenantTag,
 };
@@ -44,6 +47,36 @@ pub(super) fn check(tables: &mut Tables<'_>, ask: &Check) -> Result<Checked, Ste
         record,
         now_ms,
     })
+}
+
+/// Whoever asks again is told what was answered, whatever the limits say now.
+pub(super) fn check_within(
+    tables: &mut Tables<'_>,
+    ask: &Check,
+    limits: &[LimitAsk],
+) -> Result<CheckedWithin, StepError> {
+    let own = tables
+        .record(ask.id)?
+        .filter(|loaded| loaded.record.tenant == ask.tenant);
+    let is_repeated = own.is_some_and(|loaded| {
+        let mut checks = loaded.record.checks.iter();
+        checks.any(|(seen, _)| *seen == ask.operation)
+    });
+    if is_repeated {
+        return check(tables, ask).map(CheckedWithin::Checked);
+    }
+    let asked = Asked::load(tables, limits)?;
+    if asked.is_refused() {
+        return Ok(CheckedWithin::Withheld {
+            limits: asked.answers,
+            now_ms: tables.now_ms,
+        });
+    }
+    let checked = check(tables, ask)?;
+    if matches!(checked.answer, CheckAnswer::Mismatch { .. }) {
+        asked.write(tables)?;
+    }
+    Ok(CheckedWithin::Checked(checked))
 }
 
 pub(super) fn cancel(

@@ -30,6 +30,8 @@ pub(super) struct Answer {
 pub(super) const LATE: i64 = -1;
 pub(super) const SKEWED: i64 = -2;
 pub(super) const UNKNOWN_FORMAT: i64 = -3;
+/// A limit that is part of the step refused.
+pub(super) const WITHHELD: i64 = 8;
 /// A start that found nothing in its way: as of the moment it was written by.
 pub(super) const CREATED_FIRST: i64 = 9;
 
@@ -119,7 +121,7 @@ impl Answer {
     }
 
     /// What each of `count` limits said; those that refused are listed.
-    fn limits(&mut self, count: usize) -> Result<LimitAnswers, StoreError> {
+    pub(super) fn limits(&mut self, count: usize) -> Result<LimitAnswers, StoreError> {
         let mut answers = vec![Ok(()); count];
         while self.rest.len() > 0 {
             let place: usize = self.small()?;
@@ -170,7 +172,7 @@ impl Answer {
                 refusal: self.refusal()?,
                 now_ms,
             },
-            8 => Started::Withheld {
+            WITHHELD => Started::Withheld {
                 limits: self.limits(limits)?,
                 now_ms,
             },

@@ -154,8 +154,8 @@ impl Terms {
         self.with(packer)
     }
 
-    pub(super) fn check(self, ask: &Check) -> Vec<Vec<u8>> {
-        let mut packer = array(4);
+    pub(super) fn check(self, ask: &Check, limits: &[LimitAsk]) -> Vec<Vec<u8>> {
+        let mut packer = array(5);
         packer
             .bytes(&ask.tenant.0)
             .bytes(&ask.operation.0)
@@ -164,6 +164,7 @@ impl Terms {
         for digest in &ask.digests {
             packer.bytes(digest.key_id.as_bytes()).bytes(&digest.mac);
         }
+        questions(&mut packer, limits);
         self.with(packer)
     }
 
@@ -304,10 +305,7 @@ fn start_known(ask: &Start, idempotency: Option<&Idempotency>, limits: &[LimitAs
         .bytes_or_nothing(ask.custom_code.as_ref().map(|tag| tag.0.as_slice()));
     new_delivery(&mut packer, ask.delivery.as_ref());
     send_policy(&mut packer, &ask.policy);
-    packer.array(limits.len());
-    for limit in limits {
-        packer.bytes(&limit_question(limit));
-    }
+    questions(&mut packer, limits);
     packer
 }
 
@@ -317,6 +315,13 @@ fn packed(packed: &Packed) -> [Vec<u8>; 2] {
         packed.bytes.clone(),
         packed.for_ms.min(NUMBER_MAX).to_string().into_bytes(),
     ]
+}
+
+fn questions(packer: &mut Packer, limits: &[LimitAsk]) {
+    packer.array(limits.len());
+    for limit in limits {
+        packer.bytes(&limit_question(limit));
+    }
 }
 
 /// A question to one limit, as `limit_state.lua` reads it.

@@ -91,12 +91,12 @@ macro_rules! scripts {
 
 scripts! {
     START = "refuse_oom" "clock" "start_first" "limit_state" "record" "number" "refusal" "delivery"
-        "ending" "send" "again" "idempotency" "start_known" "replay" "start";
+        "ending" "send" "again" "idempotency" "start_known" "limits_within" "replay" "start";
     RESEND = "refuse_oom" "clock" "argument" "record" "number" "refusal" "delivery" "send" "again"
         "idempotency" "resend_asked" "replay" "resend";
     UNDO = "allow_oom" "clock" "argument" "record" "number" "delivery" "send" "idempotency" "undo";
     CONFIRM = "allow_oom" "clock" "argument" "idempotency" "confirm";
-    CHECK = "allow_oom" "clock" "argument" "record" "number" "check" "delivery" "ending" "check_last";
+    CHECK = "allow_oom" "clock" "argument" "limit_state" "check_asked" "limits_within" "record" "number" "check" "delivery" "ending" "check_last";
     CANCEL = "allow_oom" "clock" "argument" "record" "number" "refusal" "delivery" "ending" "cancel";
     OUTCOME = "allow_oom" "clock" "argument" "record" "number" "refusal" "delivery" "ending" "outcome";
     BEGIN = "allow_oom" "clock" "argument" "record" "delivery" "attempt" "ending" "dispatch" "begin";

@@ -1,19 +1,18 @@
--- Evaluates a check, consuming a guess. KEYS: record, ledger.
+-- The evaluation.
 local RIGHT, MISMATCH, IS_NOT_PENDING, TOO_MANY_FAILURES = 1, 2, 3, 4
 local UNKNOWN_KEY, REUSED, MISSING = 5, 6, 7
 local FAILURES_FREE, FAILURES_MAX = 15, 100
-local tenant, operation, client, digests = arg[1], arg[2], arg[3], arg[4]
 local id = id_of(KEYS[1])
 local record, marker = load_record(KEYS[1])
 if marker then
   return {marker, clock}
 end
 if not record then
-  return {MISSING, clock}
+  return withheld or {MISSING, clock}
 end
 local body = load_body(KEYS[1], record)
 if body[TENANT] ~= tenant or record[KIND] ~= VERIFICATION then
-  return {MISSING, clock}
+  return withheld or {MISSING, clock}
 end
 -- The operations already answered: each with what is left, or -1 for approved.
 local checks = body[CHECKS]
@@ -24,6 +23,9 @@ for index = 1, #checks, 2 do
     end
     return {MISMATCH, clock, checks[index + 1]}
   end
+end
+if withheld then
+  return withheld
 end
 for index = 1, #checks, 2 do
   if string.sub(checks[index], 1, 8) == string.sub(operation, 1, 8) then
@@ -62,6 +64,7 @@ end
 body[CHECKS_USED] = body[CHECKS_USED] + 1
 local is_right = typed == digest[2]
 if not is_right then
+  save_limits()
   local count = failures[FAILED_COUNT] + 1
   failures[FAILED_COUNT], failures[FAILED_LAST] = count, now
   failures[FAILED_NEXT] = 0
