@@ -223,6 +223,7 @@ macro_rules! conformance {
             limits_within::a_start_refused_for_its_number_takes_from_no_limit,
             limits_within::sending_again_by_a_start_takes_from_the_limits_too,
             limits_within::a_start_complete_in_one_step_is_replayed_at_once,
+            limits_within::a_start_that_sent_again_is_told_so_however_full_its_limit_is,
             limits_within::only_a_wrong_code_takes_from_the_limits_of_its_check,
             limits_within::a_full_limit_keeps_a_check_from_being_evaluated,
             limits_within::a_withheld_start_leaves_its_refusal_under_its_key,

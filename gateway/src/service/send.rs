@@ -214,7 +214,8 @@ impl Sending {
                     first_refusal(&send.limits, &limits).unwrap_or_else(Refusal::unanswered);
                 self.remember_refusal(&refusal);
                 if send.idempotency.is_some() {
-                    self.undo(send, (send.ask.id(), false), &refusal).await?;
+                    // Nothing was made: without it the key is merely asked anew.
+                    _ = self.undo(send, (send.ask.id(), false), &refusal).await;
                 }
                 Err(refusal.error(now_ms))
             }

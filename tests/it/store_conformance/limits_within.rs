@@ -255,3 +255,24 @@ pub(super) async fn a_full_limit_keeps_a_check_from_being_evaluated(w: World) {
         .await;
     assert!(matches!(checked, CheckedWithin::Checked(_)), "{checked:?}");
 }
+
+pub(super) async fn a_start_that_sent_again_is_told_so_however_full_its_limit_is(w: World) {
+    let ask = start();
+    w.created(&ask).await;
+    w.advance(31_000);
+    let (repeat, limit) = (again(&ask), one_a_minute());
+    let sent = async || w.started_within(&repeat, slice::from_ref(&limit)).await;
+    assert!(matches!(sent().await, Started::Resent { .. }));
+    // Another send has the limit's last place, so that it names another operation.
+    let back = LimitAsk {
+        step: LimitStep::GiveBack,
+        ..anew(&limit)
+    };
+    w.store.limits(&[back]).await.unwrap();
+    w.store.limits(&[anew(&limit)]).await.unwrap();
+    let told = sent().await;
+    let Started::Resent { id, ordinal, .. } = told else {
+        panic!("not told what it did: {told:?}");
+    };
+    assert_eq!((id, ordinal), (ask.id, Some(2)));
+}

@@ -1,6 +1,7 @@
 //! The common settle, of a delivery that nobody has touched since it was
 //! created: decided and written here, stored if it is still so.
 
+use super::SKEW_MAX_MS;
 use super::asks::{Terms, member_of};
 use super::packing::{self, ROOM_FIRST};
 use crate::delivery::{self, Next, Settle, Settled};
@@ -28,8 +29,16 @@ impl KnownSettle {
                 return None;
             }
         }
+        let at_ms = terms.at_ms();
+        let leased = record.delivery(id.ordinal).and_then(|state| state.due)?;
+        let from_ms = record.created_at_ms.saturating_sub(SKEW_MAX_MS);
+        // This script has no guard against a clock that was set: outside of the
+        // lease, the one that has takes the question.
+        if !(from_ms..=leased.at_ms).contains(&at_ms) {
+            return None;
+        }
         let before = packing::head(record, terms.epoch, ROOM_FIRST).finish();
-        let settled = delivery::settle(record, id.ordinal, ask, terms.at_ms()).ok()?;
+        let settled = delivery::settle(record, id.ordinal, ask, at_ms).ok()?;
         let after = packing::head(record, terms.epoch, ROOM_FIRST).finish();
         if after.len() != before.len() {
             return None;

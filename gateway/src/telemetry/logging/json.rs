@@ -18,6 +18,10 @@ use tracing_subscriber::registry::LookupSpan;
 /// Most lines are shorter.
 const LINE_LENGTH: usize = 512;
 
+/// What a line through the `log` crate says of itself beside its message: paths
+/// of the machine that built us, and its module, which stands in another place.
+const OF_LOG: &str = "log.";
+
 /// Writes events as lines of JSON.
 pub(super) struct JsonLine;
 
@@ -42,12 +46,14 @@ where
         )?;
         let mut fields = Fields {
             line: &mut line,
+            target: None,
             result: Ok(()),
         };
         event.record(&mut fields);
         fields.result?;
+        let target = fields.target;
         line.push_str(",\"target\":");
-        text(&mut line, metadata.target())?;
+        text(&mut line, target.as_deref().unwrap_or(metadata.target()))?;
         if let Some(span) = context.lookup_current() {
             line.push_str(",\"span\":{\"name\":");
             text(&mut line, span.name())?;
@@ -70,6 +76,7 @@ impl<'writer> FormatFields<'writer> for JsonSpan {
         let mut line = String::new();
         let mut fields = Fields {
             line: &mut line,
+            target: None,
             result: Ok(()),
         };
         own.record(&mut fields);
@@ -81,11 +88,16 @@ impl<'writer> FormatFields<'writer> for JsonSpan {
 /// Fields, written as they come: each behind a comma.
 struct Fields<'a> {
     line: &'a mut String,
+    /// The module of a line that came through the `log` crate.
+    target: Option<String>,
     result: fmt::Result,
 }
 
 impl Fields<'_> {
     fn value(&mut self, field: &Field, value: impl FnOnce(&mut String) -> fmt::Result) {
+        if field.name().starts_with(OF_LOG) {
+            return;
+        }
         if self.result.is_ok() {
             self.line.push(',');
             // A name of ours needs no escape; a raw identifier's mark is not part of it.
@@ -101,6 +113,9 @@ impl Fields<'_> {
 
 impl Visit for Fields<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "log.target" {
+            self.target = Some(value.to_owned());
+        }
         self.value(field, |line| text(line, value));
     }
 

@@ -41,6 +41,13 @@ pub(in crate::store::embedded) fn start(
         Ok(decided) => decided,
         Err(refusal) => return Ok(Started::Refused { refusal, now_ms }),
     };
+    if let SendAccepted::Resent { id } = accepted
+        && let Some(stored) = tables.record(id)?
+        && ordinal_of(&stored.record, operation).is_some()
+    {
+        // The same operation, asked again: it has taken already.
+        return Ok(resent(stored, operation, now_ms));
+    }
     let asked = Asked::load(tables, limits.unwrap_or_default())?;
     if asked.is_refused() {
         return Ok(Started::Withheld {

@@ -46,6 +46,10 @@ if entry then
     if refusal then
       return refusal
     end
+    if not is_new and ordinal > 0 then
+      -- The same operation, sent again by the client library: it has taken already.
+      return {RESENT, clock, entry[LIVE_ID], ordinal, redis.call('GET', key)}
+    end
     if withheld then
       return withheld
     end
