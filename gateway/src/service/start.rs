@@ -15,14 +15,14 @@ use super::{Answer, Service};
 use crate::code::Code;
 use crate::delivery::NewDelivery;
 use crate::details::{Details, Opened, PaymentDetails, RecordPlace, seal_code};
-use crate::id::RecordId;
+use crate::id::{RecordId, Shard};
 use crate::keys::random;
 use crate::live::Live;
 use crate::number::ParsedNumber;
 use crate::store::Idempotency;
 use crate::telemetry::events;
 use crate::tenants::{Caller, Tenant};
-use crate::verification::{OperationId, RecordKind, Resend, Start};
+use crate::verification::{NumberTag, OperationId, RecordKind, Resend, Start};
 
 impl Service {
     /// Starts a verification, or sends a pending one of the same identity again.
@@ -37,7 +37,7 @@ impl Service {
         let to = fields::number(&request.to, request.region.as_deref(), "to")?;
         let plan = StartPlan::of(&live, tenant, &to, &request)?;
         if plan.test_code.is_none() {
-            self.not_blocked(&plan.number_name(&live))?;
+            self.not_blocked(&plan.number.0)?;
         }
         let send = plan.send(&live);
         let accepted = self.send(send).await;
@@ -176,6 +176,8 @@ impl Service {
 struct StartPlan<'a> {
     tenant: &'a Arc<Tenant>,
     to: &'a ParsedNumber,
+    shard: Shard,
+    number: NumberTag,
     request: &'a StartRequest,
     channel: Channel,
     purpose: &'a str,
@@ -212,9 +214,12 @@ impl<'a> StartPlan<'a> {
                 fields::may_send(live, tenant, to, *other, purpose)?;
             }
         }
+        let (shard, number) = live.ring.index().number(tenant.tag, to.number.expose());
         Ok(Self {
             tenant,
             to,
+            shard,
+            number,
             request,
             channel,
             purpose,
@@ -224,20 +229,11 @@ impl<'a> StartPlan<'a> {
         })
     }
 
-    fn number_name(&self, live: &Live) -> [u8; 16] {
-        live.ring
-            .index()
-            .number(self.tenant.tag, self.to.number.expose())
-            .1
-            .0
-    }
-
     fn send(&self, live: &Live) -> Send {
         let (index, newest) = (live.ring.index(), live.ring.newest());
-        let e164 = self.to.number.expose();
-        let (shard, number) = index.number(self.tenant.tag, e164);
+        let number = self.number;
         let id = RecordId {
-            shard,
+            shard: self.shard,
             random: random(),
         };
         let bind = bind_bytes(self.request.bind.as_ref());
