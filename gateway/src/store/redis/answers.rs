@@ -136,19 +136,19 @@ impl Answer {
 
     /// The answer to a start or resend of record `id`, with so many limits in
     /// the step. A script does not send a
-    /// record back that it has just been sent: that is `created`.
+    /// record back that it has just been sent: `created` knows it.
     pub(super) fn started(
         mut self,
         id: RecordId,
         limits: usize,
-        created: Option<Record>,
+        created: impl FnOnce(u64) -> Option<Record>,
     ) -> Result<Started, StoreError> {
         let now_ms = self.now_ms;
         Ok(match self.code {
             1 | CREATED_FIRST => Started::Created {
                 record: match self.bytes_if_any()? {
                     Some(packed) => Box::new(format::record(&packed)?),
-                    None => created.map(Box::new).ok_or_else(strange)?,
+                    None => created(now_ms).map(Box::new).ok_or_else(strange)?,
                 },
                 now_ms,
             },
