@@ -108,6 +108,24 @@ async fn walk_limits(store: &RedisStore, between: &impl Fn()) {
     };
     assert!(matches!(checked.answer, CheckAnswer::Mismatch { .. }));
     between();
+    // The right code takes from no limit, or gives it back.
+    let of_one = LimitAsk {
+        rules: vec![LimitRule::Daily { max: 1 }],
+        ..limit(7)
+    };
+    let right = asks::check(3, "123456", 8);
+    let checked = store.check_within(&right, std::slice::from_ref(&of_one));
+    let CheckedWithin::Checked(checked) = checked.await.unwrap() else {
+        panic!("a limit that is not full refused");
+    };
+    assert_eq!(checked.answer, CheckAnswer::Approved);
+    between();
+    let anew = LimitAsk {
+        operation: asks::operation(9),
+        ..of_one
+    };
+    store.limits(&[anew]).await.unwrap()[0].unwrap();
+    between();
     assert_eq!(store.turns(&turns(1)).await.unwrap().count, 1);
 }
 
