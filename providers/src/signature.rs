@@ -19,6 +19,8 @@ pub use vonage::{
 };
 pub use vonage_jwt::{ApplicationKey, ApplicationKeyError, VonageJwtKeys, WebhookClaims};
 
+use crate::kind::ConnectError;
+
 /// A list of secrets that nothing can be signed or verified with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
@@ -28,4 +30,11 @@ pub enum SecretError {
     Empty,
     #[error("what follows `whsec_` is not base64")]
     Encoding,
+}
+
+impl SecretError {
+    /// The same, of the secrets under this key.
+    pub(crate) fn of(self, key: &'static str) -> ConnectError {
+        ConnectError::setting(key, self.to_string())
+    }
 }
