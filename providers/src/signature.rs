@@ -17,6 +17,10 @@ pub use twilio::{FormFields, TwilioKeys};
 pub use vonage::{
     Parameters, VonageSigKeys, VonageSigMethod, parse_json_parameters, parse_parameters,
 };
+#[cfg(test)]
+pub(crate) use telnyx::tests as telnyx_tests;
+#[cfg(test)]
+pub(crate) use vonage_jwt::{sha256_hex, tests::application_key_pem};
 pub use vonage_jwt::{ApplicationKey, ApplicationKeyError, VonageJwtKeys, WebhookClaims};
 
 use crate::kind::ConnectError;

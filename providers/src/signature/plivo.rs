@@ -178,21 +178,57 @@ mod tests {
 
     use super::*;
 
-    const TOKEN: &str = "my_auth_token";
-    const PARAMETERS: &str = "CallUUID=97ceeb52-58b6-11e1-86da-77300b68f8bb&Duration=300";
-
     /// Of the vendor's Go library.
-    const V3_SIGNATURE: &str = "rXj4UwTSVxH6Kj+W0qX8LaCvVOOvmzPGzY8sQVn3d1I=";
+    const V2_TOKEN: &str = "my_auth_token";
     const V2_SIGNATURE: &str = "ehV3IKhLysWBxC1sy8INm0qGoQYdYsHwuoKjsX7FsXc=";
+    const V3_TOKEN: &str = "Y2Q2ZDgxZmY5YWRiOTI5YmQ1Njg0MTAxZWIyOTc4";
+    const V3_URL: &str = "https://plivobin.non-prod.plivops.com/api/v1/validate_signature03.xml";
+    const V3_PARAMETERS: &str = "Direction=outbound&From=19792014278\
+        &ALegUUID=3e82ae9d-2c78-4d85-b1a4-6eae7dbafb36&CallStatus=in-progress\
+        &BillRate=0.002&ParentAuthID=MANWVLYTK4ZWU1YTY4QA\
+        &To=sip%3APlivoSignature382029104058171078704104%40phone-qa.voice.plivodev.com\
+        &ALegRequestUUID=3e82ae9d-2c78-4d85-b1a4-6eae7dbafb36\
+        &CallUUID=3e82ae9d-2c78-4d85-b1a4-6eae7dbafb36\
+        &RequestUUID=3e82ae9d-2c78-4d85-b1a4-6eae7dbafb36\
+        &SIP-H-To=%3Csip%3APlivoSignature382029104058171078704104%4052.9.11.55\
+        %3Btransport%3Dudp%3E%3Btag%3D1\
+        &SessionStart=2020-04-08+11%3A34%3A33.238707&Event=StartApp";
+    const V3_NONCE_VALUE: &str = "31627761595286130198";
+
+    /// Method, URL, and what is signed under them.
+    const V3_VECTORS: [(&Method, &str, &str); 4] = [
+        (
+            &Method::POST,
+            "/?a=b&c=d",
+            "k7Pusd4OxCIjR5IfA9iedDNu/h/gbdYqdzG/MiYtd1c=",
+        ),
+        (
+            &Method::GET,
+            "/?a=b&c=d&",
+            "UBq8jAtd32wR8EK9VgxbBn4n5rpI/l1H9iN4WfSEHFQ=",
+        ),
+        (
+            &Method::POST,
+            "",
+            "iAjE5QqI37mbkYe4w3jTMudqEzbDufdqi7sYwTu64e0=",
+        ),
+        (
+            &Method::GET,
+            "?",
+            "i/MQsaQSAd6fiKhOh2qeeeLHZ9faldADSb3/7+Akfbc=",
+        ),
+    ];
 
     fn keys(allows_v2: bool) -> PlivoKeys {
-        PlivoKeys::new(&["another".into(), TOKEN.into()], allows_v2).unwrap()
+        let tokens = ["another", V2_TOKEN, V3_TOKEN].map(Secret::from);
+        PlivoKeys::new(&tokens, allows_v2).unwrap()
     }
 
-    fn headers(name: &'static str, signature: &str, nonce: &'static str) -> HeaderMap {
+    fn headers(name: &'static str, signature: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(name, signature.parse().unwrap());
-        headers.insert(nonce, HeaderValue::from_static("12345"));
+        headers.insert(V2_NONCE, HeaderValue::from_static("12345"));
+        headers.insert(V3_NONCE, HeaderValue::from_static(V3_NONCE_VALUE));
         headers
     }
 
@@ -219,24 +255,35 @@ mod tests {
     }
 
     #[test]
-    fn the_published_vector_of_v3_verifies_and_a_flipped_byte_does_not() {
-        let url = format!("https://answer.url?{PARAMETERS}");
-        let verify = |signature: &str| {
-            let headers = headers("x-plivo-signature-v3", signature, V3_NONCE);
-            keys(false).verify(&get(&url), &headers)
-        };
-        assert_eq!(verify(V3_SIGNATURE), Ok(()));
-        assert_eq!(verify(&format!("AAAA,{V3_SIGNATURE}")), Ok(()));
-        for position in 0..V3_SIGNATURE.len() {
-            let verdict = verify(&flipped(V3_SIGNATURE, position));
-            assert_eq!(verdict, Err(ReceiptError::Signature), "{position}");
+    fn the_published_vectors_of_v3_verify_and_a_flipped_byte_does_not() {
+        for (method, end, signature) in V3_VECTORS {
+            let (url, body) = if method == Method::GET {
+                (format!("{V3_URL}{end}{V3_PARAMETERS}"), "")
+            } else {
+                (format!("{V3_URL}{end}"), V3_PARAMETERS)
+            };
+            let signed = Signed {
+                method,
+                url: &url,
+                body: body.as_bytes(),
+            };
+            let verify = |signature: &str| {
+                let headers = headers("x-plivo-signature-v3", signature);
+                keys(false).verify(&signed, &headers)
+            };
+            assert_eq!(verify(signature), Ok(()), "{method} {end}");
+            assert_eq!(verify(&format!("AAAA, {signature}")), Ok(()));
+            for position in 0..signature.len() {
+                let verdict = verify(&flipped(signature, position));
+                assert_eq!(verdict, Err(ReceiptError::Signature), "{position}");
+            }
         }
     }
 
     #[test]
     fn the_published_vector_of_v2_verifies_where_it_is_allowed() {
         let verify = |signature: &str, allows_v2| {
-            let headers = headers("x-plivo-signature-ma-v2", signature, V2_NONCE);
+            let headers = headers("x-plivo-signature-ma-v2", signature);
             let url = "https://answer.url?any=thing";
             keys(allows_v2).verify(&post(url, b"any=body"), &headers)
         };
@@ -250,8 +297,8 @@ mod tests {
 
     #[test]
     fn a_v2_signature_does_not_help_where_there_is_one_of_v3() {
-        let mut both = headers("x-plivo-signature-v2", V2_SIGNATURE, V2_NONCE);
-        both.extend(headers("x-plivo-signature-v3", V2_SIGNATURE, V3_NONCE));
+        let mut both = headers("x-plivo-signature-v2", V2_SIGNATURE);
+        both.extend(headers("x-plivo-signature-v3", V2_SIGNATURE));
         let verdict = keys(true).verify(&post("https://answer.url", b"any=body"), &both);
         assert_eq!(verdict, Err(ReceiptError::Signature));
     }
