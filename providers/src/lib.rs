@@ -15,6 +15,7 @@ pub mod contract;
 mod gsm7;
 pub mod http_client;
 pub mod kind;
+pub mod moment;
 pub mod phone_number;
 pub mod plivo;
 pub mod registry;
@@ -41,5 +42,6 @@ pub use contract::{
     Submitted,
 };
 pub use kind::Kind;
+pub use moment::Moment;
 pub use phone_number::PhoneNumber;
 pub use secret::Secret;
