@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Uri};
 use serde::{Deserialize, Serialize};
 
-use self::errors::{DELIVERY, HANGUP};
+use self::errors::DELIVERY;
 use self::voice::Calling;
 use crate::answer::{Scalar, is_longer_than, parse_object};
 use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting, any_secret};
@@ -285,24 +285,14 @@ impl Provider for PlivoProvider {
 
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
         let fields = self.believe(callback)?;
-        let (id, status, code, table) = match fields.get("CallUUID") {
-            Some(id) => {
-                let status = fields.get("CallStatus").and_then(voice::receipt_status);
-                (Some(id), status, fields.get("HangupCauseCode"), &HANGUP)
-            }
-            None => {
-                let status = fields.get("Status").and_then(receipt_status);
-                let id = fields.get("MessageUUID");
-                (id, status, fields.get("ErrorCode"), &DELIVERY)
-            }
-        };
-        let id = id.and_then(MessageId::new).ok_or(ReceiptError::Malformed)?;
+        let id = fields.get("MessageUUID").and_then(MessageId::new);
+        let status = fields.get("Status").and_then(receipt_status);
         let status = status.ok_or(ReceiptError::Malformed)?;
         let is_undelivered = status == ReceiptStatus::Undelivered;
-        let code = code.filter(|_| is_undelivered);
-        let verdict = code.and_then(|code| table.verdict(code));
+        let code = fields.get("ErrorCode").filter(|_| is_undelivered);
+        let verdict = code.and_then(|code| DELIVERY.verdict(code));
         Ok(vec![DeliveryReceipt {
-            message_id: Some(id),
+            message_id: Some(id.ok_or(ReceiptError::Malformed)?),
             status,
             code: code.and_then(ProviderCode::new),
             // Plivo's times have no zone.

@@ -10,18 +10,18 @@ mod twilio;
 mod vonage;
 mod vonage_jwt;
 
-pub use standard_webhooks::{HEADER_ID, HEADER_SIGNATURE, HEADER_TIMESTAMP, WebhookKeys};
 pub use plivo::{PlivoKeys, Signed as PlivoSigned};
+pub use standard_webhooks::{HEADER_ID, HEADER_SIGNATURE, HEADER_TIMESTAMP, WebhookKeys};
+#[cfg(test)]
+pub(crate) use telnyx::tests as telnyx_tests;
 pub use telnyx::{PublicKeyError, TelnyxKeys};
 pub use twilio::{FormFields, TwilioKeys};
 pub use vonage::{
     Parameters, VonageSigKeys, VonageSigMethod, parse_json_parameters, parse_parameters,
 };
-#[cfg(test)]
-pub(crate) use telnyx::tests as telnyx_tests;
+pub use vonage_jwt::{ApplicationKey, ApplicationKeyError, VonageJwtKeys, WebhookClaims};
 #[cfg(test)]
 pub(crate) use vonage_jwt::{sha256_hex, tests::application_key_pem};
-pub use vonage_jwt::{ApplicationKey, ApplicationKeyError, VonageJwtKeys, WebhookClaims};
 
 use crate::kind::ConnectError;
 

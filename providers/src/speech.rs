@@ -1,20 +1,21 @@
 //! What several providers' calls have in common: which of a vendor's voices
-//! speaks a language, texts as XML, and a URL that says that no key came.
+//! speaks a language, texts as XML, and URLs that say what
+//! their callers do not.
 
-/// Asked for when nobody pressed a key: some vendors tell that by no word of
-/// their own.
-const WAITED: &str = "waited=1";
+/// Said of a URL that is asked when nobody pressed a key: some vendors tell that
+/// by no word of their own.
+pub(crate) const WAITED: &str = "waited=1";
 
-/// The URL to ask when the wait for a key is over.
-pub(crate) fn waited_url(call_url: &str) -> String {
-    let separator = if call_url.contains('?') { '&' } else { '?' };
-    format!("{call_url}{separator}{WAITED}")
+/// The same URL, marked.
+pub(crate) fn marked(url: &str, mark: &str) -> String {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}{mark}")
 }
 
-/// Whether a callback came to [`waited_url`].
-pub(crate) fn has_waited(url: &str) -> bool {
+/// Whether a callback came to a URL with this mark.
+pub(crate) fn has_mark(url: &str, mark: &str) -> bool {
     let query = url.split_once('?').map_or("", |(_, query)| query);
-    query.split('&').any(|pair| pair == WAITED)
+    query.split('&').any(|pair| pair == mark)
 }
 
 /// The one key in what a provider gathered.
@@ -81,7 +82,9 @@ mod tests {
 
     #[test]
     fn a_language_is_spoken_as_it_is_or_in_its_first_country() {
-        const SPOKEN: &[&str] = &["cmn-CN", "cmn-TW", "de-DE", "en-US", "en-GB", "no-NO", "pt-BR"];
+        const SPOKEN: &[&str] = &[
+            "cmn-CN", "cmn-TW", "de-DE", "en-US", "en-GB", "no-NO", "pt-BR",
+        ];
         for (wanted, voice) in [
             ("en-GB", Some("en-GB")),
             ("en-gb", Some("en-GB")),
@@ -103,8 +106,8 @@ mod tests {
     #[test]
     fn a_url_says_that_no_key_came() {
         for url in ["https://a.example/c/1", "https://a.example/c/1?x=y"] {
-            assert!(!has_waited(url), "{url}");
-            assert!(has_waited(&waited_url(url)), "{url}");
+            assert!(!has_mark(url, WAITED), "{url}");
+            assert!(has_mark(&marked(url, WAITED), WAITED), "{url}");
         }
         assert_eq!(key_of("9"), Some('9'));
         assert_eq!(key_of("#"), Some('#'));

@@ -289,11 +289,8 @@ impl Provider for TelnyxProvider {
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
         self.keys
             .verify(callback.headers, callback.body, callback.now_ms)?;
-        let receipt = match parse_object::<Notice<'_>>(callback.body) {
-            Some(notice) => notice.data.receipt()?,
-            None => voice::receipt(callback.body)?,
-        };
-        Ok(vec![receipt])
+        let notice: Notice<'_> = parse_object(callback.body).ok_or(ReceiptError::Malformed)?;
+        Ok(vec![notice.data.receipt()?])
     }
 
     fn call_event(&self, callback: &Callback<'_>) -> Result<CallEvent, ReceiptError> {

@@ -239,10 +239,11 @@ impl VonageProvider {
         let claims = self
             .jwt_keys
             .verify(callback.headers, callback.body, callback.now_ms)?;
-        let application = self.calling.as_ref().map(|calling| &*calling.application_id);
-        let is_other = |claimed: &Option<String>, ours: Option<&str>| {
-            matches!((claimed.as_deref(), ours), (Some(claimed), Some(ours)) if claimed != ours)
-        };
+        let application = self
+            .calling
+            .as_ref()
+            .map(|calling| &*calling.application_id);
+        let is_other = |claimed: &Option<String>, ours: Option<&str>| matches!((claimed.as_deref(), ours), (Some(claimed), Some(ours)) if claimed != ours);
         if is_other(&claims.api_key, Some(&self.api_key))
             || is_other(&claims.application_id, application)
         {
@@ -306,7 +307,9 @@ impl Provider for VonageProvider {
             }),
             (taken, Some(part), _) => {
                 let code = part.status.as_ref().and_then(Scalar::code);
-                let known = code.as_ref().and_then(|code| SUBMISSION.verdict(code.as_str()));
+                let known = code
+                    .as_ref()
+                    .and_then(|code| SUBMISSION.verdict(code.as_str()));
                 // Some parts may have gone all the same.
                 let verdict = match taken {
                     Some(_) => Verdict::Unknown,
@@ -325,7 +328,7 @@ impl Provider for VonageProvider {
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
         let receipt = if callback.headers.contains_key(header::AUTHORIZATION) {
             self.believe(callback)?;
-            voice::receipt(callback.body)?
+            voice::receipt(callback)?
         } else {
             self.sms_receipt(callback)?
         };

@@ -1,5 +1,5 @@
-//! Plivo's codes: the `ErrorCode` of a message callback, and the
-//! `HangupCauseCode` of a call. Answers have none: their HTTP status decides.
+//! Plivo's codes: the `ErrorCode` of a message callback. Answers have none: their
+//! HTTP status decides.
 
 use crate::verdict::{ErrorTable, Verdict};
 
@@ -19,16 +19,4 @@ pub(super) static DELIVERY: ErrorTable = ErrorTable(&[
     ),
     // No credit; account disabled.
     (Verdict::Credentials, &["900", "910"]),
-]);
-
-pub(super) static HANGUP: ErrorTable = ErrorTable(&[
-    // The number is invalid.
-    (Verdict::Number, &["2000"]),
-    (
-        Verdict::Provider,
-        // Out of service, country barred, premium numbers barred.
-        &["2010", "2030", "2040"],
-    ),
-    // No credit.
-    (Verdict::Credentials, &["1010"]),
 ]);

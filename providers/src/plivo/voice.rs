@@ -11,7 +11,7 @@ use crate::contract::{CALL_DURATION_MAX, CODE_REPETITIONS, KEY_WAIT};
 use crate::kind::{ConnectError, Values};
 use crate::request::post_json;
 use crate::signature::FormFields;
-use crate::speech::{escaped, has_waited, key_of, voice_language, waited_url};
+use crate::speech::{WAITED, escaped, has_mark, key_of, marked, voice_language};
 use crate::{
     CallDocument, CallEvent, CallStep, CallTexts, CallTurn, Message, MessageId, ProviderCode,
     ReceiptError, ReceiptStatus, RequestError,
@@ -42,8 +42,7 @@ struct Call<'a> {
     to: &'a str,
     answer_url: &'a str,
     answer_method: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hangup_url: Option<&'a str>,
+    hangup_url: &'a str,
     hangup_method: &'static str,
     time_limit: u64,
     ring_timeout: u64,
@@ -77,7 +76,7 @@ impl Calling {
             to: message.to.to_msisdn(),
             answer_url: call_url,
             answer_method: "POST",
-            hangup_url: message.receipt_url.as_deref(),
+            hangup_url: call_url,
             hangup_method: "POST",
             time_limit: CALL_DURATION_MAX.as_secs(),
             ring_timeout: RINGING_S,
@@ -87,7 +86,7 @@ impl Calling {
     }
 }
 
-pub(super) fn receipt_status(status: &str) -> Option<ReceiptStatus> {
+fn receipt_status(status: &str) -> Option<ReceiptStatus> {
     match status {
         "completed" => Some(ReceiptStatus::Delivered),
         "busy" | "failed" | "timeout" | "no-answer" | "cancel" => Some(ReceiptStatus::Undelivered),
@@ -111,7 +110,7 @@ pub(super) fn event(fields: &FormFields, url: &str) -> Result<CallEvent, Receipt
                 CallStep::Machine
             } else if let Some(key) = digits.and_then(key_of) {
                 CallStep::Key(key)
-            } else if has_waited(url) || digits.is_some() {
+            } else if has_mark(url, WAITED) || digits.is_some() {
                 CallStep::NoKey
             } else {
                 CallStep::Answered
@@ -125,15 +124,17 @@ pub(super) fn document(turn: &CallTurn<'_>) -> CallDocument {
     let content = match *turn {
         CallTurn::Ask { texts, call_url } => {
             let greeting = speak(texts, &texts.greeting);
+            let waited = escaped(&marked(call_url, WAITED));
             asking(&greeting, call_url, KEY_WAIT.as_secs())
+                + &format!("<Redirect method=\"POST\">{waited}</Redirect>")
         }
         CallTurn::Tell { texts, call_url } => {
             let code = speak(texts, &texts.code);
             let keys = speak(texts, &texts.keys);
             let again = code.repeat(CODE_REPETITIONS - 1);
+            let all = format!("{code}{keys}{again}");
             let farewell = speak(texts, &texts.farewell);
-            let all = format!("{code}{keys}{again}{farewell}");
-            asking(&all, call_url, LAST_KEY_WAIT_S)
+            asking(&all, call_url, LAST_KEY_WAIT_S) + &farewell + "<Hangup/>"
         }
         CallTurn::Reported { texts } => speak(texts, &texts.reported) + "<Hangup/>",
         CallTurn::Farewell { texts } => speak(texts, &texts.farewell) + "<Hangup/>",
@@ -145,14 +146,12 @@ pub(super) fn document(turn: &CallTurn<'_>) -> CallDocument {
     }
 }
 
-/// Says something that a key cuts short, and sends the key or that none came.
+/// Says something that a key cuts short, and sends the key; goes on without one.
 fn asking(spoken: &str, call_url: &str, wait_s: u64) -> String {
     let url = escaped(call_url);
-    let waited = escaped(&waited_url(call_url));
     format!(
         "<GetDigits action=\"{url}\" method=\"POST\" numDigits=\"1\" timeout=\"{wait_s}\" \
-         retries=\"1\" log=\"false\">{spoken}</GetDigits>\
-         <Redirect method=\"POST\">{waited}</Redirect>"
+         retries=\"1\" log=\"false\">{spoken}</GetDigits>"
     )
 }
 

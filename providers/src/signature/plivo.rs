@@ -119,7 +119,10 @@ fn v2_text<'a>(signed: &Signed<'a>) -> &'a str {
 /// A GET carries its parameters in the query; a POST has them in its body, and
 /// they follow the query that the URL was given with.
 fn v3_text(signed: &Signed<'_>) -> Result<String, ReceiptError> {
-    let without_fragment = signed.url.split_once('#').map_or(signed.url, |(url, _)| url);
+    let without_fragment = signed
+        .url
+        .split_once('#')
+        .map_or(signed.url, |(url, _)| url);
     let (base, query) = without_fragment
         .split_once('?')
         .unwrap_or((without_fragment, ""));

@@ -11,10 +11,10 @@ use crate::contract::{CODE_REPETITIONS, KEY_WAIT};
 use crate::kind::{ConnectError, Values};
 use crate::request::{post_json, url_below};
 use crate::signature::FormFields;
-use crate::speech::{escaped, has_waited, key_of, voice_language, waited_url};
+use crate::speech::{WAITED, escaped, has_mark, key_of, marked, voice_language};
 use crate::{
-    CallDocument, CallEvent, CallStep, CallTexts, CallTurn, DeliveryReceipt, Message, MessageId,
-    ProviderCode, ReceiptError, ReceiptStatus, RequestError,
+    CallDocument, CallEvent, CallStep, CallTexts, CallTurn, Message, MessageId, ProviderCode,
+    ReceiptError, ReceiptStatus, RequestError,
 };
 
 /// What the voice `alice` speaks, the usual country of a language first.
@@ -43,8 +43,7 @@ struct Call<'a> {
     to: &'a str,
     url: &'a str,
     url_method: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status_callback: Option<&'a str>,
+    status_callback: &'a str,
     status_callback_method: &'static str,
     status_callback_event: &'static str,
     machine_detection: &'static str,
@@ -83,7 +82,7 @@ impl Calling {
             to: message.to.expose(),
             url: call_url,
             url_method: "POST",
-            status_callback: message.receipt_url.as_deref(),
+            status_callback: call_url,
             status_callback_method: "POST",
             status_callback_event: "completed",
             machine_detection: if self.hangs_up_on_machines {
@@ -94,22 +93,6 @@ impl Calling {
         };
         post_json(&self.calls_url, authorization, &call)
     }
-}
-
-pub(super) fn receipt(body: &[u8]) -> Result<DeliveryReceipt, ReceiptError> {
-    let fields = FormFields::parse(body)?;
-    let id = fields.get("CallSid").and_then(MessageId::new);
-    let word = fields.get("CallStatus").ok_or(ReceiptError::Malformed)?;
-    let status = receipt_status(word).ok_or(ReceiptError::Malformed)?;
-    let is_undelivered = status == ReceiptStatus::Undelivered;
-    Ok(DeliveryReceipt {
-        message_id: Some(id.ok_or(ReceiptError::Malformed)?),
-        status,
-        code: ProviderCode::new(word).filter(|_| is_undelivered),
-        at_ms: None,
-        // Busy, unanswered or refused: none of it speaks for another provider.
-        is_final_for_number: false,
-    })
 }
 
 fn receipt_status(status: &str) -> Option<ReceiptStatus> {
@@ -140,7 +123,7 @@ pub(super) fn event(body: &[u8], url: &str) -> Result<CallEvent, ReceiptError> {
                 CallStep::Machine
             } else if let Some(key) = digits.and_then(key_of) {
                 CallStep::Key(key)
-            } else if has_waited(url) || digits.is_some() {
+            } else if has_mark(url, WAITED) || digits.is_some() {
                 CallStep::NoKey
             } else {
                 CallStep::Answered
@@ -155,15 +138,17 @@ pub(super) fn document(turn: &CallTurn<'_>) -> CallDocument {
     let content = match *turn {
         CallTurn::Ask { texts, call_url } => {
             let greeting = say(texts, &texts.greeting);
+            let waited = escaped(&marked(call_url, WAITED));
             asking(&greeting, call_url, KEY_WAIT.as_secs())
+                + &format!("<Redirect method=\"POST\">{waited}</Redirect>")
         }
         CallTurn::Tell { texts, call_url } => {
             let code = say(texts, &texts.code) + PAUSE;
             let keys = say(texts, &texts.keys) + PAUSE;
             let again = code.repeat(CODE_REPETITIONS - 1);
+            let all = format!("{code}{keys}{again}");
             let farewell = say(texts, &texts.farewell);
-            let all = format!("{code}{keys}{again}{farewell}");
-            asking(&all, call_url, LAST_KEY_WAIT_S)
+            asking(&all, call_url, LAST_KEY_WAIT_S) + &farewell + "<Hangup/>"
         }
         CallTurn::Reported { texts } => say(texts, &texts.reported) + "<Hangup/>",
         CallTurn::Farewell { texts } => say(texts, &texts.farewell) + "<Hangup/>",
@@ -176,13 +161,12 @@ pub(super) fn document(turn: &CallTurn<'_>) -> CallDocument {
     }
 }
 
-/// Says something that a key cuts short, and sends the key or that none came.
+/// Says something that a key cuts short, and sends the key; goes on without one.
 fn asking(spoken: &str, call_url: &str, wait_s: u64) -> String {
     let url = escaped(call_url);
-    let waited = escaped(&waited_url(call_url));
     format!(
         "<Gather action=\"{url}\" method=\"POST\" numDigits=\"1\" timeout=\"{wait_s}\">{spoken}\
-         </Gather><Redirect method=\"POST\">{waited}</Redirect>"
+         </Gather>"
     )
 }
 

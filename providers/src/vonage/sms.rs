@@ -96,7 +96,10 @@ impl VonageProvider {
         let mut parameters = Parameters::new();
         let mut set = |name: &str, value: &str| parameters.insert(name.into(), value.into());
         set("message-id", feedback.message_id.as_str());
-        set("delivered", if feedback.was_used { "true" } else { "false" });
+        set(
+            "delivered",
+            if feedback.was_used { "true" } else { "false" },
+        );
         set("timestamp", &utc_time(feedback.at_ms)?);
         Some(self.post_form(&self.conversions_url, parameters))
     }

@@ -13,10 +13,10 @@ use crate::contract::{CALL_DURATION_MAX, CODE_REPETITIONS, KEY_WAIT};
 use crate::kind::{ConnectError, Given};
 use crate::request::{parse_time_ms, post, url_below};
 use crate::signature::ApplicationKey;
-use crate::speech::{escaped, key_of, voice_language};
+use crate::speech::{escaped, has_mark, key_of, marked, voice_language};
 use crate::{
-    CallDocument, CallEvent, CallStep, CallTexts, CallTurn, DeliveryReceipt, Message, ProviderCode,
-    ReceiptError, ReceiptStatus, RequestError,
+    CallDocument, CallEvent, CallStep, CallTexts, CallTurn, Callback, DeliveryReceipt, Message,
+    ProviderCode, ReceiptError, ReceiptStatus, RequestError,
 };
 
 /// What Vonage's voices speak, the usual country of a language first.
@@ -33,6 +33,10 @@ const RINGING_S: u64 = 30;
 
 /// How long a call still waits for a key after it has said everything.
 const LAST_KEY_WAIT_S: u64 = 3;
+
+/// Said of the receipt URL of a call that asks what to say: that it came to its
+/// end does not mean that the code was said.
+const ASKED: &str = "asked=1";
 
 /// What calls need beside what texts do.
 pub(super) struct Calling {
@@ -67,15 +71,20 @@ impl Calling {
         message: &Message,
         now_ms: u64,
     ) -> Result<Request<Bytes>, RequestError> {
-        let ncco = match (&message.call, &message.call_url) {
+        let event_url = message.receipt_url.as_deref();
+        let (ncco, event_url) = match (&message.call, &message.call_url) {
             (Some(texts), Some(call_url)) => {
                 voice_language(LANGUAGES, &texts.language).ok_or(RequestError::Channel)?;
-                ncco(&CallTurn::Ask { texts, call_url })
+                let ncco = ncco(&CallTurn::Ask { texts, call_url });
+                (ncco, event_url.map(|url| marked(url, ASKED)))
             }
             (Some(_), None) | (None, _) => {
                 let language = voice_language(LANGUAGES, &message.locale);
                 let language = language.ok_or(RequestError::Channel)?;
-                json!([{ "action": "talk", "text": message.spoken(), "language": language }])
+                let talk = json!({
+                    "action": "talk", "text": message.spoken(), "language": language,
+                });
+                (json!([talk]), event_url.map(str::to_owned))
             }
         };
         let number = message.sender.as_deref().or(self.number.as_deref());
@@ -91,7 +100,7 @@ impl Calling {
             }),
             random_from_number: number.is_none(),
             ncco,
-            event_url: message.receipt_url.as_deref().map(|url| [url]),
+            event_url: event_url.map(|url| [url]),
             machine_detection: self.hangs_up_on_machines.then_some("hangup"),
             length_timer: CALL_DURATION_MAX.as_secs(),
             ringing_timer: RINGING_S,
@@ -100,10 +109,7 @@ impl Calling {
         let id = format!("{}.{now_ms}", message.reference);
         let token = self.key.authorization(&id, now_ms);
         let mut headers = HeaderMap::with_capacity(4);
-        headers.insert(
-            header::AUTHORIZATION,
-            token.ok_or(RequestError::Malformed)?,
-        );
+        headers.insert(header::AUTHORIZATION, token.ok_or(RequestError::Malformed)?);
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
@@ -129,7 +135,7 @@ struct Call<'a> {
     random_from_number: bool,
     ncco: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
-    event_url: Option<[&'a str; 1]>,
+    event_url: Option<[String; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     machine_detection: Option<&'static str>,
     length_timer: u64,
@@ -164,7 +170,7 @@ fn ncco(turn: &CallTurn<'_>) -> Value {
             );
             let keys = format!("{}<break time='1s'/>", escaped(&texts.keys));
             let again = code.repeat(CODE_REPETITIONS - 1);
-            let all = format!("{code}{keys}{again}{}", escaped(&texts.farewell));
+            let all = format!("{code}{keys}{again}");
             asking(texts, &all, call_url, LAST_KEY_WAIT_S)
         }
         CallTurn::Reported { texts } => json!([talk(texts, &escaped(&texts.reported), false)]),
@@ -218,12 +224,16 @@ struct Dtmf<'a> {
     digits: Option<Scalar<'a>>,
 }
 
-/// What became of a call.
-pub(super) fn receipt(body: &[u8]) -> Result<DeliveryReceipt, ReceiptError> {
-    let event: Event<'_> = parse_object(body).ok_or(ReceiptError::Malformed)?;
+/// What a call is doing, or what became of it.
+pub(super) fn receipt(callback: &Callback<'_>) -> Result<DeliveryReceipt, ReceiptError> {
+    let event: Event<'_> = parse_object(callback.body).ok_or(ReceiptError::Malformed)?;
     let status = event.status.as_ref().and_then(Scalar::text);
     let word = status.ok_or(ReceiptError::Malformed)?;
-    let status = receipt_status(word).ok_or(ReceiptError::Malformed)?;
+    let status = match receipt_status(word).ok_or(ReceiptError::Malformed)? {
+        // Where it was, a key was pressed, and that is noted already.
+        ReceiptStatus::Delivered if has_mark(callback.url, ASKED) => ReceiptStatus::Undelivered,
+        status => status,
+    };
     let at = event.timestamp.as_ref().and_then(Scalar::text);
     Ok(DeliveryReceipt {
         message_id: event.uuid.message_id(),
@@ -237,28 +247,15 @@ pub(super) fn receipt(body: &[u8]) -> Result<DeliveryReceipt, ReceiptError> {
     })
 }
 
+/// What was gathered for an input action.
 pub(super) fn event(body: &[u8]) -> Result<CallEvent, ReceiptError> {
     let event: Event<'_> = parse_object(body).ok_or(ReceiptError::Malformed)?;
     let call_id = event.uuid.message_id().ok_or(ReceiptError::Malformed)?;
-    let status = event.status.as_ref().and_then(Scalar::text);
-    let step = match (&event.dtmf, status) {
-        (Some(dtmf), _) => {
-            let digits = dtmf.digits.as_ref().and_then(Scalar::text);
-            digits.and_then(key_of).map_or(CallStep::NoKey, CallStep::Key)
-        }
-        (None, Some("answered")) => CallStep::Answered,
-        (None, Some("machine")) => CallStep::Machine,
-        (None, Some(word)) => match receipt_status(word) {
-            Some(status @ (ReceiptStatus::Delivered | ReceiptStatus::Undelivered)) => {
-                CallStep::Ended {
-                    status,
-                    code: ProviderCode::new(word),
-                }
-            }
-            Some(ReceiptStatus::Sent) | None => return Err(ReceiptError::Malformed),
-        },
-        (None, None) => return Err(ReceiptError::Malformed),
-    };
+    let dtmf = event.dtmf.ok_or(ReceiptError::Malformed)?;
+    let digits = dtmf.digits.as_ref().and_then(Scalar::text);
+    let step = digits
+        .and_then(key_of)
+        .map_or(CallStep::NoKey, CallStep::Key);
     Ok(CallEvent { call_id, step })
 }
 
