@@ -15,19 +15,20 @@ use crate::verification::{CheckVerdict, Failures, NumberRecord, OperationId, Rec
 /// The bytes before a record's head: the version and its room.
 pub(super) const PREFIX: usize = 3;
 /// The least room of a head; `record.lua` reads so much at once.
-pub(super) const ROOM_FIRST: usize = 192;
+const ROOM_FIRST: usize = 192;
 /// The room itself, the last thing in the head: a number of two bytes.
 const ROOM_LENGTH: usize = 3;
 
 /// A record, whose head gets the least room it needs.
 pub(super) fn record(record: &Record, epoch: u32) -> Packer {
-    let mut packed = head(record, epoch, ROOM_FIRST);
+    let (mut packed, left) = head(record, epoch);
+    packed.zeros(left);
     body(&mut packed, record);
     packed
 }
 
-/// Prefix and head, filled up to `room_min` or the steps that it needs.
-pub(super) fn head(record: &Record, epoch: u32, room_min: usize) -> Packer {
+/// Prefix and head, and how much of its room the head leaves.
+pub(super) fn head(record: &Record, epoch: u32) -> (Packer, usize) {
     let mut packed = Packer::with_capacity(1024);
     packed
         .raw(&[FORMAT, 0, 0])
@@ -41,12 +42,11 @@ pub(super) fn head(record: &Record, epoch: u32, room_min: usize) -> Packer {
     }
     packed.number(u64::from(epoch));
     let length = packed.len() - PREFIX + ROOM_LENGTH;
-    let steps = length.max(room_min).div_ceil(ROOM_STEP);
+    let steps = length.max(ROOM_FIRST).div_ceil(ROOM_STEP);
     let room = u16::try_from(steps).unwrap_or(u16::MAX).to_be_bytes();
     packed.raw(&[0xcd, room[0], room[1]]);
-    packed.zeros(steps * ROOM_STEP - length);
     packed.overwrite(1, room);
-    packed
+    (packed, steps * ROOM_STEP - length)
 }
 
 fn delivery(packed: &mut Packer, state: &DeliveryRecord) {
