@@ -210,7 +210,7 @@ pub(crate) mod tests {
         let keys = TelnyxKeys::new([&*spki]).unwrap();
         let headers = sign(&pair, NOW_S, BODY);
         assert!(keys.verify(&headers, BODY, NOW_S * 1000).is_ok());
-        for wrong in ["", "AAAA", "not base64", &public[1..]] {
+        for wrong in ["", "AAAA", "not base64", public.split_at(1).1] {
             assert_eq!(TelnyxKeys::new([wrong]).err(), Some(PublicKeyError));
         }
         assert_eq!(TelnyxKeys::new([]).err(), Some(PublicKeyError));

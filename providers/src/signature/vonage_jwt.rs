@@ -176,7 +176,7 @@ impl ApplicationKey {
         let key = match &der {
             PrivateKeyDer::Pkcs8(der) => KeyPair::from_pkcs8(der.secret_pkcs8_der()),
             PrivateKeyDer::Pkcs1(der) => KeyPair::from_der(der.secret_pkcs1_der()),
-            _ => return Err(ApplicationKeyError),
+            PrivateKeyDer::Sec1(_) | _ => return Err(ApplicationKeyError),
         };
         Ok(Self {
             application_id: application_id.into(),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Uri};
 use serde::Serialize;
 
-use crate::contract::{CODE_REPETITIONS, KEY_WAIT};
+use crate::contract::{CALL_DURATION_MAX, CODE_REPETITIONS, KEY_WAIT};
 use crate::kind::{ConnectError, Values};
 use crate::request::{post_json, url_below};
 use crate::signature::FormFields;
@@ -23,6 +23,9 @@ const LANGUAGES: &[&str] = &[
     "es-US", "fr-FR", "fr-CA", "hi-IN", "is-IS", "it-IT", "ja-JP", "ko-KR", "nb-NO", "nl-NL",
     "pl-PL", "pt-BR", "pt-PT", "ro-RO", "ru-RU", "sv-SE", "tr-TR",
 ];
+
+/// How long it rings: most people take a call within this.
+const RINGING_S: u64 = 30;
 
 /// How long a call still waits for a key after it has said everything.
 const LAST_KEY_WAIT_S: u64 = 3;
@@ -47,6 +50,8 @@ struct Call<'a> {
     status_callback_method: &'static str,
     status_callback_event: &'static str,
     machine_detection: &'static str,
+    time_limit: u64,
+    timeout: u64,
 }
 
 impl Calling {
@@ -90,6 +95,8 @@ impl Calling {
             } else {
                 "Disable"
             },
+            time_limit: CALL_DURATION_MAX.as_secs(),
+            timeout: RINGING_S,
         };
         post_json(&self.calls_url, authorization, &call)
     }
@@ -134,7 +141,6 @@ pub(super) fn event(body: &[u8], url: &str) -> Result<CallEvent, ReceiptError> {
 }
 
 pub(super) fn document(turn: &CallTurn<'_>) -> CallDocument {
-    const PAUSE: &str = "<Pause length=\"1\"/>";
     let content = match *turn {
         CallTurn::Ask { texts, call_url } => {
             let greeting = say(texts, &texts.greeting);
@@ -143,8 +149,8 @@ pub(super) fn document(turn: &CallTurn<'_>) -> CallDocument {
                 + &format!("<Redirect method=\"POST\">{waited}</Redirect>")
         }
         CallTurn::Tell { texts, call_url } => {
-            let code = say(texts, &texts.code) + PAUSE;
-            let keys = say(texts, &texts.keys) + PAUSE;
+            let code = say(texts, &texts.code);
+            let keys = say(texts, &texts.keys);
             let again = code.repeat(CODE_REPETITIONS - 1);
             let all = format!("{code}{keys}{again}");
             let farewell = say(texts, &texts.farewell);

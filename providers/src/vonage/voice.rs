@@ -232,7 +232,9 @@ pub(super) fn receipt(callback: &Callback<'_>) -> Result<DeliveryReceipt, Receip
     let status = match receipt_status(word).ok_or(ReceiptError::Malformed)? {
         // Where it was, a key was pressed, and that is noted already.
         ReceiptStatus::Delivered if has_mark(callback.url, ASKED) => ReceiptStatus::Undelivered,
-        status => status,
+        status @ (ReceiptStatus::Sent | ReceiptStatus::Undelivered | ReceiptStatus::Delivered) => {
+            status
+        }
     };
     let at = event.timestamp.as_ref().and_then(Scalar::text);
     Ok(DeliveryReceipt {
