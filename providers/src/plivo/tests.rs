@@ -81,6 +81,14 @@ fn the_transcripts_play() {
     });
 }
 
+#[tokio::test]
+async fn the_transcripts_answers_mean_the_same_over_a_real_connection() {
+    transcripts::play_served("plivo", |base_url| {
+        Arc::new(made(&values().with("base_url", Value::Url(base_url))).unwrap())
+    })
+    .await;
+}
+
 /// Plivo's answers name no code: each documented status is a row.
 #[tokio::test]
 async fn every_documented_answer_is_played_over_a_real_connection() {

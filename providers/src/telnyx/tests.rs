@@ -79,6 +79,14 @@ fn the_transcripts_play() {
 }
 
 #[tokio::test]
+async fn the_transcripts_answers_mean_the_same_over_a_real_connection() {
+    transcripts::play_served("telnyx", |base_url| {
+        Arc::new(made(&values().with("base_url", Value::Url(base_url))).unwrap())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn every_row_of_the_error_table_is_played_over_a_real_connection() {
     let mut expected = Vec::new();
     let mut answers = Vec::new();
