@@ -19,6 +19,7 @@ use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting, any_s
 use crate::registry::checked_url;
 use crate::request::{basic_authorization, is_path_segment, path_segment, post_json, url_below};
 use crate::signature::{FormFields, PlivoKeys, PlivoSigned, SecretError};
+use crate::speech::caller;
 use crate::verdict::{Verdict, by_status};
 use crate::{
     CallDocument, CallEvent, CallTurn, Callback, Calls, Capabilities, Channel, Clock,
@@ -68,16 +69,16 @@ pub static KIND: Kind = Kind {
             about: "a powerpack that picks the sender, in place of `sender`",
         },
         Setting {
-            key: "voice_number",
-            form: Form::Sender,
+            key: "caller",
+            form: Form::Text(caller),
             required: None,
-            about: "the number that calls come from; only with `voice`, and needed there",
+            about: "the number that calls come from, in E.164; a tenant's `voice_sender` goes before it. Needed for `voice`",
         },
         Setting {
             key: "machine_detection",
-            form: Form::Choice(&["off", "hangup"]),
+            form: Form::Choice(&["off", "on"]),
             required: None,
-            about: "`hangup` ends a call that a machine takes",
+            about: "`\"on\"`: Plivo listens whether a machine answers, and hangs up on it",
         },
         Setting {
             key: "allow_v2_signatures",

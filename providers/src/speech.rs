@@ -18,6 +18,13 @@ pub(crate) fn has_mark(url: &str, mark: &str) -> bool {
     query.split('&').any(|pair| pair == mark)
 }
 
+/// The form of a setting that names the number calls come from.
+pub(crate) fn caller(text: &str) -> Result<(), &'static str> {
+    crate::PhoneNumber::from_e164(text, 1)
+        .map(|_| ())
+        .ok_or("must be a number in E.164, as +14155550100")
+}
+
 /// The one key in what a provider gathered.
 pub(crate) fn key_of(digits: &str) -> Option<char> {
     let key = digits.chars().next()?;
@@ -104,11 +111,12 @@ mod tests {
     }
 
     #[test]
-    fn a_url_says_that_no_key_came() {
+    fn urls_callers_and_keys_are_read() {
         for url in ["https://a.example/c/1", "https://a.example/c/1?x=y"] {
             assert!(!has_mark(url, WAITED), "{url}");
             assert!(has_mark(&marked(url, WAITED), WAITED), "{url}");
         }
+        assert!(caller("+14155550100").is_ok() && caller("ACME").is_err());
         assert_eq!(key_of("9"), Some('9'));
         assert_eq!(key_of("#"), Some('#'));
         assert_eq!(key_of(""), None);

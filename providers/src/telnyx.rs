@@ -20,6 +20,7 @@ use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting};
 use crate::registry::checked_url;
 use crate::request::{authorization, parse_time_ms, path_segment, post_json, url_below};
 use crate::signature::TelnyxKeys;
+use crate::speech::caller;
 use crate::verdict::{Verdict, by_status};
 use crate::{
     CallDocument, CallEvent, CallTurn, Callback, Calls, Capabilities, Channel, Clock,
@@ -83,16 +84,16 @@ pub static KIND: Kind = Kind {
             about: "the TeXML application that calls; only with `voice`, and needed there",
         },
         Setting {
-            key: "voice_number",
-            form: Form::Sender,
+            key: "caller",
+            form: Form::Text(caller),
             required: None,
-            about: "the number that calls come from; only with `voice`, and needed there",
+            about: "the number that calls come from, in E.164; a tenant's `voice_sender` goes before it. Needed for `voice`",
         },
         Setting {
             key: "machine_detection",
-            form: Form::Choice(&["off", "hangup"]),
+            form: Form::Choice(&["off", "on"]),
             required: None,
-            about: "`hangup` ends a call that a machine takes; it is silent until that is known",
+            about: "`\"on\"`: Telnyx listens first whether a machine answers, and a machine is hung up on",
         },
         Setting {
             key: "base_url",

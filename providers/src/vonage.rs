@@ -23,6 +23,7 @@ use crate::request::{post, url_below};
 use crate::signature::{
     Parameters, SecretError, VonageJwtKeys, VonageSigKeys, VonageSigMethod, WebhookClaims,
 };
+use crate::speech::caller;
 use crate::verdict::{Verdict, by_status};
 use crate::{
     CallDocument, CallEvent, CallTurn, Callback, Calls, Capabilities, Channel, Clock,
@@ -89,16 +90,16 @@ pub static KIND: Kind = Kind {
             about: "who an SMS is from; a tenant's `sms_sender` goes before it",
         },
         Setting {
-            key: "voice_number",
-            form: Form::Sender,
+            key: "caller",
+            form: Form::Text(caller),
             required: None,
-            about: "a number of the account that calls come from; without it Vonage picks one",
+            about: "a number of the account that calls come from, in E.164; a tenant's `voice_sender` goes before it. Without either, Vonage picks one",
         },
         Setting {
             key: "machine_detection",
-            form: Form::Choice(&["off", "hangup"]),
+            form: Form::Choice(&["off", "on"]),
             required: None,
-            about: "`hangup` ends a call that a machine takes",
+            about: "`\"on\"`: Vonage listens whether a machine answers, and hangs up on it",
         },
         Setting {
             key: "entity_id",
@@ -328,7 +329,7 @@ impl Provider for VonageProvider {
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
         let receipt = if callback.headers.contains_key(header::AUTHORIZATION) {
             self.believe(callback)?;
-            voice::receipt(callback)?
+            voice::receipt(callback.body)?
         } else {
             self.sms_receipt(callback)?
         };

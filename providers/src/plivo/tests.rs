@@ -17,7 +17,7 @@ fn values() -> Values {
         .with("auth_id", Value::Text("MA0000000000000000TEST".into()))
         .with("auth_token", Value::Secrets(vec!["token".into()]))
         .with("sender", Value::Text("+15017122661".into()))
-        .with("voice_number", Value::Text("+15017122661".into()))
+        .with("caller", Value::Text("+15017122661".into()))
         .with("base_url", Value::Url(base_url))
 }
 
@@ -166,7 +166,7 @@ fn every_row_of_the_receipt_table_is_read() {
 
 #[test]
 fn a_call_asks_for_what_to_say_and_ends_after_45_s() {
-    let values = values().with("machine_detection", Value::Text("hangup".into()));
+    let values = values().with("machine_detection", Value::Text("on".into()));
     let request = made(&values).unwrap().request(&call()).unwrap();
     let sent: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
     let expected = serde_json::json!({
@@ -320,8 +320,8 @@ fn a_powerpack_picks_the_sender_and_settings_that_cannot_work_are_named() {
         Err(ConnectError::Setting { key, .. }) => Some(key),
         Err(ConnectError::Randomness) | Ok(_) => None,
     };
-    assert_eq!(refused(&given), Some("voice_number"));
-    given.set("voice_number", Value::Text("+15017122661".into()));
+    assert_eq!(refused(&given), Some("caller"));
+    given.set("caller", Value::Text("+15017122661".into()));
     let without = made(&given).unwrap();
     let missing = without.request(&transcripts::message()).err();
     assert_eq!(missing, Some(RequestError::SenderMissing));

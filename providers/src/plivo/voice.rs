@@ -32,7 +32,7 @@ const LAST_KEY_WAIT_S: u64 = 3;
 /// What calls need beside what texts do.
 pub(super) struct Calling {
     calls_url: Uri,
-    number: Arc<str>,
+    caller: Arc<str>,
     hangs_up_on_machines: bool,
 }
 
@@ -52,12 +52,12 @@ struct Call<'a> {
 
 impl Calling {
     pub(super) fn new(values: &Values, calls_url: Uri) -> Result<Self, ConnectError> {
-        let needed = || ConnectError::setting("voice_number", "missing: calls need it");
+        let needed = || ConnectError::setting("caller", "missing: calls need it");
         Ok(Self {
             calls_url,
-            number: Arc::clone(values.text("voice_number").ok_or_else(needed)?),
+            caller: Arc::clone(values.text("caller").ok_or_else(needed)?),
             hangs_up_on_machines: values.text("machine_detection").map(|word| &**word)
-                == Some("hangup"),
+                == Some("on"),
         })
     }
 
@@ -71,8 +71,9 @@ impl Calling {
             return Err(RequestError::Channel);
         };
         voice_language(LANGUAGES, &texts.language).ok_or(RequestError::Channel)?;
+        let caller = message.sender.as_deref().unwrap_or(&self.caller);
         let call = Call {
-            from: self.number.strip_prefix('+').unwrap_or(&self.number),
+            from: caller.strip_prefix('+').unwrap_or(caller),
             to: message.to.to_msisdn(),
             answer_url: call_url,
             answer_method: "POST",

@@ -20,7 +20,7 @@ fn values() -> Values {
         .with("sender", Value::Text("ACME".into()))
         .with("account_sid", Value::Text("acc-1".into()))
         .with("texml_application_id", Value::Text("app-1".into()))
-        .with("voice_number", Value::Text("+15017122661".into()))
+        .with("caller", Value::Text("+15017122661".into()))
         .with("base_url", Value::Url(base_url))
 }
 
@@ -145,7 +145,7 @@ async fn calls_are_made_over_a_real_connection() {
 
 #[test]
 fn a_call_asks_for_what_to_say() {
-    let values = values().with("machine_detection", Value::Text("hangup".into()));
+    let values = values().with("machine_detection", Value::Text("on".into()));
     let request = made(&values).unwrap().request(&call()).unwrap();
     let sent: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
     let expected = serde_json::json!({
@@ -275,7 +275,7 @@ fn a_profile_picks_the_sender_and_settings_that_cannot_work_are_named() {
     for (missing, value) in [
         ("account_sid", "acc-1".to_owned()),
         ("texml_application_id", "app-1".to_owned()),
-        ("voice_number", "+15017122661".to_owned()),
+        ("caller", "+15017122661".to_owned()),
         ("public_key", account(7).1),
     ] {
         assert_eq!(refused(&given), Some(missing));

@@ -34,7 +34,7 @@ const LAST_KEY_WAIT_S: u64 = 3;
 pub(super) struct Calling {
     calls_url: Uri,
     application_id: Arc<str>,
-    number: Arc<str>,
+    caller: Arc<str>,
     hangs_up_on_machines: bool,
 }
 
@@ -65,9 +65,9 @@ impl Calling {
         Ok(Self {
             calls_url: url_below("base_url", base_url, &path)?,
             application_id: Arc::clone(needed("texml_application_id")?),
-            number: Arc::clone(needed("voice_number")?),
+            caller: Arc::clone(needed("caller")?),
             hangs_up_on_machines: values.text("machine_detection").map(|word| &**word)
-                == Some("hangup"),
+                == Some("on"),
         })
     }
 
@@ -81,9 +81,10 @@ impl Calling {
             return Err(RequestError::Channel);
         };
         voice_language(LANGUAGES, &texts.language).ok_or(RequestError::Channel)?;
+        let caller = message.sender.as_deref().unwrap_or(&self.caller);
         let call = Call {
             application_sid: &self.application_id,
-            from: &self.number,
+            from: caller,
             to: message.to.expose(),
             url: call_url,
             url_method: "POST",

@@ -13,10 +13,10 @@ use crate::contract::{CALL_DURATION_MAX, CODE_REPETITIONS, KEY_WAIT};
 use crate::kind::{ConnectError, Given};
 use crate::request::{parse_time_ms, post, url_below};
 use crate::signature::ApplicationKey;
-use crate::speech::{escaped, has_mark, key_of, marked, voice_language};
+use crate::speech::{escaped, key_of, voice_language};
 use crate::{
-    CallDocument, CallEvent, CallStep, CallTexts, CallTurn, Callback, DeliveryReceipt, Message,
-    ProviderCode, ReceiptError, ReceiptStatus, RequestError,
+    CallDocument, CallEvent, CallStep, CallTexts, CallTurn, DeliveryReceipt, Message, ProviderCode,
+    ReceiptError, ReceiptStatus, RequestError,
 };
 
 /// What Vonage's voices speak, the usual country of a language first.
@@ -34,16 +34,12 @@ const RINGING_S: u64 = 30;
 /// How long a call still waits for a key after it has said everything.
 const LAST_KEY_WAIT_S: u64 = 3;
 
-/// Said of the receipt URL of a call that asks what to say: that it came to its
-/// end does not mean that the code was said.
-const ASKED: &str = "asked=1";
-
 /// What calls need beside what texts do.
 pub(super) struct Calling {
     pub(super) application_id: Arc<str>,
     key: ApplicationKey,
     calls_url: Uri,
-    number: Option<Arc<str>>,
+    caller: Option<Arc<str>>,
     hangs_up_on_machines: bool,
 }
 
@@ -60,9 +56,9 @@ impl Calling {
             application_id: Arc::clone(application_id),
             key: key.map_err(|error| ConnectError::setting("private_key", error.to_string()))?,
             calls_url: url_below("api_url", api_url, "/v1/calls")?,
-            number: values.text("voice_number").cloned(),
+            caller: values.text("caller").cloned(),
             hangs_up_on_machines: values.text("machine_detection").map(|word| &**word)
-                == Some("hangup"),
+                == Some("on"),
         })
     }
 
@@ -71,36 +67,31 @@ impl Calling {
         message: &Message,
         now_ms: u64,
     ) -> Result<Request<Bytes>, RequestError> {
-        let event_url = message.receipt_url.as_deref();
-        let (ncco, event_url) = match (&message.call, &message.call_url) {
+        let ncco = match (&message.call, &message.call_url) {
             (Some(texts), Some(call_url)) => {
                 voice_language(LANGUAGES, &texts.language).ok_or(RequestError::Channel)?;
-                let ncco = ncco(&CallTurn::Ask { texts, call_url });
-                (ncco, event_url.map(|url| marked(url, ASKED)))
+                ncco(&CallTurn::Ask { texts, call_url })
             }
             (Some(_), None) | (None, _) => {
                 let language = voice_language(LANGUAGES, &message.locale);
                 let language = language.ok_or(RequestError::Channel)?;
-                let talk = json!({
-                    "action": "talk", "text": message.spoken(), "language": language,
-                });
-                (json!([talk]), event_url.map(str::to_owned))
+                json!([{ "action": "talk", "text": message.spoken(), "language": language }])
             }
         };
-        let number = message.sender.as_deref().or(self.number.as_deref());
-        let number = number.and_then(msisdn);
+        let caller = message.sender.as_deref().or(self.caller.as_deref());
+        let caller = caller.map(|number| number.strip_prefix('+').unwrap_or(number));
         let body = serde_json::to_vec(&Call {
             to: [Endpoint {
                 kind: "phone",
                 number: message.to.to_msisdn(),
             }],
-            from: number.map(|number| Endpoint {
+            from: caller.map(|number| Endpoint {
                 kind: "phone",
                 number,
             }),
-            random_from_number: number.is_none(),
+            random_from_number: caller.is_none(),
             ncco,
-            event_url: event_url.map(|url| [url]),
+            event_url: message.receipt_url.as_deref().map(|url| [url]),
             machine_detection: self.hangs_up_on_machines.then_some("hangup"),
             length_timer: CALL_DURATION_MAX.as_secs(),
             ringing_timer: RINGING_S,
@@ -119,13 +110,6 @@ impl Calling {
     }
 }
 
-/// Only numbers call: a tenant's sender may be a name.
-fn msisdn(sender: &str) -> Option<&str> {
-    let digits = sender.strip_prefix('+').unwrap_or(sender);
-    let is_number = digits.len() >= 7 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then_some(digits)
-}
-
 #[derive(Serialize)]
 struct Call<'a> {
     to: [Endpoint<'a>; 1],
@@ -135,7 +119,7 @@ struct Call<'a> {
     random_from_number: bool,
     ncco: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
-    event_url: Option<[String; 1]>,
+    event_url: Option<[&'a str; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     machine_detection: Option<&'static str>,
     length_timer: u64,
@@ -225,17 +209,11 @@ struct Dtmf<'a> {
 }
 
 /// What a call is doing, or what became of it.
-pub(super) fn receipt(callback: &Callback<'_>) -> Result<DeliveryReceipt, ReceiptError> {
-    let event: Event<'_> = parse_object(callback.body).ok_or(ReceiptError::Malformed)?;
+pub(super) fn receipt(body: &[u8]) -> Result<DeliveryReceipt, ReceiptError> {
+    let event: Event<'_> = parse_object(body).ok_or(ReceiptError::Malformed)?;
     let status = event.status.as_ref().and_then(Scalar::text);
     let word = status.ok_or(ReceiptError::Malformed)?;
-    let status = match receipt_status(word).ok_or(ReceiptError::Malformed)? {
-        // Where it was, a key was pressed, and that is noted already.
-        ReceiptStatus::Delivered if has_mark(callback.url, ASKED) => ReceiptStatus::Undelivered,
-        status @ (ReceiptStatus::Sent | ReceiptStatus::Undelivered | ReceiptStatus::Delivered) => {
-            status
-        }
-    };
+    let status = receipt_status(word).ok_or(ReceiptError::Malformed)?;
     let at = event.timestamp.as_ref().and_then(Scalar::text);
     Ok(DeliveryReceipt {
         message_id: event.uuid.message_id(),

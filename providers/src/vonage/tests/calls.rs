@@ -37,8 +37,8 @@ async fn calls_are_made_over_a_real_connection() {
 fn a_call_greets_and_waits_for_a_key_before_it_asks_for_the_rest() {
     let provider = calling(|values| {
         values
-            .with("voice_number", Value::Text("+442079460000".into()))
-            .with("machine_detection", Value::Text("hangup".into()))
+            .with("caller", Value::Text("+442079460000".into()))
+            .with("machine_detection", Value::Text("on".into()))
     });
     let request = provider.unwrap().request(&call()).unwrap();
     assert_eq!(request.uri(), "https://api.nexmo.com/v1/calls");
@@ -48,7 +48,7 @@ fn a_call_greets_and_waits_for_a_key_before_it_asks_for_the_rest() {
     let expected = serde_json::json!({
         "to": [{ "type": "phone", "number": "14155550123" }],
         "from": { "type": "phone", "number": "442079460000" },
-        "event_url": [format!("{RECEIPT_URL}&asked=1")],
+        "event_url": [RECEIPT_URL],
         "machine_detection": "hangup",
         "length_timer": 45,
         "ringing_timer": 30,
@@ -140,22 +140,6 @@ fn signed_events_tell_keys_and_ends_and_unsigned_ones_nothing() {
     let other_body = br#"{"uuid":"u1","dtmf":{"digits":"1"}}"#;
     let refused = provider.call_event(&callback(&headers, other_body));
     assert_eq!(refused.err(), Some(ReceiptError::Signature));
-}
-
-#[test]
-fn the_end_of_a_call_that_asks_says_nothing_of_the_code() {
-    let body = br#"{"uuid":"u1","status":"completed"}"#;
-    let headers = signed(body);
-    for (url, status) in [
-        (RECEIPT_URL.to_owned(), ReceiptStatus::Delivered),
-        (format!("{RECEIPT_URL}&asked=1"), ReceiptStatus::Undelivered),
-    ] {
-        let receipts = sms().receipts(&Callback {
-            url: &url,
-            ..callback(&headers, body)
-        });
-        assert_eq!(receipts.unwrap()[0].status, status, "{url}");
-    }
 }
 
 #[test]
