@@ -35,6 +35,36 @@ form = "twilio"
 
 const DUE: u64 = 20;
 
+/// Twenty sends in half a second, of which the gateway has places for three, and
+/// each takes the carrier longer than the whole lasts.
+const FULL: &str = r#"
+name = "full"
+shows = ""
+expect = ""
+slos = ["lost=0", "duplicates=0", "errors=0"]
+settle_s = 20
+
+[stage]
+attempt_timeout_ms = 6000
+concurrency_max = 2
+dispatch_in_flight_max = 3
+
+[tenant]
+connections = 4
+
+[[crowds]]
+name = "people"
+never_typed_ratio = 1.0
+
+[crowds.arrivals]
+process = "constant"
+phases = [{ name = "beyond", for_s = 0.5, rate = 40 }]
+
+[[providers]]
+id = "a"
+behaviour = { answer = { constant_ms = 3000 } }
+"#;
+
 /// `cargo test --workspace` leaves it beside the directory of the tests.
 fn gateway() -> PathBuf {
     let here = std::env::current_exe().unwrap();
@@ -48,9 +78,8 @@ fn gateway() -> PathBuf {
     gateway
 }
 
-#[test]
-fn a_real_gateway_is_played_through_to_the_last_check() {
-    let scenario = Scenario::parse(SCENARIO).unwrap();
+fn play(scenario: &str) -> Results {
+    let scenario = Scenario::parse(scenario).unwrap();
     let order = Order {
         rules: scenario
             .slos
@@ -70,7 +99,12 @@ fn a_real_gateway_is_played_through_to_the_last_check() {
         .enable_all()
         .build()
         .unwrap();
-    let results = runtime.block_on(run(order)).unwrap();
+    runtime.block_on(run(order)).unwrap()
+}
+
+#[test]
+fn a_real_gateway_is_played_through_to_the_last_check() {
+    let results = play(SCENARIO);
     let counts = &results.counts;
     assert!(is_complete(&results));
     assert_eq!((counts.due, counts.accepted), (DUE, DUE), "{counts:?}");
@@ -84,6 +118,22 @@ fn a_real_gateway_is_played_through_to_the_last_check() {
     // Everybody mistypes once, and then does not.
     assert_eq!((counts.checks, counts.approved), (2 * DUE, DUE));
     assert_eq!(counts.checks_refused["422 code_mismatch"], DUE);
+    assert!(
+        results.slos.iter().all(|slo| slo.holds),
+        "{:?}",
+        results.slos
+    );
+}
+
+#[test]
+fn a_gateway_without_a_place_refuses_and_loses_nothing_it_has_accepted() {
+    let results = play(FULL);
+    let counts = &results.counts;
+    assert!(is_complete(&results));
+    assert_eq!((counts.due, counts.accepted), (DUE, 3), "{counts:?}");
+    assert_eq!(counts.refused["503 overloaded"], DUE - 3);
+    assert_eq!((counts.in_hand, counts.submissions), (3, 3), "{counts:?}");
+    assert_eq!(results.knee_per_s, Some(0.5));
     assert!(
         results.slos.iter().all(|slo| slo.holds),
         "{:?}",
