@@ -12,6 +12,7 @@ mod answer;
 pub mod clock;
 pub mod contract;
 pub mod http_client;
+pub mod moment;
 pub mod phone_number;
 pub mod registry;
 pub mod sandbox;
@@ -28,5 +29,6 @@ pub use contract::{
     ProviderService, ReceiptError, ReceiptStatus, Receipts, RefusalScope, RequestError, Response,
     SubmitError, Submitted,
 };
+pub use moment::Moment;
 pub use phone_number::PhoneNumber;
 pub use secret::Secret;
