@@ -121,22 +121,48 @@ pub(crate) fn count(phases: &mut [Phase], timeline: &[Second], knee_per_s: Optio
     for phase in phases.iter_mut() {
         phase.figures = phase.counted(timeline, knee_per_s);
     }
-    let Some(ordinary) = phases.first().map(|first| worst_accept(first, timeline)) else {
+    let Some(ordinary) = phases.first().map(|first| Ordinary::of(first, timeline)) else {
         return;
     };
     let ends: Vec<f64> = phases.iter().skip(1).map(|next| next.to_s).collect();
     for (index, phase) in phases.iter_mut().enumerate() {
         if knee_per_s.is_some_and(|knee| phase.figures.due_per_s > knee * 1.05) {
             let until_s = ends.get(index).copied().unwrap_or(f64::INFINITY);
-            phase.figures.recovery = Some(recovery((phase.to_s, until_s), timeline, ordinary));
+            phase.figures.recovery = Some(recovery((phase.to_s, until_s), timeline, &ordinary));
         }
     }
 }
 
-/// The accept p99 of the phase's worst second, in microseconds.
-fn worst_accept(phase: &Phase, timeline: &[Second]) -> u64 {
-    let of_phase = timeline.iter().filter(|one| phase.holds(one.second));
-    of_phase.filter_map(accept_us).max().unwrap_or(0)
+/// The worst that a second of the first phase was.
+struct Ordinary {
+    /// Accept p99.
+    accept_us: u64,
+    refused: u64,
+    errors: u64,
+}
+
+impl Ordinary {
+    fn of(first: &Phase, timeline: &[Second]) -> Self {
+        let of_first = timeline.iter().filter(|one| first.holds(one.second));
+        let mut worst = Self {
+            accept_us: ACCEPT_US_FLOOR,
+            refused: 0,
+            errors: 0,
+        };
+        for second in of_first {
+            worst.accept_us = worst.accept_us.max(accept_us(second).unwrap_or(0));
+            worst.refused = worst.refused.max(second.refused);
+            worst.errors = worst.errors.max(second.errors);
+        }
+        worst
+    }
+
+    fn is_matched_by(&self, second: &Second) -> bool {
+        accept_us(second).is_some_and(|us| us <= self.accept_us)
+            && second.in_hand as f64 >= IN_HAND_OF_DUE * second.due as f64
+            && second.refused <= self.refused
+            && second.errors <= self.errors
+    }
 }
 
 fn accept_us(second: &Second) -> Option<u64> {
@@ -146,13 +172,7 @@ fn accept_us(second: &Second) -> Option<u64> {
         .map(|[_, p99, _]| *p99)
 }
 
-fn recovery((from_s, until_s): (f64, f64), timeline: &[Second], ordinary_us: u64) -> Recovery {
-    let bound_us = ordinary_us.max(ACCEPT_US_FLOOR);
-    let is_good = |second: &&Second| {
-        let is_soon = accept_us(second).is_some_and(|us| us <= bound_us);
-        let came = second.in_hand as f64 >= IN_HAND_OF_DUE * second.due as f64;
-        is_soon && came && second.refused == 0 && second.errors == 0
-    };
+fn recovery((from_s, until_s): (f64, f64), timeline: &[Second], ordinary: &Ordinary) -> Recovery {
     let after: Vec<&Second> = timeline
         .iter()
         .filter(|one| f64::from(one.second) >= from_s - 1e-6)
@@ -160,7 +180,7 @@ fn recovery((from_s, until_s): (f64, f64), timeline: &[Second], ordinary_us: u64
         .collect();
     let first = after
         .windows(GOOD_IN_A_ROW)
-        .position(|row| row.iter().all(is_good))
+        .position(|row| row.iter().all(|second| ordinary.is_matched_by(second)))
         .and_then(|first| after.get(first));
     match first {
         // By the end of that second it was seen.
