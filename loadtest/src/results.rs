@@ -202,6 +202,9 @@ pub(crate) struct Counts {
     pub(crate) strangers: u64,
     /// Codes that reached the handset, each send once.
     pub(crate) in_hand: u64,
+    /// Of these, sends that were refused or not answered, and went out all the same.
+    #[serde(default)]
+    pub(crate) in_hand_unaccepted: u64,
     /// Messages of a send that the handset had already.
     pub(crate) duplicates: u64,
     /// Sends whose message went out over a second provider.
@@ -231,6 +234,16 @@ impl Counts {
         total(&self.errors)
     }
 
+    /// Sends that were accepted: starts, and resends beside them.
+    pub(crate) fn sent(&self) -> u64 {
+        self.accepted.saturating_add(self.resent)
+    }
+
+    /// Those of [`Self::sent`] whose code reached the handset.
+    pub(crate) fn sent_in_hand(&self) -> u64 {
+        self.in_hand.saturating_sub(self.in_hand_unaccepted)
+    }
+
     /// Adds those of another generator.
     pub(crate) fn add(&mut self, other: &Self) {
         let plain = [
@@ -241,6 +254,7 @@ impl Counts {
             (&mut self.submissions, other.submissions),
             (&mut self.strangers, other.strangers),
             (&mut self.in_hand, other.in_hand),
+            (&mut self.in_hand_unaccepted, other.in_hand_unaccepted),
             (&mut self.duplicates, other.duplicates),
             (&mut self.failovers, other.failovers),
             (&mut self.lost, other.lost),
@@ -268,7 +282,7 @@ impl Counts {
 
     /// Approved per dispatched message, from 0 to 1; none if nothing was dispatched.
     pub(crate) fn conversion(&self) -> Option<f64> {
-        let dispatched = self.accepted.saturating_add(self.resent);
+        let dispatched = self.sent();
         (dispatched > 0).then(|| self.approved as f64 / dispatched as f64)
     }
 }

@@ -266,6 +266,7 @@ impl Staged {
         let mut recorded = join(threads).await?;
         let books = accounts::settle(&cast, &self.endpoints, order.protocol).await?;
         recorded.counts.lost += books.lost;
+        recorded.counts.in_hand_unaccepted += cast.sends.in_hand_unaccepted();
         for (how, count) in &books.ended {
             crate::recorder::add(&mut recorded.counts.ended, how, *count);
         }

@@ -88,7 +88,7 @@ fn stages(results: &Results) -> Vec<String> {
 fn counts(results: &Results) -> Vec<String> {
     let counts = &results.counts;
     let of_due = |n: u64| format!("{} ({})", units::count(n), units::percent(n, counts.due));
-    let sent = counts.accepted.saturating_add(counts.resent);
+    let sent = counts.sent();
     let of_sent = |n: u64| format!("{} ({})", units::count(n), units::percent(n, sent));
     let mut lines = vec![
         format!(
@@ -100,7 +100,7 @@ fn counts(results: &Results) -> Vec<String> {
         format!(
             "sent {}, resends among them · in hand {}",
             units::count(sent),
-            of_sent(counts.in_hand)
+            of_sent(counts.sent_in_hand())
         ),
         format!(
             "resent {} · repeated {} · failovers {} · duplicates {} · lost {}",
@@ -111,6 +111,12 @@ fn counts(results: &Results) -> Vec<String> {
             units::count(counts.lost)
         ),
     ];
+    if counts.in_hand_unaccepted > 0 {
+        lines.push(format!(
+            "in hand though refused or not answered {}",
+            units::count(counts.in_hand_unaccepted)
+        ));
+    }
     if counts.strangers > 0 {
         lines.push(format!(
             "messages that this run did not ask for {}",

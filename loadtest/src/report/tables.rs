@@ -199,14 +199,14 @@ pub(super) fn rows(title: &str, counts: &[(&str, u64)]) -> String {
 /// a message of its own, and so counts beside the accepted start.
 pub(super) fn funnel(results: &Results) -> String {
     let counts = &results.counts;
-    let sent = counts.accepted.saturating_add(counts.resent);
+    let sent = counts.sent();
     let steps = [
         ("due", "due", counts.due, counts.due, "due"),
         ("accepted", "accept", counts.accepted, counts.due, "due"),
         (
             "in hand",
             "in-hand",
-            counts.in_hand,
+            counts.sent_in_hand(),
             sent,
             "accepted and resent",
         ),
@@ -230,8 +230,8 @@ pub(super) fn funnel(results: &Results) -> String {
 /// What the carrier did on purpose beside what came of it.
 pub(super) fn faults(results: &Results) -> String {
     let counts = &results.counts;
-    let sent = counts.accepted.saturating_add(counts.resent);
-    let not_in_hand = sent.saturating_sub(counts.in_hand);
+    let sent = counts.sent();
+    let not_in_hand = sent.saturating_sub(counts.sent_in_hand());
     let seen = [
         ("failovers to another provider", counts.failovers),
         ("messages the handset had already", counts.duplicates),
@@ -239,6 +239,10 @@ pub(super) fn faults(results: &Results) -> String {
         ("requests repeated after a bad answer", counts.repeated),
         ("accepted or resent, never in hand", not_in_hand),
         ("of these ended by the gateway", total(&counts.ended)),
+        (
+            "in hand though refused or not answered",
+            counts.in_hand_unaccepted,
+        ),
         ("lost", counts.lost),
         ("messages that this run did not ask for", counts.strangers),
     ];
