@@ -133,7 +133,8 @@ fn a_gateway_without_a_place_refuses_and_loses_nothing_it_has_accepted() {
     assert_eq!((counts.due, counts.accepted), (DUE, 3), "{counts:?}");
     assert_eq!(counts.refused["503 overloaded"], DUE - 3);
     assert_eq!((counts.in_hand, counts.submissions), (3, 3), "{counts:?}");
-    assert_eq!(results.knee_per_s, Some(0.5));
+    // Two at once, three seconds each.
+    assert_eq!(results.knee_per_s, Some(2.0 * 1_000.0 / 3_000.0));
     assert!(
         results.slos.iter().all(|slo| slo.holds),
         "{:?}",
