@@ -43,6 +43,8 @@ pub(crate) enum Command {
     /// Measure the gateway beside the yardstick, a bare program that does the same
     /// input and output.
     Compare(CompareArguments),
+    /// Measure what the tester itself costs, without any gateway.
+    Capacity(CapacityArguments),
     /// Run the simulated carrier alone.
     Carrier(CarrierArguments),
     /// Print what a gateway needs in its configuration to be tested.
@@ -69,7 +71,8 @@ pub(crate) struct QuickArguments {
 pub(crate) struct RunArguments {
     /// One of `watchword-loadtest scenarios`, or a file of that form.
     pub(crate) scenario: String,
-    /// A gateway that runs already, as http://HOST:PORT; several times for several.
+    /// A gateway that runs already, as http://HOST:PORT or https://HOST:PORT;
+    /// several times for several.
     /// Without it, gateways are started for the run.
     #[arg(long, value_name = "URL")]
     pub(crate) target: Vec<String>,
@@ -83,6 +86,10 @@ pub(crate) struct RunArguments {
     /// Where the target was told that its providers are.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9100")]
     pub(crate) carrier_listen: SocketAddr,
+    /// Authorities that sign the targets' certificates, in PEM. Without it, those
+    /// that browsers trust.
+    #[arg(long, value_name = "FILE", requires = "target")]
+    pub(crate) ca: Option<PathBuf>,
     /// Load a target that is not on this machine.
     #[arg(long, requires = "target")]
     pub(crate) i_own_this_target: bool,
@@ -154,6 +161,16 @@ pub(crate) enum CompareOnly {
     Latency,
     /// CPU of a check.
     Check,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CapacityArguments {
+    /// Sends a second of the generator.
+    #[arg(long, value_name = "RATE", default_value_t = 10_000.0)]
+    pub(crate) rate: f64,
+    /// How long it sends.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+    pub(crate) duration_s: f64,
 }
 
 #[derive(Debug, Args)]

@@ -21,7 +21,8 @@ use crate::slo::Rule;
 use crate::stage::settings;
 use crate::target::Reach;
 use crate::tenant::connection::Protocol;
-use crate::{compare, diff, merge, report, table};
+use crate::tls::Trust;
+use crate::{capacity, compare, diff, merge, report, table};
 
 const API_KEY_VARIABLE: &str = "WATCHWORD_LOADTEST_API_KEY";
 const SECRET_VARIABLE: &str = "WATCHWORD_LOADTEST_SECRET";
@@ -36,6 +37,11 @@ pub(crate) async fn obey(command: Command) -> anyhow::Result<u8> {
         Command::Quick(arguments) => Box::pin(quick(arguments)).await,
         Command::Run(arguments) => Box::pin(run_scenario(arguments)).await,
         Command::Compare(arguments) => Box::pin(compare_programs(arguments)).await,
+        Command::Capacity(arguments) => {
+            let (rate, duration_s) = (arguments.rate, arguments.duration_s);
+            say(&Box::pin(capacity::measure(rate, duration_s)).await?)?;
+            Ok(exit_code::DONE)
+        }
         Command::Carrier(arguments) => carrier(arguments).await,
         Command::Init(arguments) => init(&arguments),
         Command::Scenarios => scenarios(),
@@ -90,6 +96,10 @@ async fn run_scenario(arguments: RunArguments) -> anyhow::Result<u8> {
             api_key,
             secret: secret(arguments.secret_file.as_deref())?,
             carrier: arguments.carrier_listen,
+            trust: match &arguments.ca {
+                Some(path) => Trust::read(path)?,
+                None => Trust::public(),
+            },
         }))
     };
     let order = Order {
@@ -186,6 +196,7 @@ async fn carrier(arguments: CarrierArguments) -> anyhow::Result<u8> {
         secret: secret(arguments.secret_file.as_deref())?,
         seed: 1,
         reach: reach(arguments.i_own_this_target),
+        tls: Trust::public().config()?,
     };
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

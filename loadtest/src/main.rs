@@ -9,8 +9,10 @@ mod run;
 mod scenario;
 mod stage;
 mod target;
+mod tls;
 
 mod arrivals;
+mod capacity;
 mod carrier;
 mod chance;
 mod compare;
@@ -27,6 +29,7 @@ mod diff;
 mod example;
 mod histogram;
 mod merge;
+mod phases;
 mod report;
 mod results;
 mod slo;
