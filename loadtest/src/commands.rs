@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, ensure};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::bench::Report;
 use crate::carrier::signature::Secret;
 use crate::carrier::{Carrier, CarrierSettings};
 use crate::cli::{
@@ -282,8 +283,25 @@ fn compare_results(arguments: &DiffArguments) -> anyhow::Result<u8> {
 }
 
 async fn compare_programs(arguments: CompareArguments) -> anyhow::Result<u8> {
+    make_file(arguments.json.as_deref())?;
     let report = compare::compare(&arguments).await?;
-    if let Some(path) = &arguments.json {
+    show(&report, arguments.json.as_deref())
+}
+
+/// Finds out before the run, rather than after it, whether it can be written.
+fn make_file(path: Option<&Path>) -> anyhow::Result<()> {
+    if let Some(path) = path {
+        let file = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(path);
+        file.with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn show(report: &Report, json: Option<&Path>) -> anyhow::Result<u8> {
+    if let Some(path) = json {
         let json = format!("{:#}\n", report.json);
         std::fs::write(path, json).with_context(|| format!("writing {}", path.display()))?;
     }

@@ -11,6 +11,7 @@ mod stage;
 mod target;
 
 mod arrivals;
+mod bench;
 mod carrier;
 mod chance;
 mod compare;
