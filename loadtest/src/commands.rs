@@ -12,7 +12,7 @@ use crate::carrier::signature::Secret;
 use crate::carrier::{Carrier, CarrierSettings};
 use crate::cli::{
     CarrierArguments, Command, CompareArguments, DiffArguments, InitArguments, MergeArguments,
-    QuickArguments, RunArguments, exit_code,
+    QuickArguments, RunArguments, ShapeArguments, exit_code,
 };
 use crate::results::Results;
 use crate::run::{self, Order, Targets, Whom};
@@ -22,7 +22,7 @@ use crate::slo::Rule;
 use crate::stage::settings;
 use crate::target::Reach;
 use crate::tenant::connection::Protocol;
-use crate::{compare, diff, merge, report, table};
+use crate::{compare, diff, merge, report, shape, table};
 
 const API_KEY_VARIABLE: &str = "WATCHWORD_LOADTEST_API_KEY";
 const SECRET_VARIABLE: &str = "WATCHWORD_LOADTEST_SECRET";
@@ -37,6 +37,7 @@ pub(crate) async fn obey(command: Command) -> anyhow::Result<u8> {
         Command::Quick(arguments) => Box::pin(quick(arguments)).await,
         Command::Run(arguments) => Box::pin(run_scenario(arguments)).await,
         Command::Compare(arguments) => Box::pin(compare_programs(arguments)).await,
+        Command::Shape(arguments) => Box::pin(measure_shape(arguments)).await,
         Command::Carrier(arguments) => carrier(arguments).await,
         Command::Init(arguments) => init(&arguments),
         Command::Scenarios => scenarios(),
@@ -285,6 +286,12 @@ fn compare_results(arguments: &DiffArguments) -> anyhow::Result<u8> {
 async fn compare_programs(arguments: CompareArguments) -> anyhow::Result<u8> {
     make_file(arguments.json.as_deref())?;
     let report = compare::compare(&arguments).await?;
+    show(&report, arguments.json.as_deref())
+}
+
+async fn measure_shape(arguments: ShapeArguments) -> anyhow::Result<u8> {
+    make_file(arguments.json.as_deref())?;
+    let report = shape::shape(&arguments).await?;
     show(&report, arguments.json.as_deref())
 }
 

@@ -20,6 +20,7 @@ mod people;
 mod recorder;
 mod seconds;
 mod sends;
+mod shape;
 mod tenant;
 mod timer;
 
