@@ -174,6 +174,10 @@ impl Told {
             match found {
                 Ok(found) => {
                     text.push_str(&row::table(&name, &found.rows));
+                    if found.dropped > 0 {
+                        let dropped = found.dropped;
+                        text.push_str(&format!("{dropped} slices dropped: disturbed\n"));
+                    }
                     for why in found.failed.iter().take(1) {
                         text.push_str(&format!("first failure: {why}\n"));
                     }

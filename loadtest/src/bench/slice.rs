@@ -186,7 +186,9 @@ impl Bench {
             let us = |percentile| driven.replies.percentile_us(percentile) as f64;
             figures.insert("reply_p50_us", us(50.0));
             figures.insert("reply_p99_us", us(99.0));
-            figures.insert("resumed_ratio", driven.resumed as f64 / count);
+            if driven.resumed > 0 {
+                figures.insert("resumed_ratio", driven.resumed as f64 / count);
+            }
             // Where fewer are sent, Redis's own buffers make more of a difference.
             if let (Some(after), Some(before)) = (after.redis_counters, before.redis_counters) {
                 let grown = after.memory_bytes.saturating_sub(before.memory_bytes);
