@@ -76,7 +76,7 @@ impl RedisServer {
     /// Everything that is in it now.
     pub(crate) fn keys(&mut self) -> anyhow::Result<HashSet<Vec<u8>>> {
         let mut scan = redis::cmd("SCAN");
-        scan.arg(0).arg("COUNT").arg(KEYS_AT_ONCE);
+        scan.cursor_arg(0).arg("COUNT").arg(KEYS_AT_ONCE);
         let keys = scan.iter::<Vec<u8>>(&mut self.connection)?;
         Ok(keys.collect::<Result<_, _>>()?)
     }
