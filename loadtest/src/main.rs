@@ -12,6 +12,7 @@ mod target;
 mod tls;
 
 mod arrivals;
+mod bench;
 mod capacity;
 mod carrier;
 mod chance;
@@ -21,6 +22,7 @@ mod people;
 mod recorder;
 mod seconds;
 mod sends;
+mod shape;
 mod tenant;
 mod timer;
 
