@@ -15,8 +15,7 @@ use crate::twilio::{TwilioProvider, TwilioSender, TwilioSettings};
 use crate::webhook::{WebhookProvider, WebhookSettings};
 use crate::{
     Callback, Channel, Clock, DeliveryReceipt, Message, MessageId, PhoneNumber, Provider,
-    ProviderCode, ReceiptError, Receipts, RefusalScope, RequestError, Response, Secret,
-    SubmitError, Submitted,
+    ProviderCode, ReceiptError, Receipts, RefusalScope, Response, Secret, SubmitError, Submitted,
 };
 
 /// When all of it happens: 2023-11-14T22:13:20Z.
@@ -58,6 +57,9 @@ pub(crate) fn webhook(url: &str) -> WebhookProvider {
 
 pub(crate) fn twilio() -> TwilioProvider {
     let settings = TwilioSettings {
+        channels: vec![Channel::Sms, Channel::Voice],
+        caller: Some("+15017122661".into()),
+        detects_machines: false,
         account_sid: "AC00000000000000000000000000000001".into(),
         auth_tokens: vec![TWILIO_TOKEN.into()],
         api_key: None,
@@ -348,14 +350,4 @@ fn the_signature_on_a_webhook_is_over_what_is_sent() {
     let body = request.body();
     let expected = theirs.sign("att_07c1e0", 1_700_000_000, body).unwrap();
     assert_eq!(request.headers()["webhook-signature"], *expected);
-}
-
-#[test]
-fn voice_is_not_twilios_yet() {
-    let mut message = message();
-    message.channel = Channel::Voice;
-    assert_eq!(
-        twilio().request(&message).err(),
-        Some(RequestError::Channel)
-    );
 }

@@ -10,6 +10,7 @@ pub(in crate::store::embedded) fn bind(
 ) -> Result<Option<u32>, StepError> {
     let key = slot_key(ask.key.shard, &ask.key.tag);
     let before: Option<CallEntry> = read_as(&tables.calls, &key)?;
+    let before = before.filter(|entry| entry.kept_until_ms > tables.now_ms);
     let is_first = before.is_none();
     let mut entry = before.unwrap_or_else(|| CallEntry::of(ask));
     if !entry.ask(ask) {
