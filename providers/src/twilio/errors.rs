@@ -37,3 +37,31 @@ pub(super) static ERRORS: ErrorTable = ErrorTable(&[
     // The account: wrong credentials, suspended, not active.
     (Verdict::Credentials, &["10001", "20003", "30002"]),
 ]);
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, StatusCode};
+
+    use super::*;
+    use crate::transcripts::{self, NOW_MS};
+    use crate::{Provider as _, ProviderCode, Response};
+
+    #[test]
+    fn every_code_of_the_table_stands_there_once_and_is_told_as_its_row_says() {
+        let mut seen = Vec::new();
+        for (verdict, codes) in ERRORS.0 {
+            for code in *codes {
+                assert!(!seen.contains(code), "{code} is there twice");
+                seen.push(code);
+                let response = Response {
+                    status: StatusCode::BAD_REQUEST,
+                    headers: HeaderMap::new(),
+                    body: format!(r#"{{"code":{code},"status":400}}"#).into(),
+                };
+                let told = transcripts::twilio().classify(&response);
+                let expected = verdict.into_error(ProviderCode::new(code), &response, NOW_MS);
+                assert_eq!(told, Err(expected), "{code}");
+            }
+        }
+    }
+}
