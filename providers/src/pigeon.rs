@@ -84,7 +84,7 @@ fn make(given: &Given<'_>) -> Result<Arc<dyn Provider>, ConnectError> {
     let values = given.values;
     let loft = values.required_text("loft")?;
     let base_url = checked_url("base_url", values.required_url("base_url")?.clone())?;
-    let url = format!("{}lofts/{loft}/messages", base_url)
+    let url = format!("{base_url}lofts/{loft}/messages")
         .parse()
         .map_err(|_| ConnectError::setting("base_url", "must be a URL"))?;
     let secrets = values.secrets("secret");
