@@ -17,7 +17,7 @@ pub mod kind;
 pub mod moment;
 pub mod phone_number;
 #[cfg(test)]
-mod pigeon;
+pub mod pigeon;
 pub mod registry;
 pub mod sandbox;
 pub mod secret;
