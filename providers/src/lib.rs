@@ -17,6 +17,8 @@ pub mod http_client;
 pub mod kind;
 pub mod moment;
 pub mod phone_number;
+#[cfg(test)]
+pub mod pigeon;
 pub mod plivo;
 pub mod registry;
 mod request;
