@@ -40,6 +40,8 @@ pub use secret::{MasterKey, Secret};
 pub use settings::*;
 pub use tree::{Mistake, Mistakes, Place};
 
+pub(crate) use nearest::nearest;
+
 use cross_checks::Use;
 use reader::{Findings, Reading};
 use tree::Table;

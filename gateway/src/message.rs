@@ -1,22 +1,27 @@
 //! What the person gets to read or hear: a text per language and channel, with
 //! the last line that lets browsers and apps fill the code in.
 
+mod builtin;
 mod catalog;
+mod compile;
 mod line;
 mod lint;
 mod locale;
+mod plural;
 mod segments;
+mod source;
 mod template;
 mod values;
 
 use std::sync::Arc;
 
-use watchword_providers::Channel;
+use watchword_providers::{CallTexts, Channel};
 
-pub use self::catalog::{Catalog, MessageFile};
+pub use self::catalog::Catalog;
 pub use self::lint::{MessageLintError, Mistake};
 pub use self::locale::{InvalidLocale, Locale};
 pub use self::segments::{Encoding, Segments, segment_count};
+pub use self::source::{EXTENSION as MESSAGE_FILE_EXTENSION, MessageFile};
 pub use self::values::{
     AppHash, BRAND_CHARACTERS_MAX, Brand, CODE_DIGITS_MAX, Origin, PAYMENT_CHARACTERS_MAX, Payment,
     PaymentError, ValueError,
@@ -49,6 +54,8 @@ pub struct Rendered {
     pub text: String,
     /// For `voice`: what the call says, digits apart (`5, 8, 4, 2.`).
     pub speech: Option<String>,
+    /// For `voice`: the same sentence by sentence, where a key can be asked for.
+    pub call: Option<CallTexts>,
     /// The language found for the locale asked for.
     pub locale: Arc<str>,
     /// What an SMS is billed as; 0 segments for a call.
@@ -71,7 +78,7 @@ impl Catalog {
 }
 
 fn render_sms(locale: &Arc<str>, texts: &Texts, content: &Content<'_>) -> Rendered {
-    let values = values(texts, content, content.code);
+    let values = values(content, content.code);
     let template = match content.payment {
         Some(_) => &texts.sms_payment,
         None => &texts.sms,
@@ -100,6 +107,7 @@ fn render_sms(locale: &Arc<str>, texts: &Texts, content: &Content<'_>) -> Render
     Rendered {
         text,
         speech: None,
+        call: None,
         locale: Arc::clone(locale),
         segment_count: segments.count,
         encoding: segments.encoding,
@@ -123,16 +131,29 @@ fn push_last_line(text: &mut String, content: &Content<'_>, app_hash: Option<&Ap
 }
 
 fn render_call(locale: &Arc<str>, texts: &Texts, content: &Content<'_>) -> Rendered {
-    let (text, speech) = match content.payment {
-        Some(_) => (&texts.voice_payment, &texts.speech_payment),
-        None => (&texts.voice, &texts.speech),
+    let (text, speech, code) = match content.payment {
+        Some(_) => (
+            &texts.sms_payment,
+            &texts.call_speech_payment,
+            &texts.call_payment,
+        ),
+        None => (&texts.sms, &texts.call_speech, &texts.call_code),
     };
     let spelled = spell(content.code);
-    let text = text.render(&values(texts, content, content.code), 0);
+    let text = text.render(&values(content, content.code), 0);
     let encoding = segment_count(&text).encoding;
+    let spoken = values(content, &spelled);
     Rendered {
         text,
-        speech: Some(speech.render(&values(texts, content, &spelled), 0)),
+        speech: Some(speech.render(&spoken, 0)),
+        call: Some(CallTexts {
+            language: Arc::clone(locale),
+            greeting: texts.call_greeting.render(&spoken, 0).into(),
+            code: code.render(&spoken, 0).into(),
+            keys: texts.call_keys.render(&spoken, 0).into(),
+            farewell: texts.call_farewell.render(&spoken, 0).into(),
+            reported: texts.call_reported.render(&spoken, 0).into(),
+        }),
         locale: Arc::clone(locale),
         segment_count: 0,
         encoding,
@@ -153,12 +174,11 @@ fn spell(code: &str) -> String {
     spelled
 }
 
-fn values<'a>(texts: &'a Texts, content: &Content<'a>, code: &'a str) -> Values<'a> {
+fn values<'a>(content: &Content<'a>, code: &'a str) -> Values<'a> {
     Values {
         code,
         brand: content.brand.as_str(),
         minutes: content.minutes,
-        minute_forms: &texts.minute_forms,
         amount: content.payment.map_or("", Payment::amount),
         currency: content.payment.map_or("", Payment::currency),
         payee: content.payment.map_or("", Payment::payee),

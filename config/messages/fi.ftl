@@ -1,0 +1,35 @@
+# Finnish message texts; en.ftl explains the form.
+
+minutes =
+    { $minutes ->
+        [one] { $minutes } minuutin
+       *[other] { $minutes } minuuttia
+    }
+
+sms = { $code } on koodisi palveluun { $brand }. Se on voimassa { minutes }. Älä anna sitä kenellekään.
+    .encoding = gsm-7
+sms-brief = { $code } on koodisi palveluun { $brand }. Älä anna sitä muille.
+    .encoding = gsm-7
+sms-payment =
+    { $brand }: koodi { $code } maksuun
+    { $amount }
+    saaja { $payee }
+    Voimassa { minutes }. Älä jaa.
+    .encoding = gsm-7
+
+call-hello = Hei. Täällä { $brand }, tässä tulee pyytämäsi koodi.
+call-greeting = { call-hello } Kuule koodi painamalla 1.
+call-code = Koodisi on: { $code }
+call-keys = Kuule koodi uudelleen painamalla 1. Jos et pyytänyt tätä koodia, paina 9.
+call-farewell = Älä anna sitä kenellekään. Kuulemiin.
+call-reported = Kiitos. Koodi ei ole enää voimassa. Kuulemiin.
+call-payment =
+    { $amount }
+    saaja { $payee }
+    { call-code }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech-payment =
+    { call-hello }
+    { $amount }
+    saaja { $payee }
+    { call-code } { call-code } { call-code } { call-farewell }

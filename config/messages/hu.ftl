@@ -1,0 +1,28 @@
+# Hungarian message texts; en.ftl explains the form.
+
+minutes = { $minutes } percig
+
+sms = { $brand } kód: { $code }. { minutes } érvényes. Ne adja ki!
+sms-brief = { $brand } kód: { $code }. Ne adja ki senkinek!
+sms-payment =
+    { $brand } kód: { $code } fizetéshez
+    { $amount }
+    címzett: { $payee }
+    { minutes } érvényes. Ne adja ki senkinek!
+
+call-hello = Jó napot kívánunk! Itt a(z) { $brand }, a kért kóddal hívjuk.
+call-greeting = { call-hello } A kód meghallgatásához nyomja meg a 1 gombot.
+call-code = Az Ön kódja: { $code }
+call-keys = Az ismétléshez nyomja meg az 1 gombot. Ha nem Ön kérte ezt a kódot, nyomja meg a 9 gombot.
+call-farewell = Ne adja ki senkinek! Viszonthallásra.
+call-reported = Köszönjük. Ez a kód már nem érvényes. Viszonthallásra.
+call-payment =
+    { $amount }
+    címzett: { $payee }
+    { call-code }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech-payment =
+    { call-hello }
+    { $amount }
+    címzett: { $payee }
+    { call-code } { call-code } { call-code } { call-farewell }
