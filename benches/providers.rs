@@ -21,6 +21,8 @@ fn message() -> Message {
         channel: Channel::Sms,
         text: "428519 is your Acme code. Do not share it.".into(),
         speech: None,
+        call: None,
+        call_url: None,
         sender: None,
         locale: "en".into(),
         expires_at_ms: NOW_MS + 600_000,
@@ -47,6 +49,7 @@ fn twilio() -> TwilioProvider {
         api_key: None,
         sender: Some(TwilioSender::From("ACME".into())),
         base_url: Uri::from_static(TwilioSettings::BASE_URL),
+        receipts: Receipts::Reference,
         feedback: false,
     };
     TwilioProvider::new(settings, Clock::from_fn(|| NOW_MS)).expect("the settings are usable")

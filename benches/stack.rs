@@ -67,6 +67,8 @@ fn message() -> Arc<Message> {
         channel: Channel::Sms,
         text: "428519 is your Acme code.".into(),
         speech: None,
+        call: None,
+        call_url: None,
         sender: None,
         locale: "en".into(),
         expires_at_ms: u64::MAX,

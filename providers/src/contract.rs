@@ -1,5 +1,9 @@
 //! The contract between dispatch and a provider: what it gets, what it answers.
 
+mod call;
+mod callback;
+mod code;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +13,12 @@ use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use tower::util::BoxCloneSyncService;
 
+pub use self::call::{
+    CALL_DURATION_MAX, CODE_REPETITIONS, CallDocument, CallEvent, CallStep, CallTexts, CallTurn,
+    Calls, KEY_WAIT, REPORT_KEY,
+};
+pub use self::callback::{Callback, DeliveryReceipt, ReceiptError, ReceiptStatus};
+pub use self::code::{MessageId, ProviderCode};
 use crate::PhoneNumber;
 
 /// How a code travels.
@@ -50,8 +60,16 @@ pub struct Message {
     pub channel: Channel,
     /// The text of an SMS, or the plain text of what a call says.
     pub text: Arc<str>,
-    /// For `voice`: what is spoken, digits apart (`5, 8, 4, 2.`).
+    /// For `voice`: what is spoken where nothing can be asked for meanwhile, whole
+    /// and with the code three times, digits apart (`5, 8, 4, 2.`). Without it,
+    /// the text is.
     pub speech: Option<Arc<str>>,
+    /// For `voice`: the same sentence by sentence.
+    pub call: Option<Arc<CallTexts>>,
+    /// For `voice` with [`Calls::Asked`]: where the provider asks what to say next.
+    /// Our signed reference is in it; the provider's own signature has to come
+    /// with it all the same. `None`: nothing can be asked, say [`Self::spoken`].
+    pub call_url: Option<Arc<str>>,
     /// What the phone shows: a number, a short code or an alphanumeric id.
     pub sender: Option<Arc<str>>,
     /// BCP 47, such as `en` or `pt-BR`.
@@ -62,6 +80,13 @@ pub struct Message {
     pub validity_period: Duration,
     /// Where the provider reports what became of it; `None` if it sends no receipts.
     pub receipt_url: Option<Arc<str>>,
+}
+
+impl Message {
+    /// What a call says that says everything at once.
+    pub fn spoken(&self) -> &str {
+        self.speech.as_deref().unwrap_or(&self.text)
+    }
 }
 
 impl fmt::Debug for Message {
@@ -87,15 +112,47 @@ pub enum Receipts {
     MessageId,
 }
 
+impl Receipts {
+    /// The word used in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Reference => "reference",
+            Self::MessageId => "message_id",
+        }
+    }
+}
+
 /// What a provider can do. Data, fixed at start-up.
 #[derive(Clone, Debug)]
 pub struct Capabilities {
     pub channels: Vec<Channel>,
     pub receipts: Receipts,
+    /// The provider signs its receipts, and the signature is verified. Where it
+    /// does not, the reference in the URL is all that vouches for them: they set
+    /// nothing going unless the operator trusts them.
+    pub receipts_signed: bool,
+    /// Whether a call can ask for keys.
+    pub calls: Calls,
     /// Accepts reports of whether the code was used.
     pub feedback: bool,
     /// The longest text it takes, in characters.
     pub text_characters_max: usize,
+}
+
+impl Capabilities {
+    /// Signed receipts, calls said at once, no feedback, texts of ten joined
+    /// segments: what differs is set beside it.
+    pub fn new(channels: &[Channel], receipts: Receipts) -> Self {
+        Self {
+            channels: channels.to_vec(),
+            receipts,
+            receipts_signed: true,
+            calls: Calls::Inline,
+            feedback: false,
+            text_characters_max: 1600,
+        }
+    }
 }
 
 /// A complete HTTP answer, its body already bounded (64 KiB).
@@ -111,67 +168,6 @@ pub struct Response {
 pub struct Submitted {
     /// The provider's own id for it.
     pub message_id: Option<MessageId>,
-}
-
-/// A provider's own name for a message, as it came. It may look like a number
-/// or a code, so it prints masked: only [`Self::code`] may be stored or shown.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct MessageId(Box<str>);
-
-impl MessageId {
-    /// In characters.
-    const LENGTH_MAX: usize = 200;
-
-    /// `None` if the text is empty, longer than 200, or has anything but
-    /// visible ASCII.
-    pub fn new(text: &str) -> Option<Self> {
-        let fits = (1..=Self::LENGTH_MAX).contains(&text.len());
-        (fits && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Self(text.into()))
-    }
-
-    /// The text, to find the message by.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// The text as it may be stored and shown, if it may.
-    pub fn code(&self) -> Option<ProviderCode> {
-        ProviderCode::new(&self.0)
-    }
-}
-
-impl fmt::Debug for MessageId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("MessageId")
-    }
-}
-
-/// A short text from outside, safe to store and log: at most 64 of
-/// `A-Z a-z 0-9 . _ -`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ProviderCode(Box<str>);
-
-impl ProviderCode {
-    /// `None` if the text is empty, longer than 64, or has any other character.
-    ///
-    /// Digits alone may be a phone number or a code: runs of more than 5 digits
-    /// are refused unless letters are mixed in.
-    pub fn new(text: &str) -> Option<Self> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        let has_letter = text.bytes().any(|byte| byte.is_ascii_alphabetic());
-        let fits = !text.is_empty() && text.len() <= 64 && text.bytes().all(allowed);
-        (fits && (has_letter || text.len() <= 5)).then(|| Self(text.into()))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ProviderCode {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
 }
 
 /// For whom a refusal is final.
@@ -273,65 +269,19 @@ pub enum RequestError {
     Malformed,
 }
 
-/// What a receipt says became of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReceiptStatus {
-    /// The network has it; nothing final.
-    Sent,
-    Undelivered,
-    Delivered,
+/// Whether the code of a submitted message was used.
+#[derive(Clone, Copy, Debug)]
+pub struct Feedback<'a> {
+    /// The provider's own id for the message.
+    pub message_id: &'a ProviderCode,
+    pub channel: Channel,
+    pub was_used: bool,
+    /// When that was known, in ms since the Unix epoch.
+    pub at_ms: u64,
 }
 
-impl ReceiptStatus {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Undelivered => "undelivered",
-            Self::Delivered => "delivered",
-        }
-    }
-}
-
-/// A provider's later report on a submitted message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeliveryReceipt {
-    /// Says which message it is where the callback URL does not.
-    pub message_id: Option<MessageId>,
-    pub status: ReceiptStatus,
-    pub code: Option<ProviderCode>,
-    /// When the network said so, in ms since the Unix epoch.
-    pub at_ms: Option<u64>,
-    /// With `Undelivered`: no other provider will reach this number either.
-    pub is_final_for_number: bool,
-}
-
-/// A provider's call to us, as its signature scheme needs it.
-#[derive(Clone, Debug)]
-pub struct Callback<'a> {
-    pub method: &'a http::Method,
-    /// The public URL the provider called, with its query.
-    pub url: &'a str,
-    pub headers: &'a HeaderMap,
-    pub body: &'a [u8],
-    /// The gateway's time, in ms since the Unix epoch.
-    pub now_ms: u64,
-}
-
-/// Why a callback is not believed. All of them change nothing and are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReceiptError {
-    #[error("the signature is missing or wrong")]
-    Signature,
-    #[error("the callback is too old or from the future")]
-    Stale,
-    #[error("the callback cannot be read")]
-    Malformed,
-    #[error("this provider sends no receipts")]
-    NotExpected,
-}
-
-/// What a provider is, seen from dispatch. Every method is pure.
+/// What a provider is, seen from dispatch. Every method is pure: the time it may
+/// need comes from the clock that it was made with.
 pub trait Provider: Send + Sync + 'static {
     fn capabilities(&self) -> &Capabilities;
 
@@ -357,12 +307,27 @@ pub trait Provider: Send + Sync + 'static {
     /// The callback is not believed or not understood; nothing may change.
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError>;
 
+    /// What the provider says of a call it is making, by a request to
+    /// [`Message::call_url`], after verifying its signature: our reference in the
+    /// URL is no proof, for whoever reads it there could ask for the code.
+    ///
+    /// # Errors
+    ///
+    /// The callback is not believed or not understood; nothing may be said.
+    fn call_event(&self, _callback: &Callback<'_>) -> Result<CallEvent, ReceiptError> {
+        Err(ReceiptError::NotExpected)
+    }
+
+    /// What a call does next, in the provider's form. Only with [`Calls::Asked`].
+    fn call_answer(&self, _turn: &CallTurn<'_>) -> CallDocument {
+        CallDocument {
+            content_type: "text/plain",
+            body: Bytes::new(),
+        }
+    }
+
     /// The request that reports whether the code was used, if it takes one.
-    fn feedback(
-        &self,
-        _message_id: &ProviderCode,
-        _was_used: bool,
-    ) -> Option<http::Request<Bytes>> {
+    fn feedback(&self, _feedback: &Feedback<'_>) -> Option<http::Request<Bytes>> {
         None
     }
 }

@@ -2,9 +2,10 @@
 //! and one file per provider. Knows nothing of verifications, stores or our
 //! HTTP server.
 //!
-//! An HTTP provider is pure functions plus data ([`Provider`]); [`http_client`]
-//! does the I/O and turns it into the tower service that dispatch calls.
-//! Adding one is a file here, a line in [`registry`] and recorded transcripts.
+//! An HTTP provider is pure functions ([`Provider`]) plus data ([`Kind`]);
+//! [`http_client`] does the I/O and turns it into the tower service that dispatch
+//! calls. Adding one is a file here, a line in [`registry`], recorded transcripts
+//! and a page in `docs/providers/`.
 
 #![warn(clippy::missing_errors_doc)]
 
@@ -12,6 +13,7 @@ mod answer;
 pub mod clock;
 pub mod contract;
 pub mod http_client;
+pub mod kind;
 pub mod phone_number;
 pub mod registry;
 pub mod sandbox;
@@ -20,13 +22,16 @@ pub mod signature;
 #[cfg(test)]
 mod transcripts;
 pub mod twilio;
+mod verdict;
 pub mod webhook;
 
 pub use clock::Clock;
 pub use contract::{
-    Callback, Capabilities, Channel, DeliveryReceipt, Message, MessageId, Provider, ProviderCode,
-    ProviderService, ReceiptError, ReceiptStatus, Receipts, RefusalScope, RequestError, Response,
-    SubmitError, Submitted,
+    CallDocument, CallEvent, CallStep, CallTexts, CallTurn, Callback, Calls, Capabilities, Channel,
+    DeliveryReceipt, Feedback, Message, MessageId, Provider, ProviderCode, ProviderService,
+    ReceiptError, ReceiptStatus, Receipts, RefusalScope, RequestError, Response, SubmitError,
+    Submitted,
 };
+pub use kind::Kind;
 pub use phone_number::PhoneNumber;
 pub use secret::Secret;

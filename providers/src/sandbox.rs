@@ -18,15 +18,83 @@ use tower::Service;
 use self::callback::ReceiptWriter;
 pub use self::callback::{CallbackSender, SandboxCallback};
 pub use self::inbox::{Inbox, InboxMessage};
-use crate::registry::{ConnectError, Shared};
+use crate::kind::{ConnectError, Form, Given, Kind, Make, Setting};
+use crate::registry::{Connected, Shared};
 use crate::webhook::signed_receipt;
 use crate::{
     Callback, Capabilities, Channel, Clock, DeliveryReceipt, Message, Provider, ProviderCode,
-    ReceiptError, ReceiptStatus, Receipts, RefusalScope, RequestError, Response, SubmitError,
-    Submitted,
+    ProviderService, ReceiptError, ReceiptStatus, Receipts, RefusalScope, RequestError, Response,
+    SubmitError, Submitted,
 };
 
 const TEXT_CHARACTERS_MAX: usize = 1600;
+
+/// A carrier that is none.
+pub static KIND: Kind = Kind {
+    name: "sandbox",
+    channels: &[Channel::Sms, Channel::Voice],
+    receipts: &[Receipts::Reference, Receipts::None],
+    is_simulated: true,
+    senders: &[],
+    settings: &[
+        Setting {
+            key: "latency_ms",
+            form: Form::Integer {
+                range: 0..=60_000,
+                default: 50,
+            },
+            required: None,
+            about: "how long a submission takes",
+        },
+        ratio("loss_ratio", "taken, but neither received nor reported on"),
+        ratio(
+            "refusal_ratio",
+            "refused by this provider, with code `sandbox-refused`",
+        ),
+        ratio("late_receipt_ratio", "the receipt comes 5 s late"),
+        ratio("duplicate_receipt_ratio", "the receipt comes twice"),
+        ratio(
+            "forged_receipt_ratio",
+            "a receipt that says the opposite, wrongly signed, comes first; it must change nothing",
+        ),
+    ],
+    make: Make::Service(connect),
+};
+
+const fn ratio(key: &'static str, about: &'static str) -> Setting {
+    Setting {
+        key,
+        form: Form::Ratio { default: 0.0 },
+        required: None,
+        about,
+    }
+}
+
+/// How late a late receipt is.
+const LATE_BY: Duration = Duration::from_secs(5);
+
+fn connect(given: &Given<'_>, shared: &Shared) -> Result<Connected, ConnectError> {
+    let values = given.values;
+    let latency = Duration::from_millis(values.integer("latency_ms")?);
+    let settings = SandboxSettings {
+        channels: given.channels.to_vec(),
+        receipts: given.receipts,
+        latency: latency..=latency,
+        loss_ratio: values.ratio("loss_ratio")?,
+        undelivered_ratio: 0.0,
+        refusal_ratio: values.ratio("refusal_ratio")?,
+        late_receipt_ratio: values.ratio("late_receipt_ratio")?,
+        late_by: LATE_BY,
+        duplicate_receipt_ratio: values.ratio("duplicate_receipt_ratio")?,
+        forged_receipt_ratio: values.ratio("forged_receipt_ratio")?,
+    };
+    let sandbox = Sandbox::new(given.id, settings, given.clock, shared)?;
+    Ok(Connected {
+        provider: Arc::new(sandbox.clone()),
+        service: ProviderService::new(sandbox),
+        client: None,
+    })
+}
 
 /// How the simulated carrier behaves. Every ratio is from 0 to 1.
 #[derive(Clone, Debug)]
@@ -69,32 +137,6 @@ impl Default for SandboxSettings {
     }
 }
 
-impl SandboxSettings {
-    fn check(&self) -> Result<(), ConnectError> {
-        if self.channels.is_empty() {
-            return Err(ConnectError::Channels);
-        }
-        match self.receipts {
-            Receipts::None | Receipts::Reference => {}
-            Receipts::MessageId => return Err(ConnectError::Receipts),
-        }
-        let ratios = [
-            self.loss_ratio,
-            self.undelivered_ratio,
-            self.refusal_ratio,
-            self.late_receipt_ratio,
-            self.duplicate_receipt_ratio,
-            self.forged_receipt_ratio,
-        ];
-        let all_are_ratios = ratios.iter().all(|ratio| (0.0..=1.0).contains(ratio));
-        if all_are_ratios && !self.latency.is_empty() {
-            Ok(())
-        } else {
-            Err(ConnectError::Ratio)
-        }
-    }
-}
-
 /// A simulated carrier: provider and service at once. Clones share everything.
 #[derive(Clone)]
 pub struct Sandbox(Arc<Carrier>);
@@ -114,22 +156,23 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// Names the setting that cannot work.
-    pub fn new(id: &str, settings: SandboxSettings, shared: &Shared) -> Result<Self, ConnectError> {
-        settings.check()?;
-        let receipts =
-            ReceiptWriter::new(id, shared.clock.clone(), shared.sandbox_callbacks.clone())?;
+    /// There is no randomness to draw the keys of its receipts from.
+    pub fn new(
+        id: &str,
+        settings: SandboxSettings,
+        clock: &Clock,
+        shared: &Shared,
+    ) -> Result<Self, ConnectError> {
+        let receipts = ReceiptWriter::new(id, clock.clone(), shared.sandbox_callbacks.clone())?;
         Ok(Self(Arc::new(Carrier {
             id: id.into(),
             capabilities: Capabilities {
-                channels: settings.channels.clone(),
-                receipts: settings.receipts,
-                feedback: false,
                 text_characters_max: TEXT_CHARACTERS_MAX,
+                ..Capabilities::new(&settings.channels, settings.receipts)
             },
             settings,
             chance: Chance::of(id, shared.seed),
-            clock: shared.clock.clone(),
+            clock: clock.clone(),
             inbox: shared.inbox.clone(),
             receipts,
         })))

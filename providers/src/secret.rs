@@ -6,7 +6,10 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 /// A secret text: prints redacted, and is wiped from memory when dropped.
-#[derive(Clone, Deserialize)]
+///
+/// Comparing takes longer the more is alike: for settings, never for credentials
+/// that somebody hands in.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub struct Secret(Zeroizing<String>);
 

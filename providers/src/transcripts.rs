@@ -35,6 +35,8 @@ pub(crate) fn message() -> Message {
         channel: Channel::Sms,
         text: "428519 is your code & nobody's else – Zoë".into(),
         speech: None,
+        call: None,
+        call_url: None,
         sender: None,
         locale: "en".into(),
         expires_at_ms: NOW_MS + 600_000,
@@ -63,6 +65,7 @@ pub(crate) fn twilio() -> TwilioProvider {
             "MG0000000000000000000000000000000a".into(),
         )),
         base_url: TwilioSettings::BASE_URL.parse().unwrap(),
+        receipts: Receipts::Reference,
         feedback: false,
     };
     TwilioProvider::new(settings, clock()).unwrap()

@@ -1,31 +1,160 @@
 //! Twilio's Messages API: a form out, a form with `X-Twilio-Signature` back.
 
-mod error_code;
+mod errors;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use serde::Deserialize;
 
-use self::error_code::Verdict;
-use crate::answer::{Scalar, is_longer_than, parse_object, retry_after};
-use crate::registry::{ConnectError, checked_url};
-use crate::signature::{FormFields, TwilioKeys};
+use self::errors::ERRORS;
+use crate::answer::{Scalar, is_longer_than, parse_object};
+use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting, any_secret};
+use crate::registry::checked_url;
+use crate::signature::{FormFields, SecretError, TwilioKeys};
+use crate::verdict::{Verdict, by_status};
 use crate::{
-    Callback, Capabilities, Channel, Clock, DeliveryReceipt, Message, MessageId, Provider,
-    ProviderCode, ReceiptError, ReceiptStatus, Receipts, RefusalScope, RequestError, Response,
-    Secret, SubmitError, Submitted,
+    Callback, Capabilities, Channel, Clock, DeliveryReceipt, Feedback, Message, MessageId,
+    Provider, ProviderCode, ReceiptError, ReceiptStatus, Receipts, RequestError, Response, Secret,
+    SubmitError, Submitted,
 };
 
 const TEXT_CHARACTERS_MAX: usize = 1600;
 const VALIDITY_PERIOD_MAX_S: u64 = 36_000;
+
+/// Twilio.
+pub static KIND: Kind = Kind {
+    name: "twilio",
+    channels: &[Channel::Sms],
+    receipts: &[Receipts::Reference, Receipts::None],
+    is_simulated: false,
+    senders: &["sender", "messaging_service_sid"],
+    settings: &[
+        Setting {
+            key: "account_sid",
+            form: Form::Text(account_sid),
+            required: Some("the AC… of your account"),
+            about: "`AC` and 32 hexadecimal digits",
+        },
+        Setting {
+            key: "auth_token",
+            form: Form::Secrets {
+                list: "auth_tokens",
+                file: "auth_token_file",
+                fits: any_secret,
+            },
+            required: Some("the auth token of your account"),
+            about: "one of them; the first submits unless there is an API key, all of them verify callbacks",
+        },
+        Setting {
+            key: "api_key_sid",
+            form: Form::Text(api_key_sid),
+            required: None,
+            about: "submits in place of the auth token",
+        },
+        Setting {
+            key: "api_key_secret",
+            form: Form::Secret {
+                file: "api_key_secret_file",
+            },
+            required: None,
+            about: "the secret of `api_key_sid`",
+        },
+        Setting {
+            key: "sender",
+            form: Form::Sender,
+            required: None,
+            about: "what the phone shows; a tenant's `sms_sender` goes before it",
+        },
+        Setting {
+            key: "messaging_service_sid",
+            form: Form::Text(messaging_service_sid),
+            required: None,
+            about: "picks a sender itself, in place of `sender`",
+        },
+        Setting {
+            key: "base_url",
+            form: Form::Url {
+                default: Some(TwilioSettings::BASE_URL),
+            },
+            required: None,
+            about: "for regional edges",
+        },
+        CA_FILE,
+    ],
+    make: Make::Http(make),
+};
+
+fn make(given: &Given<'_>) -> Result<Arc<dyn Provider>, ConnectError> {
+    let values = given.values;
+    let api_key = match (values.text("api_key_sid"), values.secret("api_key_secret")) {
+        (Some(sid), Some(secret)) => Some(TwilioApiKey {
+            sid: Arc::clone(sid),
+            secret: secret.clone(),
+        }),
+        (None, None) => None,
+        (Some(_), None) => {
+            let fix = "needs api_key_secret or api_key_secret_file beside it";
+            return Err(ConnectError::setting("api_key_sid", fix));
+        }
+        (None, Some(_)) => {
+            let fix = "needs api_key_sid beside it";
+            return Err(ConnectError::setting("api_key_secret", fix));
+        }
+    };
+    let sender = match (values.text("sender"), values.text("messaging_service_sid")) {
+        (Some(sender), None) => Some(TwilioSender::From(Arc::clone(sender))),
+        (None, Some(sid)) => Some(TwilioSender::MessagingService(Arc::clone(sid))),
+        (None, None) => None,
+        (Some(_), Some(_)) => {
+            let fix = "set either sender or messaging_service_sid, not both";
+            return Err(ConnectError::setting("messaging_service_sid", fix));
+        }
+    };
+    let settings = TwilioSettings {
+        account_sid: Arc::clone(values.required_text("account_sid")?),
+        auth_tokens: values.secrets("auth_token").to_vec(),
+        api_key,
+        sender,
+        base_url: values.required_url("base_url")?.clone(),
+        receipts: given.receipts,
+        feedback: false,
+    };
+    Ok(Arc::new(TwilioProvider::new(
+        settings,
+        given.clock.clone(),
+    )?))
+}
+
+fn account_sid(text: &str) -> Result<(), &'static str> {
+    is_sid_of("AC", text)
+        .then_some(())
+        .ok_or("must be AC and 32 hexadecimal digits")
+}
+
+fn api_key_sid(text: &str) -> Result<(), &'static str> {
+    is_sid_of("SK", text)
+        .then_some(())
+        .ok_or("must be SK and 32 hexadecimal digits")
+}
+
+fn messaging_service_sid(text: &str) -> Result<(), &'static str> {
+    is_sid_of("MG", text)
+        .then_some(())
+        .ok_or("must be MG and 32 hexadecimal digits")
+}
+
+fn is_sid_of(prefix: &str, text: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|digits| {
+        digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
 
 /// Who a message comes from.
 #[derive(Clone, Debug)]
@@ -57,6 +186,7 @@ pub struct TwilioSettings {
     pub sender: Option<TwilioSender>,
     /// Normally [`TwilioSettings::BASE_URL`].
     pub base_url: Uri,
+    pub receipts: Receipts,
     /// Reports to Twilio whether codes were used.
     pub feedback: bool,
 }
@@ -95,31 +225,36 @@ impl TwilioProvider {
     pub fn new(settings: TwilioSettings, clock: Clock) -> Result<Self, ConnectError> {
         let account_sid = settings.account_sid;
         if !is_sid(&account_sid) {
-            return Err(ConnectError::Account);
+            return Err(ConnectError::setting(
+                "account_sid",
+                "must be letters and digits",
+            ));
         }
         if let Some(TwilioSender::From(sender) | TwilioSender::MessagingService(sender)) =
             &settings.sender
             && sender.is_empty()
         {
-            return Err(ConnectError::Sender);
+            return Err(ConnectError::setting("sender", "is empty"));
         }
-        let keys = TwilioKeys::new(&settings.auth_tokens)?;
+        let no_token = |error: SecretError| error.of("auth_token");
+        let keys = TwilioKeys::new(&settings.auth_tokens).map_err(no_token)?;
         let authorization = match (&settings.api_key, settings.auth_tokens.first()) {
             (Some(key), _) => basic_authorization(&key.sid, &key.secret),
             (None, Some(token)) => basic_authorization(&account_sid, token),
-            (None, None) => return Err(ConnectError::Account),
+            (None, None) => return Err(no_token(SecretError::Missing)),
         };
-        let base_url = checked_url(settings.base_url)?.to_string();
+        let base_url = checked_url("base_url", settings.base_url)?.to_string();
         let base_url = base_url.trim_end_matches('/');
         let messages_url = format!("{base_url}/2010-04-01/Accounts/{account_sid}/Messages.json");
         Ok(Self {
             capabilities: Capabilities {
-                channels: vec![Channel::Sms],
-                receipts: Receipts::Reference,
                 feedback: settings.feedback,
                 text_characters_max: TEXT_CHARACTERS_MAX,
+                ..Capabilities::new(&[Channel::Sms], settings.receipts)
             },
-            messages_url: messages_url.parse().map_err(|_| ConnectError::Url)?,
+            messages_url: messages_url
+                .parse()
+                .map_err(|_| ConnectError::setting("base_url", "must be a URL"))?,
             authorization,
             account_sid,
             keys,
@@ -193,11 +328,14 @@ impl Provider for TwilioProvider {
 
     fn classify(&self, response: &Response) -> Result<Submitted, SubmitError> {
         let answer: Answer<'_> = parse_object(&response.body).unwrap_or_default();
-        let status = response.status;
-        let retry_after = || retry_after(&response.headers, self.clock.now_ms());
-        if status.is_success() {
+        let now_ms = self.clock.now_ms();
+        if response.status.is_success() {
             return match (&answer.error_code, &answer.sid) {
-                (Some(code), _) => Err(refusal(code, retry_after)),
+                // A message that was created, yet has already failed.
+                (Some(code), _) => {
+                    let verdict = verdict(code).unwrap_or(Verdict::Provider);
+                    Err(verdict.into_error(code.code(), response, now_ms))
+                }
                 (None, Some(sid)) => Ok(Submitted {
                     message_id: sid.message_id(),
                 }),
@@ -205,31 +343,13 @@ impl Provider for TwilioProvider {
                 (None, None) => Err(SubmitError::Unknown { code: None }),
             };
         }
-        let code = answer.code.as_ref();
-        let provider_code = code.and_then(Scalar::code);
-        if status.is_client_error()
-            && let Some(verdict) = code.and_then(Scalar::number).and_then(Verdict::of)
-        {
-            return Err(verdict.into_error(provider_code, retry_after));
-        }
-        Err(match status {
-            StatusCode::TOO_MANY_REQUESTS => SubmitError::Throttled {
-                retry_after: retry_after(),
-            },
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => SubmitError::Credentials {
-                code: provider_code,
-            },
-            StatusCode::SERVICE_UNAVAILABLE => SubmitError::Refused {
-                scope: RefusalScope::Now,
-                code: provider_code,
-            },
-            other if other.is_client_error() => SubmitError::Refused {
-                scope: RefusalScope::Provider,
-                code: provider_code,
-            },
-            _ => SubmitError::Unknown {
-                code: provider_code,
-            },
+        let provider_code = answer.code.as_ref().and_then(Scalar::code);
+        let verdict = answer.code.as_ref().and_then(verdict);
+        Err(match verdict {
+            Some(verdict) if response.status.is_client_error() => {
+                verdict.into_error(provider_code, response, now_ms)
+            }
+            Some(_) | None => by_status(response, provider_code, now_ms),
         })
     }
 
@@ -254,9 +374,7 @@ impl Provider for TwilioProvider {
             .and_then(receipt_status)
             .ok_or(ReceiptError::Malformed)?;
         let error_code = fields.get("ErrorCode");
-        let verdict = error_code
-            .and_then(|code| code.parse().ok())
-            .and_then(Verdict::of);
+        let verdict = error_code.and_then(|code| ERRORS.verdict(code));
         Ok(vec![DeliveryReceipt {
             message_id: Some(message_id),
             status,
@@ -267,24 +385,25 @@ impl Provider for TwilioProvider {
         }])
     }
 
-    fn feedback(&self, message_id: &ProviderCode, was_used: bool) -> Option<Request<Bytes>> {
-        if !self.capabilities.feedback || !is_sid(message_id.as_str()) {
+    fn feedback(&self, feedback: &Feedback<'_>) -> Option<Request<Bytes>> {
+        if !self.capabilities.feedback || !is_sid(feedback.message_id.as_str()) {
             return None;
         }
         let messages_url = self.messages_url.to_string();
         let message_url = messages_url.strip_suffix(".json")?;
-        let url = format!("{message_url}/{message_id}/Feedback.json");
-        let outcome = if was_used { "confirmed" } else { "unconfirmed" };
+        let url = format!("{message_url}/{}/Feedback.json", feedback.message_id);
+        let outcome = if feedback.was_used {
+            "confirmed"
+        } else {
+            "unconfirmed"
+        };
         Some(self.post(url.parse().ok()?, format!("Outcome={outcome}")))
     }
 }
 
-/// A message that was created, yet has already failed.
-fn refusal(code: &Scalar<'_>, retry_after: impl FnOnce() -> Option<Duration>) -> SubmitError {
-    let verdict = code.number().and_then(Verdict::of);
-    verdict
-        .unwrap_or(Verdict::Provider)
-        .into_error(code.code(), retry_after)
+/// Codes come as numbers, and now and then as texts.
+fn verdict(code: &Scalar<'_>) -> Option<Verdict> {
+    ERRORS.verdict(&code.number()?.to_string())
 }
 
 fn receipt_status(status: &str) -> Option<ReceiptStatus> {

@@ -3,13 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{Scalar, is_longer_than, parse_object, retry_after};
-use crate::registry::ConnectError;
+use crate::answer::{Scalar, is_longer_than, parse_object};
+use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting};
+use crate::registry::checked_url;
 use crate::signature::WebhookKeys;
+use crate::verdict::by_status;
 use crate::{
     Callback, Capabilities, Channel, Clock, DeliveryReceipt, Message, Provider, ReceiptError,
     ReceiptStatus, Receipts, RefusalScope, RequestError, Response, Secret, SubmitError, Submitted,
@@ -17,6 +21,61 @@ use crate::{
 
 /// Ten joined segments of GSM-7, the longest that networks put together again.
 const TEXT_CHARACTERS_MAX: usize = 1600;
+
+/// Anything that takes a signed JSON post.
+pub static KIND: Kind = Kind {
+    name: "webhook",
+    channels: &[Channel::Sms, Channel::Voice],
+    receipts: &[Receipts::None, Receipts::Reference, Receipts::MessageId],
+    is_simulated: false,
+    senders: &[],
+    settings: &[
+        Setting {
+            key: "url",
+            form: Form::Url { default: None },
+            required: Some("\"https://sms.example.com/send\""),
+            about: "where to post; `http` gets a warning unless it is loopback. No user or password in it",
+        },
+        Setting {
+            key: "secret",
+            form: Form::Secrets {
+                list: "secrets",
+                file: "secret_file",
+                fits: standard_webhooks_secret,
+            },
+            required: Some("the whsec_… that both sides share"),
+            about: "one of them; the first signs, all of them verify receipts",
+        },
+        CA_FILE,
+    ],
+    make: Make::Http(make),
+};
+
+fn make(given: &Given<'_>) -> Result<Arc<dyn Provider>, ConnectError> {
+    let settings = WebhookSettings {
+        url: given.values.required_url("url")?.clone(),
+        secrets: given.values.secrets("secret").to_vec(),
+        channels: given.channels.to_vec(),
+        receipts: given.receipts,
+        sender: None,
+    };
+    Ok(Arc::new(WebhookProvider::new(
+        settings,
+        given.clock.clone(),
+    )?))
+}
+
+/// The specification's form is asked for, though any text could be a key.
+fn standard_webhooks_secret(secret: &str) -> Result<(), &'static str> {
+    let encoded = secret.strip_prefix("whsec_");
+    let bytes = encoded.and_then(|encoded| STANDARD.decode(encoded).ok());
+    bytes
+        .filter(|bytes| (24..=64).contains(&bytes.len()))
+        .map(|_| ())
+        .ok_or(
+            "must be whsec_ and the base64 of 24 to 64 bytes, as the Standard Webhooks specification has it",
+        )
+}
 
 /// What a `webhook` provider needs. `Debug` shows the host of the URL only.
 #[derive(Clone)]
@@ -58,18 +117,13 @@ impl WebhookProvider {
     ///
     /// Names the setting that cannot work.
     pub fn new(settings: WebhookSettings, clock: Clock) -> Result<Self, ConnectError> {
-        if settings.channels.is_empty() {
-            return Err(ConnectError::Channels);
-        }
         Ok(Self {
             capabilities: Capabilities {
-                channels: settings.channels,
-                receipts: settings.receipts,
-                feedback: false,
                 text_characters_max: TEXT_CHARACTERS_MAX,
+                ..Capabilities::new(&settings.channels, settings.receipts)
             },
-            url: crate::registry::checked_url(settings.url)?,
-            keys: WebhookKeys::new(&settings.secrets)?,
+            url: checked_url("url", settings.url)?,
+            keys: WebhookKeys::new(&settings.secrets).map_err(|error| error.of("secret"))?,
             sender: settings.sender,
             clock,
         })
@@ -153,26 +207,17 @@ impl Provider for WebhookProvider {
             return Ok(Submitted { message_id });
         }
         let code = answer.code.as_ref().and_then(Scalar::code);
-        Err(match status {
-            StatusCode::TOO_MANY_REQUESTS => SubmitError::Throttled {
-                retry_after: retry_after(&response.headers, self.clock.now_ms()),
-            },
-            StatusCode::SERVICE_UNAVAILABLE => SubmitError::Refused {
-                scope: RefusalScope::Now,
+        let is_final = answer.r#final.as_ref().is_some_and(Scalar::is_true);
+        let error = by_status(response, code, self.clock.now_ms());
+        Err(match error {
+            SubmitError::Refused {
+                scope: RefusalScope::Provider,
+                code,
+            } if is_final => SubmitError::Refused {
+                scope: RefusalScope::Number,
                 code,
             },
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => SubmitError::Credentials { code },
-            other if other.is_client_error() => SubmitError::Refused {
-                scope: if answer.r#final.as_ref().is_some_and(Scalar::is_true) {
-                    RefusalScope::Number
-                } else {
-                    RefusalScope::Provider
-                },
-                code,
-            },
-            // Another 5xx may have come after the message had gone; so may anything
-            // that is no final answer at all.
-            _ => SubmitError::Unknown { code },
+            other => other,
         })
     }
 

@@ -1,23 +1,20 @@
 //! From provider settings to the stacks that dispatch calls.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use tracing::debug;
 use watchword_providers::http_client::{ClientSettings, Tls};
-use watchword_providers::registry::{self, Kind, Shared};
-use watchword_providers::sandbox::{CallbackSender, Inbox, SandboxSettings};
-use watchword_providers::twilio::{TwilioApiKey, TwilioSender, TwilioSettings};
-use watchword_providers::webhook::WebhookSettings;
-use watchword_providers::{Channel, Clock, Receipts};
+use watchword_providers::kind::{CA_FILE, Given};
+use watchword_providers::registry::Shared;
+use watchword_providers::sandbox::{CallbackSender, Inbox};
+use watchword_providers::{Clock, Receipts};
 
 use super::AssembleError;
 use crate::admission::limits::LimitKey;
 use crate::admission::turns::{TurnRule, Turns, TurnsAsk};
-use crate::config::{self, ProviderKind, ProviderSettings, Secret, Settings};
+use crate::config::{ProviderSettings, Settings};
 use crate::keys::index::IndexKey;
 use crate::keys::random;
 use crate::live::Live;
@@ -42,10 +39,9 @@ pub struct ProviderMakings {
 /// changed, breaker and connections included.
 #[derive(Clone, PartialEq)]
 pub struct MadeFrom {
+    /// With the content of the files they name.
     settings: ProviderSettings,
     fleet_size: u32,
-    /// The content of its file of further roots.
-    ca_pem: Option<Vec<u8>>,
 }
 
 /// Providers by id, each with what it was made from.
@@ -64,9 +60,8 @@ impl ProviderMakings {
         for configured in &settings.providers {
             let id: ProviderId = configured.id.as_str().into();
             let made_from = MadeFrom {
-                settings: configured.clone(),
+                settings: with_files(configured)?,
                 fleet_size: settings.fleet_size,
-                ca_pem: ca_pem(configured)?,
             };
             let kept = before
                 .filter(|before| before.made_from.get(&id) == Some(&made_from))
@@ -91,17 +86,25 @@ impl ProviderMakings {
             provider: configured.id.clone(),
             reason,
         };
-        let tls =
-            Tls::new(made_from.ca_pem.as_deref()).map_err(|error| refuse(error.to_string()))?;
+        let ca_pem = configured.values.file(CA_FILE.key);
+        let tls = Tls::new(ca_pem).map_err(|error| refuse(error.to_string()))?;
         let shared = Shared {
             tls,
             client: client_settings(configured),
-            clock: self.clock.clone(),
             inbox: self.inbox.clone(),
             sandbox_callbacks: self.callbacks.clone(),
             seed: u64::from_be_bytes(random()),
         };
-        let made = registry::connect(&configured.id, kind(configured), &shared)
+        let given = Given {
+            id: &configured.id,
+            channels: &configured.channels,
+            receipts: configured.receipts,
+            values: &configured.values,
+            clock: &self.clock,
+        };
+        let made = configured
+            .kind
+            .connect(&given, &shared)
             .map_err(|error| refuse(error.to_string()))?;
         let has_receipts = made.provider.capabilities().receipts != Receipts::None;
         let settings = StackSettings {
@@ -194,84 +197,14 @@ fn stack_settings(configured: &ProviderSettings) -> StackSettings {
     }
 }
 
-fn ca_pem(configured: &ProviderSettings) -> Result<Option<Vec<u8>>, AssembleError> {
-    let path = match &configured.kind {
-        ProviderKind::Webhook(webhook) => webhook.ca_file.as_deref(),
-        ProviderKind::Twilio(twilio) => twilio.ca_file.as_deref(),
-        ProviderKind::Sandbox(_) => None,
-    };
-    let read = |path: &Path| {
+/// Its settings with the content of the files they name.
+fn with_files(configured: &ProviderSettings) -> Result<ProviderSettings, AssembleError> {
+    let mut configured = configured.clone();
+    configured.values.read_files(|path| {
         std::fs::read(path).map_err(|source| AssembleError::File {
             path: path.to_owned(),
             source,
         })
-    };
-    path.map(read).transpose()
-}
-
-fn kind(configured: &ProviderSettings) -> Kind {
-    let channels = configured.channels.clone();
-    match &configured.kind {
-        ProviderKind::Sandbox(sandbox) => {
-            Kind::Sandbox(sandbox_settings(channels, configured.receipts, sandbox))
-        }
-        ProviderKind::Webhook(webhook) => Kind::Webhook(WebhookSettings {
-            url: webhook.url.clone(),
-            secrets: secrets(&webhook.secrets),
-            channels,
-            receipts: configured.receipts,
-            sender: None,
-        }),
-        ProviderKind::Twilio(twilio) => Kind::Twilio(TwilioSettings {
-            account_sid: twilio.account_sid.as_str().into(),
-            auth_tokens: secrets(&twilio.auth_tokens),
-            api_key: twilio.api_key.as_ref().map(|key| TwilioApiKey {
-                sid: key.sid.as_str().into(),
-                secret: secret(&key.secret),
-            }),
-            // Without one, messages bring their tenant's: the configuration
-            // was checked for that.
-            sender: twilio.sender.as_ref().map(|sender| match sender {
-                config::TwilioSender::Sender(sender) => TwilioSender::From(sender.as_str().into()),
-                config::TwilioSender::MessagingService(sid) => {
-                    TwilioSender::MessagingService(sid.as_str().into())
-                }
-            }),
-            base_url: twilio
-                .base_url
-                .clone()
-                .unwrap_or_else(|| http::Uri::from_static(TwilioSettings::BASE_URL)),
-            feedback: false,
-        }),
-    }
-}
-
-/// How late a late receipt of the sandbox is.
-const SANDBOX_LATE_BY: Duration = Duration::from_secs(5);
-
-fn sandbox_settings(
-    channels: Vec<Channel>,
-    receipts: Receipts,
-    sandbox: &config::SandboxProvider,
-) -> SandboxSettings {
-    SandboxSettings {
-        channels,
-        receipts,
-        latency: sandbox.latency..=sandbox.latency,
-        loss_ratio: sandbox.loss_ratio,
-        undelivered_ratio: 0.0,
-        refusal_ratio: sandbox.refusal_ratio,
-        late_receipt_ratio: sandbox.late_receipt_ratio,
-        late_by: SANDBOX_LATE_BY,
-        duplicate_receipt_ratio: sandbox.duplicate_receipt_ratio,
-        forged_receipt_ratio: sandbox.forged_receipt_ratio,
-    }
-}
-
-fn secrets(configured: &[Secret]) -> Vec<watchword_providers::Secret> {
-    configured.iter().map(secret).collect()
-}
-
-fn secret(configured: &Secret) -> watchword_providers::Secret {
-    watchword_providers::Secret::from(configured.expose())
+    })?;
+    Ok(configured)
 }

@@ -9,7 +9,7 @@ use watchword_providers::{Channel, Receipts};
 use super::limits::{self, LEASE_MARGIN};
 use super::nearest::nearest;
 use super::reader::{Reading, Section};
-use super::settings::{ProviderKind, RouteSettings, Settings};
+use super::settings::{RouteSettings, Settings};
 use super::words;
 
 /// SHA-256 of `sandbox`, the API key that everybody knows.
@@ -142,11 +142,11 @@ fn check_providers(reading: &Reading<'_>, settings: &Settings) {
         .providers
         .iter()
         .enumerate()
-        .any(|(index, provider)| kind_is_known(index) && !provider.kind.is_sandbox());
+        .any(|(index, provider)| kind_is_known(index) && !provider.kind.is_simulated);
     let is_exposed = !settings.server.listen.ip().is_loopback();
     for (index, provider) in settings.providers.iter().enumerate() {
         let path = |key: &str| format!("providers[{index}].{key}");
-        let is_sandbox = kind_is_known(index) && provider.kind.is_sandbox();
+        let is_sandbox = kind_is_known(index) && provider.kind.is_simulated;
         if is_sandbox && !settings.server.allow_sandbox {
             if has_real {
                 reading.mistake(
@@ -163,7 +163,7 @@ fn check_providers(reading: &Reading<'_>, settings: &Settings) {
             }
         }
         let calls_back = kind_is_known(index)
-            && !provider.kind.is_sandbox()
+            && !provider.kind.is_simulated
             && provider.receipts == Receipts::Reference;
         if calls_back
             && settings.server.public_url.is_none()
@@ -195,15 +195,15 @@ fn check_providers(reading: &Reading<'_>, settings: &Settings) {
 /// whose messages a route leads to it brings one.
 fn check_senders(reading: &Reading<'_>, settings: &Settings) {
     for (index, provider) in settings.providers.iter().enumerate() {
-        match &provider.kind {
-            ProviderKind::Twilio(twilio) if twilio.sender.is_none() => {}
-            ProviderKind::Twilio(_) | ProviderKind::Webhook(_) | ProviderKind::Sandbox(_) => {
-                continue;
-            }
-        }
-        let path = format!("providers[{index}].sender");
-        let service = format!("providers[{index}].messaging_service_sid");
-        if reading.is_mistaken(&path) || reading.is_mistaken(&service) {
+        let senders = provider.kind.senders;
+        let path = |key: &str| format!("providers[{index}].{key}");
+        let (Some(first), false) = (
+            senders.first(),
+            senders.iter().any(|key| provider.values.has(key)),
+        ) else {
+            continue;
+        };
+        if senders.iter().any(|key| reading.is_mistaken(&path(key))) {
             continue;
         }
         let leads_here = |tenant: &str| {
@@ -220,11 +220,12 @@ fn check_senders(reading: &Reading<'_>, settings: &Settings) {
             .filter(|tenant| tenant.sms_sender.is_none() && leads_here(&tenant.name));
         for tenant in lacking {
             reading.mistake(
-                &path,
+                &path(first),
                 format!(
-                    "missing, and tenant {:?}, whose messages come here, has no sms_sender: set sender or \
-                     messaging_service_sid here, or sms_sender there",
-                    tenant.name
+                    "missing, and tenant {:?}, whose messages come here, has no sms_sender: set {} here, or \
+                     sms_sender there",
+                    tenant.name,
+                    senders.join(" or ")
                 ),
             );
         }

@@ -1,40 +1,19 @@
-//! Reads `[[providers]]`: what every provider has, and what its kind needs.
+//! Reads `[[providers]]`: what every provider has, and what its kind asks for.
+//! The kinds say that themselves; no name of one stands here.
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::Uri;
-use watchword_providers::{Channel, Receipts};
+use watchword_providers::kind::{ConnectError, Form, Given, Kind, Setting, Value, Values};
+use watchword_providers::registry::KINDS;
+use watchword_providers::{Channel, Clock, Receipts, sandbox};
 
 use super::address::{is_loopback, parse_url};
 use super::reader::{Section, choose};
 use super::secret::Secret;
-use super::settings::{
-    BreakerSettings, ProviderKind, ProviderSettings, SandboxProvider, TwilioApiKey, TwilioProvider,
-    TwilioSender, WebhookProvider,
-};
+use super::settings::{BreakerSettings, ProviderSettings};
 use super::tenants::CHANNELS;
 use super::words;
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Sandbox,
-    Webhook,
-    Twilio,
-}
-
-const KINDS: [(&str, Kind); 3] = [
-    ("sandbox", Kind::Sandbox),
-    ("webhook", Kind::Webhook),
-    ("twilio", Kind::Twilio),
-];
-
-const RECEIPTS: [(&str, Receipts); 3] = [
-    ("none", Receipts::None),
-    ("reference", Receipts::Reference),
-    ("message_id", Receipts::MessageId),
-];
 
 pub(super) fn read(root: &Section<'_>) -> Vec<ProviderSettings> {
     let sections = root.sections("providers", 256);
@@ -51,10 +30,42 @@ fn read_provider(section: &Section<'_>) -> ProviderSettings {
     section.required_text("id", "\"hook-a\"");
     section.required_text("kind", "\"webhook\"");
     let id = section.parsed("id", words::identifier).unwrap_or_default();
-    let kind = section.choice("kind", &KINDS).unwrap_or_else(|| {
+    let kinds: Vec<(&str, &'static Kind)> = KINDS.iter().map(|kind| (kind.name, *kind)).collect();
+    // Of an unknown kind no other key can be judged; some kind keeps its place.
+    let kind = section.choice("kind", &kinds).unwrap_or_else(|| {
         section.ignore_the_rest();
-        Kind::Sandbox
+        &sandbox::KIND
     });
+    let channels = channels(section, kind);
+    let concurrency_max = section.integer_or("concurrency_max", 1..=100_000, 256);
+    let attempt_timeout = section.integer_or("attempt_timeout_ms", 50..=30_000, 5_000);
+    let receipts = receipts(section, kind);
+    let receipt_deadline = section.integer_or("receipt_deadline_s", 5..=600, 60);
+    let rate_per_s = section.fraction("rate_per_s", &(0.01..=100_000.0));
+    let breaker = read_breaker(&section.section("breaker"));
+    let mut values = Values::default();
+    for setting in kind.settings {
+        if let Some(value) = value(section, setting) {
+            values.set(setting.key, value);
+        }
+    }
+    let provider = ProviderSettings {
+        id,
+        kind,
+        values,
+        channels,
+        concurrency_max: u32::try_from(concurrency_max).unwrap_or(u32::MAX),
+        attempt_timeout: Duration::from_millis(attempt_timeout),
+        receipts,
+        receipt_deadline: Duration::from_secs(receipt_deadline),
+        rate_per_s,
+        breaker,
+    };
+    check_together(section, &provider);
+    provider
+}
+
+fn channels(section: &Section<'_>, kind: &Kind) -> Vec<Channel> {
     let mut channels =
         section.parsed_list("channels", CHANNELS.len(), |word| choose(word, &CHANNELS));
     channels.sort_unstable();
@@ -62,57 +73,161 @@ fn read_provider(section: &Section<'_>) -> ProviderSettings {
     if channels.is_empty() && !section.reading().is_mistaken(&section.path_of("channels")) {
         section.mistake("channels", "missing: list \"sms\", \"voice\" or both");
     }
-    refuse_twilio_voice(section, kind, &channels);
-    let concurrency_max = section.integer_or("concurrency_max", 1..=100_000, 256);
-    let attempt_timeout = section.integer_or("attempt_timeout_ms", 50..=30_000, 5_000);
-    let receipts = section.choice("receipts", &RECEIPTS);
-    refuse_message_ids(section, kind, receipts);
-    let receipt_deadline = section.integer_or("receipt_deadline_s", 5..=600, 60);
-    let rate_per_s = section.fraction("rate_per_s", &(0.01..=100_000.0));
-    let breaker = read_breaker(&section.section("breaker"));
-    ProviderSettings {
-        id,
-        kind: read_kind(section, kind),
-        channels,
-        concurrency_max: u32::try_from(concurrency_max).unwrap_or(u32::MAX),
-        attempt_timeout: Duration::from_millis(attempt_timeout),
-        receipts: receipts.unwrap_or(match kind {
-            Kind::Webhook => Receipts::None,
-            Kind::Sandbox | Kind::Twilio => Receipts::Reference,
-        }),
-        receipt_deadline: Duration::from_secs(receipt_deadline),
-        rate_per_s,
-        breaker,
+    // Without it the configuration would pass, and every message would fail.
+    for channel in &channels {
+        if !kind.channels.contains(channel) {
+            section.mistake(
+                "channels",
+                format!(
+                    "has \"{channel}\", which kind = {:?} does not carry: leave it out, and let a provider of \
+                     another kind carry it",
+                    kind.name
+                ),
+            );
+        }
     }
+    channels
 }
 
-/// Without it the configuration would pass, and every call would fail.
-fn refuse_twilio_voice(section: &Section<'_>, kind: Kind, channels: &[Channel]) {
-    match kind {
-        Kind::Twilio if channels.contains(&Channel::Voice) => section.mistake(
-            "channels",
-            "has \"voice\", which kind = \"twilio\" does not carry yet: list \"sms\" alone, and let a \
-             provider of kind = \"webhook\" make the calls",
-        ),
-        Kind::Sandbox | Kind::Webhook | Kind::Twilio => {}
+fn receipts(section: &Section<'_>, kind: &Kind) -> Receipts {
+    let choices = [Receipts::None, Receipts::Reference, Receipts::MessageId]
+        .map(|receipts| (receipts.as_str(), receipts));
+    let Some(receipts) = section.choice("receipts", &choices) else {
+        return kind.receipts_default();
+    };
+    let kind_is_known = !section.reading().is_mistaken(&section.path_of("kind"));
+    if kind_is_known && !kind.receipts.contains(&receipts) {
+        let words: Vec<String> = kind
+            .receipts
+            .iter()
+            .map(|receipts| format!("\"{}\"", receipts.as_str()))
+            .collect();
+        section.mistake(
+            "receipts",
+            format!(
+                "is \"{}\", which kind = {:?} cannot do: set {}",
+                receipts.as_str(),
+                kind.name,
+                words.join(" or ")
+            ),
+        );
     }
+    receipts
 }
 
-/// They call the URL of each message, and know no other.
-fn refuse_message_ids(section: &Section<'_>, kind: Kind, receipts: Option<Receipts>) {
-    if section.reading().is_mistaken(&section.path_of("kind")) {
+/// What no single setting shows, asked only of settings that are right each.
+fn check_together(section: &Section<'_>, provider: &ProviderSettings) {
+    if section.reading().is_mistaken(&section.path_of("")) {
         return;
     }
-    match (kind, receipts) {
-        (Kind::Sandbox | Kind::Twilio, Some(Receipts::MessageId)) => section.mistake(
-            "receipts",
-            "is \"message_id\", which only kind = \"webhook\" can do: set \"reference\" or \"none\"",
-        ),
-        (
-            Kind::Sandbox | Kind::Webhook | Kind::Twilio,
-            None | Some(Receipts::None | Receipts::Reference | Receipts::MessageId),
-        ) => {}
+    let given = Given {
+        id: &provider.id,
+        channels: &provider.channels,
+        receipts: provider.receipts,
+        values: &provider.values,
+        clock: &Clock::system(),
+    };
+    match provider.kind.check(&given) {
+        Ok(()) => {}
+        Err(ConnectError::Setting { key, fix }) => section.mistake(key, fix),
+        Err(error @ ConnectError::Randomness) => section.mistake("kind", error.to_string()),
     }
+}
+
+/// One setting of a kind, in the form that the kind asks for.
+fn value(section: &Section<'_>, setting: &'static Setting) -> Option<Value> {
+    let key = setting.key;
+    let is_missing =
+        setting.required.is_some() && !keys(setting).iter().any(|key| section.has(key));
+    if let (true, Some(example)) = (is_missing, setting.required) {
+        section.mistake(key, missing(setting, example));
+        return None;
+    }
+    match &setting.form {
+        Form::Text(fits) => section
+            .parsed(key, |text| {
+                fits(text).map_err(str::to_owned)?;
+                Ok(text.into())
+            })
+            .map(Value::Text),
+        Form::Sender => section
+            .parsed(key, words::sender)
+            .map(|sender| Value::Text(sender.into())),
+        Form::Choice(choices) => {
+            let choices: Vec<(&str, &str)> = choices.iter().map(|word| (*word, *word)).collect();
+            let chosen = section.choice(key, &choices);
+            let default = choices.first().map(|(word, _)| *word);
+            chosen.or(default).map(|word| Value::Text(word.into()))
+        }
+        Form::Url { default } => {
+            let url = section.parsed(key, parse_url);
+            if let Some(url) = &url {
+                warn_of_clear_text(section, key, url);
+            }
+            let default = || default.and_then(|default| default.parse().ok());
+            url.or_else(default).map(Value::Url)
+        }
+        Form::Secret { file } => section
+            .secret(key, file)
+            .map(|secret| Value::Secret(ours(&secret))),
+        Form::Secrets { list, file, fits } => {
+            let secrets = secrets(section, [key, list, file]);
+            if secrets.is_empty() {
+                return None;
+            }
+            let wrong = secrets
+                .iter()
+                .filter(|secret| !secret.is_documented())
+                .find_map(|secret| fits(secret.expose()).err());
+            if let Some(fix) = wrong {
+                section.mistake(section.set_one(&[key, list, file]), fix);
+            }
+            Some(Value::Secrets(secrets.iter().map(ours).collect()))
+        }
+        Form::Flag => Some(Value::Flag(section.flag(key))),
+        Form::Integer { range, default } => Some(Value::Integer(section.integer_or(
+            key,
+            range.clone(),
+            *default,
+        ))),
+        Form::Ratio { default } => Some(Value::Ratio(section.fraction_or(
+            key,
+            &(0.0..=1.0),
+            *default,
+        ))),
+        Form::File => section.file(key).map(|path| Value::File {
+            path,
+            content: None,
+        }),
+    }
+}
+
+/// The keys that a setting can be under.
+fn keys(setting: &Setting) -> Vec<&'static str> {
+    match setting.form {
+        Form::Secret { file } => vec![setting.key, file],
+        Form::Secrets { list, file, .. } => vec![setting.key, list, file],
+        Form::Text(_)
+        | Form::Sender
+        | Form::Choice(_)
+        | Form::Url { .. }
+        | Form::Flag
+        | Form::Integer { .. }
+        | Form::Ratio { .. }
+        | Form::File => vec![setting.key],
+    }
+}
+
+fn missing(setting: &Setting, example: &str) -> String {
+    match *keys(setting).as_slice() {
+        [one, list, file] => format!("missing: set one of {one}, {list} and {file}"),
+        [one, file] => format!("missing: set {one} or {file}"),
+        [..] => format!("missing: set it, for example to {example}"),
+    }
+}
+
+fn ours(secret: &Secret) -> watchword_providers::Secret {
+    watchword_providers::Secret::from(secret.expose())
 }
 
 fn read_breaker(section: &Section<'_>) -> BreakerSettings {
@@ -122,115 +237,6 @@ fn read_breaker(section: &Section<'_>) -> BreakerSettings {
         failure_ratio: section.fraction_or("failure_ratio", &(0.05..=1.0), 0.5),
         attempts_min: u32::try_from(attempts_min).unwrap_or(u32::MAX),
         open_for: Duration::from_secs(section.integer_or("open_s", 1..=600, 15)),
-    }
-}
-
-fn read_kind(section: &Section<'_>, kind: Kind) -> ProviderKind {
-    match kind {
-        Kind::Sandbox => ProviderKind::Sandbox(read_sandbox(section)),
-        Kind::Webhook => ProviderKind::Webhook(read_webhook(section)),
-        Kind::Twilio => ProviderKind::Twilio(read_twilio(section)),
-    }
-}
-
-fn read_sandbox(section: &Section<'_>) -> SandboxProvider {
-    let ratio = |key| section.fraction_or(key, &(0.0..=1.0), 0.0);
-    SandboxProvider {
-        latency: Duration::from_millis(section.integer_or("latency_ms", 0..=60_000, 50)),
-        loss_ratio: ratio("loss_ratio"),
-        refusal_ratio: ratio("refusal_ratio"),
-        late_receipt_ratio: ratio("late_receipt_ratio"),
-        duplicate_receipt_ratio: ratio("duplicate_receipt_ratio"),
-        forged_receipt_ratio: ratio("forged_receipt_ratio"),
-    }
-}
-
-fn read_webhook(section: &Section<'_>) -> WebhookProvider {
-    section.required_text("url", "\"https://sms.example.com/send\"");
-    let url = section.parsed("url", parse_url).unwrap_or_default();
-    warn_of_clear_text(section, "url", &url);
-    let secrets = secrets(section, ["secret", "secrets", "secret_file"]);
-    if !secrets.iter().all(is_webhook_secret) {
-        section.mistake(
-            section.set_one(&["secret", "secrets", "secret_file"]),
-            "must be whsec_ and the base64 of 24 to 64 bytes, as the Standard Webhooks specification has it",
-        );
-    }
-    WebhookProvider {
-        url,
-        secrets,
-        ca_file: section.file("ca_file"),
-    }
-}
-
-fn is_webhook_secret(secret: &Secret) -> bool {
-    let encoded = secret.expose().strip_prefix("whsec_");
-    let bytes = encoded.and_then(|encoded| STANDARD.decode(encoded).ok());
-    secret.is_documented() || bytes.is_some_and(|bytes| (24..=64).contains(&bytes.len()))
-}
-
-fn read_twilio(section: &Section<'_>) -> TwilioProvider {
-    section.required_text("account_sid", "the AC… of your account");
-    let account_sid = section
-        .parsed("account_sid", |text| sid(text, "AC"))
-        .unwrap_or_default();
-    let auth_tokens = secrets(section, ["auth_token", "auth_tokens", "auth_token_file"]);
-    let base_url = section.parsed("base_url", parse_url);
-    if let Some(base_url) = &base_url {
-        warn_of_clear_text(section, "base_url", base_url);
-    }
-    TwilioProvider {
-        account_sid,
-        auth_tokens,
-        api_key: twilio_api_key(section),
-        sender: twilio_sender(section),
-        base_url,
-        ca_file: section.file("ca_file"),
-    }
-}
-
-fn twilio_api_key(section: &Section<'_>) -> Option<TwilioApiKey> {
-    let sid = section.parsed("api_key_sid", |text| sid(text, "SK"));
-    let secret = section.secret("api_key_secret", "api_key_secret_file");
-    match (sid, secret) {
-        (Some(sid), Some(secret)) => Some(TwilioApiKey { sid, secret }),
-        (None, None) => None,
-        (Some(_), None) => {
-            section.mistake(
-                "api_key_sid",
-                "needs api_key_secret or api_key_secret_file beside it",
-            );
-            None
-        }
-        (None, Some(_)) => {
-            section.mistake("api_key_secret", "needs api_key_sid beside it");
-            None
-        }
-    }
-}
-
-fn twilio_sender(section: &Section<'_>) -> Option<TwilioSender> {
-    let sender = section
-        .parsed("sender", words::sender)
-        .map(TwilioSender::Sender);
-    let service = section
-        .parsed("messaging_service_sid", |text| sid(text, "MG"))
-        .map(TwilioSender::MessagingService);
-    if sender.is_some() && service.is_some() {
-        section.mistake(
-            "messaging_service_sid",
-            "set either sender or messaging_service_sid, not both",
-        );
-    }
-    sender.or(service)
-}
-
-fn sid(text: &str, prefix: &str) -> Result<String, String> {
-    let digits = text.strip_prefix(prefix).unwrap_or_default();
-    if digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("must be {prefix} and 32 hexadecimal digits"))
     }
 }
 
@@ -266,9 +272,6 @@ fn secrets(section: &Section<'_>, [one, list, file]: [&'static str; 3]) -> Vec<S
         .map(|line| Secret::new(line.trim()))
         .chain(listed)
         .collect();
-    if secrets.is_empty() && ![one, list, file].iter().any(|key| section.has(key)) {
-        section.mistake(one, format!("missing: set one of {one}, {list} and {file}"));
-    }
     if secrets.len() > 4 {
         section.mistake(file, "must hold at most 4 secrets, one a line");
     }

@@ -168,5 +168,5 @@ fn dispatch(old: &DispatchSettings, new: &DispatchSettings) -> [Fixed; 2] {
 
 /// The inbox's path exists from the start or not at all.
 fn has_sandbox(providers: &[ProviderSettings]) -> bool {
-    providers.iter().any(|provider| provider.kind.is_sandbox())
+    providers.iter().any(|provider| provider.kind.is_simulated)
 }

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http::Uri;
 use jiff::Timestamp;
+use watchword_providers::kind::{Kind, Values};
 use watchword_providers::{Channel, PhoneNumber, Receipts};
 
 use super::region::RegionSet;
@@ -243,7 +243,9 @@ pub struct OperatorKeySettings {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProviderSettings {
     pub id: String,
-    pub kind: ProviderKind,
+    pub kind: &'static Kind,
+    /// What the kind asks for beside the settings that all have.
+    pub values: Values,
     pub channels: Vec<Channel>,
     /// Calls to it at once from this node.
     pub concurrency_max: u32,
@@ -264,65 +266,6 @@ pub struct BreakerSettings {
     /// Fewer attempts in the window decide nothing.
     pub attempts_min: u32,
     pub open_for: Duration,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum ProviderKind {
-    Sandbox(SandboxProvider),
-    Webhook(WebhookProvider),
-    Twilio(TwilioProvider),
-}
-
-impl ProviderKind {
-    pub fn is_sandbox(&self) -> bool {
-        match self {
-            Self::Sandbox(_) => true,
-            Self::Webhook(_) | Self::Twilio(_) => false,
-        }
-    }
-}
-
-/// The simulated carrier. Ratios are from 0 to 1.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SandboxProvider {
-    pub latency: Duration,
-    pub loss_ratio: f64,
-    pub refusal_ratio: f64,
-    pub late_receipt_ratio: f64,
-    pub duplicate_receipt_ratio: f64,
-    pub forged_receipt_ratio: f64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WebhookProvider {
-    pub url: Uri,
-    /// The first signs; each of them verifies.
-    pub secrets: Vec<Secret>,
-    pub ca_file: Option<PathBuf>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TwilioProvider {
-    pub account_sid: String,
-    /// The first authenticates unless there is an API key; each of them verifies callbacks.
-    pub auth_tokens: Vec<Secret>,
-    pub api_key: Option<TwilioApiKey>,
-    pub sender: Option<TwilioSender>,
-    /// `None`: Twilio's own.
-    pub base_url: Option<Uri>,
-    pub ca_file: Option<PathBuf>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TwilioApiKey {
-    pub sid: String,
-    pub secret: Secret,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TwilioSender {
-    Sender(String),
-    MessagingService(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

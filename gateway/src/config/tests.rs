@@ -219,23 +219,22 @@ fn a_twilio_block_is_read_whole() {
         read.server.public_url.as_deref(),
         Some("https://otp.example.com")
     );
-    let ProviderKind::Twilio(provider) = &read.providers[0].kind else {
-        panic!("not twilio");
-    };
-    assert_eq!(provider.auth_tokens.len(), 2);
+    let values = &read.providers[0].values;
+    assert_eq!(read.providers[0].kind.name, "twilio");
+    assert_eq!(values.secrets("auth_token").len(), 2);
     assert_eq!(
-        provider.sender,
-        Some(TwilioSender::MessagingService(format!("MG{sid}")))
+        values.text("messaging_service_sid").map(|text| &**text),
+        Some(&*format!("MG{sid}"))
     );
     assert_eq!(read.providers[0].receipts, Receipts::Reference);
 
     assert_refused(
         &text.replace("[\"sms\"]", "[\"sms\", \"voice\"]"),
-        "gateway.toml:17: providers[0].channels: has \"voice\", which kind = \"twilio\" does not carry yet",
+        "gateway.toml:17: providers[0].channels: has \"voice\", which kind = \"twilio\" does not carry",
     );
     assert_refused(
         &text.replace("auth_tokens", "receipts = \"message_id\"\nauth_tokens"),
-        "providers[0].receipts: is \"message_id\", which only kind = \"webhook\" can do",
+        "providers[0].receipts: is \"message_id\", which kind = \"twilio\" cannot do: set \"reference\" or \"none\"",
     );
     assert_refused(
         &text.replace("api_key_sid", "#"),

@@ -170,6 +170,8 @@ impl Composed {
             channel: self.channel,
             text: Arc::clone(&self.text),
             speech: self.speech.clone(),
+            call: None,
+            call_url: None,
             sender: self.sender.clone(),
             locale: Arc::clone(&self.locale),
             expires_at_ms: self.expires_at_ms,

@@ -123,7 +123,7 @@ fn api(
     let has_sandbox = settings
         .providers
         .iter()
-        .any(|provider| provider.kind.is_sandbox());
+        .any(|provider| provider.kind.is_simulated);
     let sandbox: Option<Arc<dyn SandboxInbox>> =
         has_sandbox.then(|| Arc::new(Handsets(inbox.clone())) as Arc<dyn SandboxInbox>);
     let metrics = Arc::clone(&shared.metrics);

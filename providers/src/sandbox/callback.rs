@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, header};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
 
-use crate::registry::ConnectError;
+use crate::kind::ConnectError;
 use crate::signature::WebhookKeys;
 use crate::{Clock, ReceiptStatus, Secret};
 
@@ -163,5 +163,5 @@ fn drawn_keys() -> Result<WebhookKeys, ConnectError> {
     let mut drawn = [0; 32];
     rand::fill(&mut drawn).map_err(|_| ConnectError::Randomness)?;
     let secret = format!("whsec_{}", STANDARD.encode(drawn));
-    Ok(WebhookKeys::new(&[Secret::from(secret)])?)
+    WebhookKeys::new(&[Secret::from(secret)]).map_err(|_| ConnectError::Randomness)
 }

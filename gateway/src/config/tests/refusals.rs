@@ -210,7 +210,7 @@ const CONTRADICTIONS: [(&str, &str, &str); 29] = [
     (
         "kind = \"webhook\"",
         "kind = \"webhok\"",
-        "providers[0].kind: must be one of sandbox, webhook, twilio; did you mean \"webhook\"?",
+        "; did you mean \"webhook\"?",
     ),
     (
         "secret = \"whsec_",

@@ -106,8 +106,5 @@ fn several_secrets_of_a_file_are_one_a_line() {
         &format!("secret_file = {path:?}"),
     );
     let settings = settings(&text);
-    let ProviderKind::Webhook(webhook) = &settings.providers[0].kind else {
-        panic!("not a webhook");
-    };
-    assert_eq!(webhook.secrets.len(), 2);
+    assert_eq!(settings.providers[0].values.secrets("secret").len(), 2);
 }
