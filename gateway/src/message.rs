@@ -17,7 +17,8 @@ use std::sync::Arc;
 
 use watchword_providers::{CallTexts, Channel};
 
-pub use self::catalog::Catalog;
+pub use self::builtin::builtin_files;
+pub use self::catalog::{Catalog, SmsLength};
 pub use self::lint::{MessageLintError, Mistake};
 pub use self::locale::{InvalidLocale, Locale};
 pub use self::segments::{Encoding, Segments, segment_count};
@@ -185,5 +186,7 @@ fn values<'a>(content: &Content<'a>, code: &'a str) -> Values<'a> {
     }
 }
 
+#[cfg(test)]
+mod shipped_tests;
 #[cfg(test)]
 mod tests;

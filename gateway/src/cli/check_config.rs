@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::exit_code;
+use crate::assemble;
 use crate::config::{self, LoadError, Loaded};
 
 /// Checks a configuration file, writes what it found and answers the exit code.
@@ -18,6 +19,10 @@ pub fn check_config(
 ) -> io::Result<u8> {
     match config::load(path) {
         Ok(loaded) => {
+            if let Err(error) = assemble::check_texts(&loaded.settings) {
+                writeln!(mistakes, "{error}")?;
+                return Ok(exit_code::REFUSED);
+            }
             write_report(path, &loaded, report)?;
             Ok(exit_code::DONE)
         }

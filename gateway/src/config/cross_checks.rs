@@ -9,6 +9,7 @@ use watchword_providers::{Channel, Receipts};
 use super::limits::{self, LEASE_MARGIN};
 use super::nearest::nearest;
 use super::reader::{Reading, Section};
+use super::senders;
 use super::settings::{RouteSettings, Settings};
 use super::words;
 
@@ -33,6 +34,8 @@ pub(super) fn check(root: &Section<'_>, settings: &Settings, intended: Use) {
     check_listeners(reading, settings);
     check_providers(reading, settings);
     check_senders(reading, settings);
+    check_sender_blocks(reading, settings);
+    senders::check(reading, settings);
     check_routes(reading, settings);
     check_test_numbers(reading, settings);
     check_credentials(reading, settings, intended);
@@ -195,15 +198,15 @@ fn check_providers(reading: &Reading<'_>, settings: &Settings) {
 /// whose messages a route leads to it brings one.
 fn check_senders(reading: &Reading<'_>, settings: &Settings) {
     for (index, provider) in settings.providers.iter().enumerate() {
-        let senders = provider.kind.senders;
+        let keys = provider.kind.senders;
         let path = |key: &str| format!("providers[{index}].{key}");
         let (Some(first), false) = (
-            senders.first(),
-            senders.iter().any(|key| provider.values.has(key)),
+            keys.first(),
+            keys.iter().any(|key| provider.values.has(key)),
         ) else {
             continue;
         };
-        if senders.iter().any(|key| reading.is_mistaken(&path(key))) {
+        if keys.iter().any(|key| reading.is_mistaken(&path(key))) {
             continue;
         }
         let leads_here = |tenant: &str| {
@@ -214,10 +217,13 @@ fn check_senders(reading: &Reading<'_>, settings: &Settings) {
                         || route.tenants.iter().any(|listed| listed == tenant))
             })
         };
-        let lacking = settings
-            .tenants
-            .iter()
-            .filter(|tenant| tenant.sms_sender.is_none() && leads_here(&tenant.name));
+        let has_block = |tenant: &str| {
+            let mut blocks = settings.senders.iter();
+            blocks.any(|block| block.gives_sms_sender(tenant, &provider.id))
+        };
+        let lacking = settings.tenants.iter().filter(|tenant| {
+            tenant.sms_sender.is_none() && leads_here(&tenant.name) && !has_block(&tenant.name)
+        });
         for tenant in lacking {
             reading.mistake(
                 &path(first),
@@ -225,9 +231,33 @@ fn check_senders(reading: &Reading<'_>, settings: &Settings) {
                     "missing, and tenant {:?}, whose messages come here, has no sms_sender: set {} here, or \
                      sms_sender there",
                     tenant.name,
-                    senders.join(" or ")
+                    keys.join(" or ")
                 ),
             );
+        }
+    }
+}
+
+/// The tenants and providers that `[[senders]]` blocks name exist.
+fn check_sender_blocks(reading: &Reading<'_>, settings: &Settings) {
+    let tenants: Vec<&str> = settings
+        .tenants
+        .iter()
+        .map(|tenant| tenant.name.as_str())
+        .collect();
+    let providers: Vec<&str> = settings
+        .providers
+        .iter()
+        .map(|provider| provider.id.as_str())
+        .collect();
+    for (index, block) in settings.senders.iter().enumerate() {
+        for (position, tenant) in block.tenants.iter().enumerate() {
+            let path = format!("senders[{index}].tenants[{position}]");
+            known(reading, &path, ("tenant", tenant), &tenants);
+        }
+        for (position, provider) in block.providers.iter().enumerate() {
+            let path = format!("senders[{index}].providers[{position}]");
+            known(reading, &path, ("provider", provider), &providers);
         }
     }
 }

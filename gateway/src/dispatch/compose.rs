@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use watchword_providers::{Channel, Message, PhoneNumber};
+use watchword_providers::{CallTexts, Channel, Message, PhoneNumber};
 
 use super::Work;
 use super::cap::submission_cap;
@@ -15,6 +15,7 @@ use crate::live::Live;
 use crate::message::{AppHash, Content, Locale, Origin, Payment};
 use crate::receipts::{ReceiptReference, receipts_by_reference};
 use crate::routing::Destination;
+use crate::senders::Asked;
 use crate::stack::ProviderStack;
 use crate::verification::{Record, RecordKind, TenantTag};
 
@@ -28,9 +29,11 @@ pub(super) struct Composed {
     purpose: String,
     delivery: DeliveryId,
     created_at_ms: u64,
+    /// The tenant's own sender, where no block of `[[senders]]` says otherwise.
     sender: Option<Arc<str>>,
     text: Arc<str>,
     speech: Option<Arc<str>>,
+    call: Option<Arc<CallTexts>>,
     locale: Arc<str>,
     expires_at_ms: u64,
     validity: Duration,
@@ -77,7 +80,7 @@ impl Composed {
             .as_deref()
             .and_then(|locale| Locale::parse(locale).ok());
         let locale = asked.as_ref().unwrap_or(&tenant.locale);
-        let (text, speech, locale) = match record.kind {
+        let (text, speech, call, locale) = match record.kind {
             RecordKind::Verification => {
                 let code = code.as_ref().ok_or(Unreadable::Ended)?;
                 let payment = details.payment.as_ref().and_then(shown_payment);
@@ -97,12 +100,17 @@ impl Composed {
                     origin: origin.as_ref(),
                     app_hash: app_hash.as_ref(),
                 };
-                let rendered = live.catalog.render(state.channel, locale, &content);
-                (rendered.text, rendered.speech, rendered.locale)
+                let rendered = tenant.catalog.render(state.channel, locale, &content);
+                (
+                    rendered.text,
+                    rendered.speech,
+                    rendered.call,
+                    rendered.locale,
+                )
             }
             RecordKind::SendOnly => {
                 let text = details.text.clone().ok_or(Unreadable::Damaged)?;
-                (text, details.speech.clone(), locale.as_str().into())
+                (text, details.speech.clone(), None, locale.as_str().into())
             }
         };
         let quiet_ms = live.dispatch.policy.quiet_ms;
@@ -122,6 +130,7 @@ impl Composed {
             },
             text: text.into(),
             speech: speech.map(Into::into),
+            call: call.map(Arc::new),
             locale,
             expires_at_ms: record.expires_at_ms,
             validity: Duration::from_millis(validity_ms.max(1000)),
@@ -157,6 +166,17 @@ impl Composed {
         }
     }
 
+    /// Who the message comes from; `None` leaves it to the provider.
+    fn sender(&self, live: &Live, hop: &ProviderStack) -> Option<Arc<str>> {
+        let asked = Asked {
+            tenant: &self.tenant,
+            provider: &hop.id,
+            channel: self.channel,
+            country: &self.region,
+        };
+        live.senders.choose(asked, self.sender.as_ref()).cloned()
+    }
+
     /// The message for one attempt at one provider.
     pub(super) fn message(&self, live: &Live, hop: &ProviderStack, attempt: u32) -> Message {
         let receipt_url = receipts_by_reference(&*hop.provider).then(|| {
@@ -170,9 +190,9 @@ impl Composed {
             channel: self.channel,
             text: Arc::clone(&self.text),
             speech: self.speech.clone(),
-            call: None,
+            call: self.call.clone(),
             call_url: None,
-            sender: self.sender.clone(),
+            sender: self.sender(live, hop),
             locale: Arc::clone(&self.locale),
             expires_at_ms: self.expires_at_ms,
             validity_period: self.validity,

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use super::Locale;
-use super::builtin::FILES;
+use super::builtin::builtin_files;
 use super::compile::Compiler;
-use super::lint::{MessageLintError, Mistake, Rule};
+use super::lint::{MessageLintError, Mistake, Rule, longest_text};
 use super::plural::Plurals;
+use super::segments::{Segments, segment_count, unit_count};
 use super::source::{MessageFile, Parsed, Source, Sources};
 use super::template::Template;
 use crate::config::nearest;
@@ -37,6 +38,16 @@ const ALIASES: [(&str, &str); 14] = [
 #[derive(Clone, Debug)]
 pub struct Catalog {
     languages: BTreeMap<Arc<str>, Arc<Texts>>,
+}
+
+/// What an SMS text takes with the longest values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SmsLength {
+    /// Which text: `sms`, `sms-brief`, `sms-payment`.
+    pub id: &'static str,
+    pub segments: Segments,
+    /// In units of the alphabet: septets, or two bytes each.
+    pub characters: usize,
 }
 
 /// The texts of one language.
@@ -99,6 +110,28 @@ impl Catalog {
         self.languages.keys().map(|locale| &**locale)
     }
 
+    /// How long the SMS texts of a language become; empty if there is none of that tag.
+    pub fn sms_lengths(&self, tag: &str) -> Vec<SmsLength> {
+        let Some(texts) = self.languages.get(tag) else {
+            return Vec::new();
+        };
+        [
+            (&Rule::SMS, &texts.sms),
+            (&Rule::SMS_BRIEF, &texts.sms_brief),
+            (&Rule::SMS_PAYMENT, &texts.sms_payment),
+        ]
+        .into_iter()
+        .map(|(rule, template)| {
+            let text = longest_text(template);
+            SmsLength {
+                id: rule.id,
+                segments: segment_count(&text),
+                characters: unit_count(&text),
+            }
+        })
+        .collect()
+    }
+
     /// The nearest language that has texts: `en-GB`, then `en`, then the default.
     pub(super) fn resolve(&self, locale: &Locale) -> (&Arc<str>, &Texts) {
         locale
@@ -117,7 +150,7 @@ impl Catalog {
     fn with_layers(&self, layers: &[&[MessageFile<'_>]]) -> Result<Self, Vec<MessageLintError>> {
         let mut errors = Vec::new();
         let mut parsed = Vec::new();
-        let builtin: &[MessageFile<'_>] = &FILES;
+        let builtin: &[MessageFile<'_>] = builtin_files();
         let all = [(builtin, true)].into_iter();
         for (files, is_builtin) in all.chain(layers.iter().map(|files| (*files, false))) {
             for file in files {

@@ -5,6 +5,7 @@ mod direction;
 mod length;
 mod mistake;
 
+pub(super) use self::length::longest_text;
 pub use self::mistake::{MessageLintError, Mistake};
 
 use super::line::{has_code_like_run, has_link, has_sign};

@@ -22,7 +22,7 @@ pub struct MessageFile<'a> {
 
 impl<'a> MessageFile<'a> {
     /// The language tag that the file is named after, as it is written there.
-    pub(super) fn tag(&self) -> Option<Locale> {
+    pub fn tag(&self) -> Option<Locale> {
         let tag = self.name.strip_suffix(EXTENSION)?;
         Locale::parse(tag).ok()
     }

@@ -4,7 +4,7 @@
 use super::Mistake;
 use crate::message::RETRIEVER_BYTES_MAX;
 use crate::message::segments::{Encoding, segment_count};
-use crate::message::template::{Form, MINUTES_MAX, Piece, Placeholder, Values, fill};
+use crate::message::template::{Form, MINUTES_MAX, Piece, Placeholder, Template, Values, fill};
 use crate::message::values::{
     AppHash, BRAND_CHARACTERS_MAX, CODE_DIGITS_MAX, PAYMENT_CHARACTERS_MAX,
 };
@@ -39,6 +39,12 @@ fn longest_values(text: &str) -> Values<'_> {
 
 fn with_longest(form: &Form) -> String {
     fill(form, &longest_values(&"0".repeat(PAYMENT_CHARACTERS_MAX)), 0)
+}
+
+/// A text with the longest values, in the form that most minutes have.
+pub(in crate::message) fn longest_text(template: &Template) -> String {
+    let filler = "0".repeat(PAYMENT_CHARACTERS_MAX);
+    template.render(&longest_values(&filler), 0)
 }
 
 /// The length by which the longest form of a text is found.
