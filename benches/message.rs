@@ -51,7 +51,9 @@ fn fluent(criterion: &mut Criterion) {
                 args.set("code", black_box("584231"));
                 args.set("brand", "Acme");
                 args.set("minutes", 10);
-                let message = bundle.get_message("sms").and_then(|message| message.value());
+                let message = bundle
+                    .get_message("sms")
+                    .and_then(|message| message.value());
                 let pattern = message.expect("every file has this text");
                 let text = bundle.format_pattern(pattern, Some(&args), &mut Vec::new());
                 text.into_owned()

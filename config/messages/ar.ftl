@@ -19,16 +19,17 @@ sms-payment =
 call-hello = مرحبا. معكم { $brand } لإبلاغكم بالرمز الذي طلبتموه.
 call-greeting = { call-hello } للاستماع إلى الرمز، اضغطوا على 1.
 call-code = الرمز هو: { $code }
-call-keys = للاستماع إليه مرة أخرى، اضغطوا على 1. إذا لم تطلبوا هذا الرمز، فاضغطوا على 9.
-call-farewell = لا تشاركوه مع أحد. إلى اللقاء.
+call-warning = لا تشاركوه مع أحد.
+call-keys = { call-warning } للاستماع إليه مرة أخرى، اضغطوا على 1. إذا لم تطلبوا هذا الرمز، فاضغطوا على 9.
+call-farewell = إلى اللقاء.
 call-reported = شكرا لكم. لم يعد هذا الرمز صالحا. إلى اللقاء.
 call-payment =
     { $amount }
     إلى { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     إلى { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -17,16 +17,17 @@ sms-payment =
 call-hello = Здравейте. Обаждаме се от { $brand } с кода, който поискахте.
 call-greeting = { call-hello } За да го чуете, натиснете 1.
 call-code = Вашият код е: { $code }
-call-keys = За да го чуете отново, натиснете 1. Ако не сте искали този код, натиснете 9.
-call-farewell = Не го споделяйте с никого. Дочуване.
+call-warning = Не го споделяйте с никого.
+call-keys = { call-warning } За да го чуете отново, натиснете 1. Ако не сте искали този код, натиснете 9.
+call-farewell = Дочуване.
 call-reported = Благодарим. Този код вече не е валиден. Дочуване.
 call-payment =
     { $amount }
     към { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     към { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -20,16 +20,17 @@ sms-payment =
 call-hello = Bon dia. Li truquem de { $brand } amb el codi que ha demanat.
 call-greeting = { call-hello } Per escoltar-lo, premi 1.
 call-code = El seu codi és: { $code }
-call-keys = Per tornar-lo a escoltar, premi 1. Si no ha demanat aquest codi, premi 9.
-call-farewell = No el comparteixi amb ningú. Adeu.
+call-warning = No el comparteixi amb ningú.
+call-keys = { call-warning } Per tornar-lo a escoltar, premi 1. Si no ha demanat aquest codi, premi 9.
+call-farewell = Adeu.
 call-reported = Gràcies. Aquest codi ja no és vàlid. Adeu.
 call-payment =
     { $amount }
     a { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     a { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

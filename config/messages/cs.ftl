@@ -18,16 +18,17 @@ sms-payment =
 call-hello = Dobrý den. Volá { $brand } s kódem, o který jste požádali.
 call-greeting = { call-hello } Pro jeho přehrání stiskněte 1.
 call-code = Váš kód je: { $code }
-call-keys = Pro zopakování stiskněte 1. Pokud jste o tento kód nežádali, stiskněte 9.
-call-farewell = Nikomu ho nesdělujte. Na shledanou.
+call-warning = Nikomu ho nesdělujte.
+call-keys = { call-warning } Pro zopakování stiskněte 1. Pokud jste o tento kód nežádali, stiskněte 9.
+call-farewell = Na shledanou.
 call-reported = Děkujeme. Tento kód již neplatí. Na shledanou.
 call-payment =
     { $amount }
     pro { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     pro { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -20,16 +20,17 @@ sms-payment =
 call-hello = Goddag. Det er { $brand } med den kode, du har bedt om.
 call-greeting = { call-hello } Tryk på 1 for at høre den.
 call-code = Din kode er: { $code }
-call-keys = Tryk på 1 for at høre den igen. Har du ikke bedt om denne kode, så tryk på 9.
-call-farewell = Del den ikke med nogen. Farvel.
+call-warning = Del den ikke med nogen.
+call-keys = { call-warning } Tryk på 1 for at høre den igen. Har du ikke bedt om denne kode, så tryk på 9.
+call-farewell = Farvel.
 call-reported = Tak. Koden gælder ikke længere. Farvel.
 call-payment =
     { $amount }
     til { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     til { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

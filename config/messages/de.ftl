@@ -20,16 +20,17 @@ sms-payment =
 call-hello = Guten Tag. Hier ist { $brand }.
 call-greeting = { call-hello } Um Ihren Code zu hören, drücken Sie die 1.
 call-code = Ihr Code lautet: { $code }
-call-keys = Um ihn noch einmal zu hören, drücken Sie die 1. Wenn Sie keinen Code angefordert haben, drücken Sie die 9.
-call-farewell = Geben Sie ihn niemandem weiter. Auf Wiederhören.
+call-warning = Geben Sie ihn niemandem weiter.
+call-keys = { call-warning } Um ihn noch einmal zu hören, drücken Sie die 1. Wenn Sie keinen Code angefordert haben, drücken Sie die 9.
+call-farewell = Auf Wiederhören.
 call-reported = Vielen Dank. Der Code gilt nicht mehr. Auf Wiederhören.
 call-payment =
     { $amount }
     an { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     an { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -17,16 +17,17 @@ sms-payment =
 call-hello = Χαίρετε. Σας καλεί η υπηρεσία { $brand } με τον κωδικό που ζητήσατε.
 call-greeting = { call-hello } Για να τον ακούσετε, πατήστε 1.
 call-code = Ο κωδικός σας είναι: { $code }
-call-keys = Για να τον ακούσετε ξανά, πατήστε 1. Αν δεν ζητήσατε αυτόν τον κωδικό, πατήστε 9.
-call-farewell = Μην τον δώσετε σε κανέναν. Αντίο σας.
+call-warning = Μην τον δώσετε σε κανέναν.
+call-keys = { call-warning } Για να τον ακούσετε ξανά, πατήστε 1. Αν δεν ζητήσατε αυτόν τον κωδικό, πατήστε 9.
+call-farewell = Αντίο σας.
 call-reported = Ευχαριστούμε. Ο κωδικός δεν ισχύει πλέον. Αντίο σας.
 call-payment =
     { $amount }
     προς { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     προς { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -36,9 +36,11 @@ call-hello = Hello. This is { $brand }.
 # Before the code, where a key can be pressed: no voicemail gets a code.
 call-greeting = { call-hello } To hear your code, press 1.
 call-code = Your code is: { $code }
+call-warning = Do not share it with anyone.
 # Behind the code, where a key can be pressed.
-call-keys = To hear it again, press 1. If you did not ask for this code, press 9.
-call-farewell = Do not share it with anyone. Goodbye.
+call-keys = { call-warning } To hear it again, press 1. If you did not ask for this code, press 9.
+# At the end, also to somebody who pressed no key and heard no code.
+call-farewell = Goodbye.
 # After the key that says: I did not ask for this.
 call-reported = Thank you. This code is no longer valid. Goodbye.
 # In place of call-code, where the code is for a payment.
@@ -47,9 +49,9 @@ call-payment =
     to { $payee }
     { call-code }
 # All at once, where no key can be asked for: within 45 s.
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     to { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

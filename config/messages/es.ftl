@@ -20,16 +20,17 @@ sms-payment =
 call-hello = Hola. Le llamamos de { $brand }.
 call-greeting = { call-hello } Para escuchar su código, pulse 1.
 call-code = Su código es: { $code }
-call-keys = Para escucharlo otra vez, pulse 1. Si no ha pedido este código, pulse 9.
-call-farewell = No lo comparta con nadie. Adiós.
+call-warning = No lo comparta con nadie.
+call-keys = { call-warning } Para escucharlo otra vez, pulse 1. Si no ha pedido este código, pulse 9.
+call-farewell = Adiós.
 call-reported = Gracias. Este código ya no es válido. Adiós.
 call-payment =
     { $amount }
     a { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     a { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -20,16 +20,17 @@ sms-payment =
 call-hello = Tere. Siin { $brand } teie küsitud koodiga.
 call-greeting = { call-hello } Koodi kuulamiseks vajutage 1.
 call-code = Teie kood on: { $code }
-call-keys = Koodi uuesti kuulamiseks vajutage 1. Kui te seda koodi ei küsinud, vajutage 9.
-call-farewell = Ärge seda kellelegi avaldage. Head aega.
+call-warning = Ärge seda kellelegi avaldage.
+call-keys = { call-warning } Koodi uuesti kuulamiseks vajutage 1. Kui te seda koodi ei küsinud, vajutage 9.
+call-farewell = Head aega.
 call-reported = Täname. See kood enam ei kehti. Head aega.
 call-payment =
     { $amount }
     saaja { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     saaja { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -18,18 +18,19 @@ sms-payment =
     .encoding = gsm-7
 
 call-hello = Hei. Täällä { $brand }, tässä tulee pyytämäsi koodi.
-call-greeting = { call-hello } Kuule koodi painamalla 1.
+call-greeting = { call-hello } Kuule koodi painamalla numeroa 1.
 call-code = Koodisi on: { $code }
-call-keys = Kuule koodi uudelleen painamalla 1. Jos et pyytänyt tätä koodia, paina 9.
-call-farewell = Älä anna sitä kenellekään. Kuulemiin.
+call-warning = Älä anna sitä kenellekään.
+call-keys = { call-warning } Kuule koodi uudelleen painamalla numeroa 1. Jos et pyytänyt tätä koodia, paina numeroa 9.
+call-farewell = Kuulemiin.
 call-reported = Kiitos. Koodi ei ole enää voimassa. Kuulemiin.
 call-payment =
     { $amount }
     saaja { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     saaja { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

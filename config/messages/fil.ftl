@@ -16,16 +16,17 @@ sms-payment =
 call-hello = Kumusta po. Ito po ang { $brand }, dala ang code na hiningi ninyo.
 call-greeting = { call-hello } Para marinig ito, pindutin ang 1.
 call-code = Ang inyong code ay: { $code }
-call-keys = Para marinig itong muli, pindutin ang 1. Kung hindi kayo humingi ng code na ito, pindutin ang 9.
-call-farewell = Huwag po itong ibahagi kaninuman. Paalam po.
+call-warning = Huwag po itong ibahagi kaninuman.
+call-keys = { call-warning } Para marinig itong muli, pindutin ang 1. Kung hindi kayo humingi ng code na ito, pindutin ang 9.
+call-farewell = Paalam po.
 call-reported = Salamat po. Wala nang bisa ang code na ito. Paalam po.
 call-payment =
     { $amount }
     kay { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     kay { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -20,16 +20,17 @@ sms-payment =
 call-hello = Bonjour. Ici { $brand }.
 call-greeting = { call-hello } Pour écouter votre code, appuyez sur 1.
 call-code = Votre code est : { $code }
-call-keys = Pour le réécouter, appuyez sur 1. Si vous n’avez pas demandé ce code, appuyez sur 9.
-call-farewell = Ne le donnez à personne. Au revoir.
+call-warning = Ne le donnez à personne.
+call-keys = { call-warning } Pour le réécouter, appuyez sur 1. Si vous n’avez pas demandé ce code, appuyez sur 9.
+call-farewell = Au revoir.
 call-reported = Merci. Ce code n’est plus valable. Au revoir.
 call-payment =
     { $amount }
     à { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     à { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -18,16 +18,17 @@ sms-payment =
 call-hello = שלום. מדברים מ-{ $brand } עם הקוד שביקשתם.
 call-greeting = { call-hello } כדי לשמוע אותו, הקישו 1.
 call-code = הקוד שלכם הוא: { $code }
-call-keys = כדי לשמוע אותו שוב, הקישו 1. אם לא ביקשתם קוד זה, הקישו 9.
-call-farewell = אין לשתף אותו עם איש. להתראות.
+call-warning = אין לשתף אותו עם איש.
+call-keys = { call-warning } כדי לשמוע אותו שוב, הקישו 1. אם לא ביקשתם קוד זה, הקישו 9.
+call-farewell = להתראות.
 call-reported = תודה. הקוד אינו בתוקף עוד. להתראות.
 call-payment =
     { $amount }
     אל { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     אל { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

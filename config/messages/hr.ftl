@@ -21,16 +21,17 @@ sms-payment =
 call-hello = Dobar dan. Ovdje { $brand } s kodom koji ste zatražili.
 call-greeting = { call-hello } Kako biste ga čuli, pritisnite 1.
 call-code = Vaš kod je: { $code }
-call-keys = Kako biste ga čuli ponovno, pritisnite 1. Ako niste zatražili ovaj kod, pritisnite 9.
-call-farewell = Nemojte ga dijeliti ni s kim. Doviđenja.
+call-warning = Nemojte ga dijeliti ni s kim.
+call-keys = { call-warning } Kako biste ga čuli ponovno, pritisnite 1. Ako niste zatražili ovaj kod, pritisnite 9.
+call-farewell = Doviđenja.
 call-reported = Hvala. Ovaj kod više ne vrijedi. Doviđenja.
 call-payment =
     { $amount }
     za { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     za { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -11,18 +11,19 @@ sms-payment =
     { minutes } érvényes. Ne adja ki senkinek!
 
 call-hello = Jó napot kívánunk! Itt a(z) { $brand }, a kért kóddal hívjuk.
-call-greeting = { call-hello } A kód meghallgatásához nyomja meg a 1 gombot.
+call-greeting = { call-hello } A kód meghallgatásához nyomja meg az 1-es gombot.
 call-code = Az Ön kódja: { $code }
-call-keys = Az ismétléshez nyomja meg az 1 gombot. Ha nem Ön kérte ezt a kódot, nyomja meg a 9 gombot.
-call-farewell = Ne adja ki senkinek! Viszonthallásra.
+call-warning = Ne adja ki senkinek!
+call-keys = { call-warning } Az ismétléshez nyomja meg az 1-es gombot. Ha nem Ön kérte ezt a kódot, nyomja meg a 9-es gombot.
+call-farewell = Viszonthallásra.
 call-reported = Köszönjük. Ez a kód már nem érvényes. Viszonthallásra.
 call-payment =
     { $amount }
     címzett: { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     címzett: { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -16,16 +16,17 @@ sms-payment =
 call-hello = Halo. Ini { $brand } dengan kode yang Anda minta.
 call-greeting = { call-hello } Untuk mendengarnya, tekan 1.
 call-code = Kode Anda adalah: { $code }
-call-keys = Untuk mendengarnya lagi, tekan 1. Jika Anda tidak meminta kode ini, tekan 9.
-call-farewell = Jangan berikan kepada siapa pun. Sampai jumpa.
+call-warning = Jangan berikan kepada siapa pun.
+call-keys = { call-warning } Untuk mendengarnya lagi, tekan 1. Jika Anda tidak meminta kode ini, tekan 9.
+call-farewell = Sampai jumpa.
 call-reported = Terima kasih. Kode ini tidak berlaku lagi. Sampai jumpa.
 call-payment =
     { $amount }
     ke { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     ke { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -20,16 +20,17 @@ sms-payment =
 call-hello = Buongiorno. La chiama { $brand } con il codice che ha richiesto.
 call-greeting = { call-hello } Per ascoltarlo, prema 1.
 call-code = Il suo codice è: { $code }
-call-keys = Per riascoltarlo, prema 1. Se non ha richiesto questo codice, prema 9.
-call-farewell = Non lo comunichi a nessuno. Arrivederci.
+call-warning = Non lo comunichi a nessuno.
+call-keys = { call-warning } Per riascoltarlo, prema 1. Se non ha richiesto questo codice, prema 9.
+call-farewell = Arrivederci.
 call-reported = Grazie. Questo codice non è più valido. Arrivederci.
 call-payment =
     { $amount }
     a { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     a { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -13,16 +13,17 @@ sms-payment =
 call-hello = こんにちは。{ $brand }です。ご依頼の認証コードをお伝えします。
 call-greeting = { call-hello }お聞きになるには、1を押してください。
 call-code = 認証コードは、{ $code }
-call-keys = もう一度お聞きになるには、1を押してください。このコードに心当たりがない場合は、9を押してください。
-call-farewell = コードは誰にも教えないでください。失礼いたします。
+call-warning = コードは誰にも教えないでください。
+call-keys = { call-warning }もう一度お聞きになるには、1を押してください。このコードに心当たりがない場合は、9を押してください。
+call-farewell = 失礼いたします。
 call-reported = ありがとうございます。このコードは無効になりました。失礼いたします。
 call-payment =
     支払額：{ $amount }
     支払先：{ $payee }
     { call-code }
-call-speech = { call-hello }{ call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello }{ call-code } { call-code } { call-code } { call-warning }{ call-farewell }
 call-speech-payment =
     { call-hello }
     支払額：{ $amount }
     支払先：{ $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning }{ call-farewell }

@@ -21,16 +21,17 @@ sms-payment =
 call-hello = Labdien. Zvana { $brand } ar jūsu pieprasīto kodu.
 call-greeting = { call-hello } Lai to noklausītos, nospiediet 1.
 call-code = Jūsu kods ir: { $code }
-call-keys = Lai noklausītos vēlreiz, nospiediet 1. Ja šo kodu neesat pieprasījis, nospiediet 9.
-call-farewell = Nesniedziet to nevienam. Visu labu.
+call-warning = Nesniedziet to nevienam.
+call-keys = { call-warning } Lai noklausītos vēlreiz, nospiediet 1. Ja šo kodu neesat pieprasījis, nospiediet 9.
+call-farewell = Visu labu.
 call-reported = Paldies. Šis kods vairs nav derīgs. Visu labu.
 call-payment =
     summa: { $amount }
     kam: { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     summa: { $amount }
     kam: { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -17,16 +17,17 @@ sms-payment =
 call-hello = नमस्कार. तुम्ही मागितलेला कोड सांगण्यासाठी { $brand } कडून कॉल आहे.
 call-greeting = { call-hello } कोड ऐकण्यासाठी 1 दाबा.
 call-code = तुमचा कोड आहे: { $code }
-call-keys = पुन्हा ऐकण्यासाठी 1 दाबा. तुम्ही हा कोड मागितला नसल्यास 9 दाबा.
-call-farewell = हा कोड कोणालाही देऊ नका. धन्यवाद.
+call-warning = हा कोड कोणालाही देऊ नका.
+call-keys = { call-warning } पुन्हा ऐकण्यासाठी 1 दाबा. तुम्ही हा कोड मागितला नसल्यास 9 दाबा.
+call-farewell = धन्यवाद.
 call-reported = धन्यवाद. हा कोड आता वैध नाही.
 call-payment =
     { $amount }
     प्राप्तकर्ता { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     प्राप्तकर्ता { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

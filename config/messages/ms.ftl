@@ -16,16 +16,17 @@ sms-payment =
 call-hello = Selamat sejahtera. Ini { $brand } dengan kod yang anda minta.
 call-greeting = { call-hello } Untuk mendengarnya, tekan 1.
 call-code = Kod anda ialah: { $code }
-call-keys = Untuk mendengarnya sekali lagi, tekan 1. Jika anda tidak meminta kod ini, tekan 9.
-call-farewell = Jangan beritahu sesiapa. Selamat tinggal.
+call-warning = Jangan beritahu sesiapa.
+call-keys = { call-warning } Untuk mendengarnya sekali lagi, tekan 1. Jika anda tidak meminta kod ini, tekan 9.
+call-farewell = Selamat tinggal.
 call-reported = Terima kasih. Kod ini tidak lagi sah. Selamat tinggal.
 call-payment =
     { $amount }
     kepada { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     kepada { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

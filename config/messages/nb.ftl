@@ -20,16 +20,17 @@ sms-payment =
 call-hello = God dag. Dette er { $brand } med koden du ba om.
 call-greeting = { call-hello } Trykk på 1 for å høre den.
 call-code = Koden din er: { $code }
-call-keys = Trykk på 1 for å høre den igjen. Hvis du ikke ba om denne koden, trykk på 9.
-call-farewell = Ikke del den med noen. Ha det bra.
+call-warning = Ikke del den med noen.
+call-keys = { call-warning } Trykk på 1 for å høre den igjen. Hvis du ikke ba om denne koden, trykk på 9.
+call-farewell = Ha det bra.
 call-reported = Takk. Denne koden gjelder ikke lenger. Ha det bra.
 call-payment =
     { $amount }
     til { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     til { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -20,16 +20,17 @@ sms-payment =
 call-hello = Goedendag. U spreekt met { $brand } over de code die u hebt aangevraagd.
 call-greeting = { call-hello } Druk op 1 om deze te horen.
 call-code = Uw code is: { $code }
-call-keys = Druk op 1 om de code nog eens te horen. Hebt u deze code niet aangevraagd, druk dan op 9.
-call-farewell = Deel de code met niemand. Tot ziens.
+call-warning = Deel de code met niemand.
+call-keys = { call-warning } Druk op 1 om de code nog eens te horen. Hebt u deze code niet aangevraagd, druk dan op 9.
+call-farewell = Tot ziens.
 call-reported = Dank u wel. Deze code is niet meer geldig. Tot ziens.
 call-payment =
     { $amount }
     aan { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     aan { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

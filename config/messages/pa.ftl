@@ -13,16 +13,17 @@ sms-payment =
 call-hello = ਸਤ ਸ੍ਰੀ ਅਕਾਲ। ਤੁਹਾਡਾ ਮੰਗਿਆ ਕੋਡ ਦੱਸਣ ਲਈ { $brand } ਵੱਲੋਂ ਕਾਲ ਹੈ।
 call-greeting = { call-hello } ਕੋਡ ਸੁਣਨ ਲਈ 1 ਦਬਾਓ।
 call-code = ਤੁਹਾਡਾ ਕੋਡ ਹੈ: { $code }
-call-keys = ਦੁਬਾਰਾ ਸੁਣਨ ਲਈ 1 ਦਬਾਓ। ਜੇ ਤੁਸੀਂ ਇਹ ਕੋਡ ਨਹੀਂ ਮੰਗਿਆ, ਤਾਂ 9 ਦਬਾਓ।
-call-farewell = ਇਹ ਕੋਡ ਕਿਸੇ ਨੂੰ ਨਾ ਦੱਸੋ। ਧੰਨਵਾਦ।
+call-warning = ਇਹ ਕੋਡ ਕਿਸੇ ਨੂੰ ਨਾ ਦੱਸੋ।
+call-keys = { call-warning } ਦੁਬਾਰਾ ਸੁਣਨ ਲਈ 1 ਦਬਾਓ। ਜੇ ਤੁਸੀਂ ਇਹ ਕੋਡ ਨਹੀਂ ਮੰਗਿਆ, ਤਾਂ 9 ਦਬਾਓ।
+call-farewell = ਧੰਨਵਾਦ।
 call-reported = ਧੰਨਵਾਦ। ਇਹ ਕੋਡ ਹੁਣ ਵੈਧ ਨਹੀਂ ਹੈ।
 call-payment =
     { $amount }
     ਪ੍ਰਾਪਤਕਰਤਾ { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     ਪ੍ਰਾਪਤਕਰਤਾ { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

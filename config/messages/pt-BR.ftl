@@ -20,16 +20,17 @@ sms-payment =
 call-hello = Olá. Aqui é { $brand } com o código que você pediu.
 call-greeting = { call-hello } Para ouvir, tecle 1.
 call-code = Seu código é: { $code }
-call-keys = Para ouvir de novo, tecle 1. Se você não pediu este código, tecle 9.
-call-farewell = Não compartilhe com ninguém. Até logo.
+call-warning = Não compartilhe com ninguém.
+call-keys = { call-warning } Para ouvir de novo, tecle 1. Se você não pediu este código, tecle 9.
+call-farewell = Até logo.
 call-reported = Obrigado. Este código não vale mais. Até logo.
 call-payment =
     { $amount }
     a { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     a { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

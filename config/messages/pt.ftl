@@ -20,16 +20,17 @@ sms-payment =
 call-hello = Bom dia. Fala { $brand } com o código que pediu.
 call-greeting = { call-hello } Para o ouvir, prima 1.
 call-code = O seu código é: { $code }
-call-keys = Para o ouvir de novo, prima 1. Se não pediu este código, prima 9.
-call-farewell = Não o partilhe com ninguém. Adeus.
+call-warning = Não o partilhe com ninguém.
+call-keys = { call-warning } Para o ouvir de novo, prima 1. Se não pediu este código, prima 9.
+call-farewell = Adeus.
 call-reported = Obrigado. Este código já não é válido. Adeus.
 call-payment =
     { $amount }
     a { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     a { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -21,16 +21,17 @@ sms-payment =
 call-hello = Bună ziua. Vă sună { $brand } cu codul pe care l-ați cerut.
 call-greeting = { call-hello } Pentru a-l asculta, apăsați 1.
 call-code = Codul dumneavoastră este: { $code }
-call-keys = Pentru a-l asculta din nou, apăsați 1. Dacă nu ați cerut acest cod, apăsați 9.
-call-farewell = Nu îl comunicați nimănui. La revedere.
+call-warning = Nu îl comunicați nimănui.
+call-keys = { call-warning } Pentru a-l asculta din nou, apăsați 1. Dacă nu ați cerut acest cod, apăsați 9.
+call-farewell = La revedere.
 call-reported = Vă mulțumim. Acest cod nu mai este valabil. La revedere.
 call-payment =
     suma { $amount }
     pentru { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     suma { $amount }
     pentru { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

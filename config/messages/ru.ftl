@@ -19,16 +19,17 @@ sms-payment =
 call-hello = Здравствуйте. Вам звонит { $brand } с кодом, который вы запросили.
 call-greeting = { call-hello } Чтобы прослушать его, нажмите 1.
 call-code = Ваш код: { $code }
-call-keys = Чтобы прослушать его ещё раз, нажмите 1. Если вы не запрашивали этот код, нажмите 9.
-call-farewell = Никому его не сообщайте. До свидания.
+call-warning = Никому его не сообщайте.
+call-keys = { call-warning } Чтобы прослушать его ещё раз, нажмите 1. Если вы не запрашивали этот код, нажмите 9.
+call-farewell = До свидания.
 call-reported = Спасибо. Этот код больше не действует. До свидания.
 call-payment =
     { $amount }
     получатель: { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     получатель: { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

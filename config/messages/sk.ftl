@@ -18,16 +18,17 @@ sms-payment =
 call-hello = Dobrý deň. Volá { $brand } s kódom, o ktorý ste požiadali.
 call-greeting = { call-hello } Ak si ho chcete vypočuť, stlačte 1.
 call-code = Váš kód je: { $code }
-call-keys = Ak si ho chcete vypočuť znova, stlačte 1. Ak ste o tento kód nežiadali, stlačte 9.
-call-farewell = Nikomu ho nedávajte. Dopočutia.
+call-warning = Nikomu ho nedávajte.
+call-keys = { call-warning } Ak si ho chcete vypočuť znova, stlačte 1. Ak ste o tento kód nežiadali, stlačte 9.
+call-farewell = Dopočutia.
 call-reported = Ďakujeme. Tento kód už neplatí. Dopočutia.
 call-payment =
     { $amount }
     pre { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     pre { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

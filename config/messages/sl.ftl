@@ -22,16 +22,17 @@ sms-payment =
 call-hello = Dober dan. Tukaj { $brand } s kodo, ki ste jo zahtevali.
 call-greeting = { call-hello } Če jo želite slišati, pritisnite 1.
 call-code = Vaša koda je: { $code }
-call-keys = Če jo želite slišati še enkrat, pritisnite 1. Če te kode niste zahtevali, pritisnite 9.
-call-farewell = Nikomur je ne povejte. Nasvidenje.
+call-warning = Nikomur je ne povejte.
+call-keys = { call-warning } Če jo želite slišati še enkrat, pritisnite 1. Če te kode niste zahtevali, pritisnite 9.
+call-farewell = Nasvidenje.
 call-reported = Hvala. Ta koda ne velja več. Nasvidenje.
 call-payment =
     znesek { $amount }
     za { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     znesek { $amount }
     za { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

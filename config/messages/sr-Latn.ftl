@@ -21,16 +21,17 @@ sms-payment =
 call-hello = Dobar dan. Ovde { $brand } sa kodom koji ste tražili.
 call-greeting = { call-hello } Da biste ga čuli, pritisnite 1.
 call-code = Vaš kod je: { $code }
-call-keys = Da biste ga čuli ponovo, pritisnite 1. Ako niste tražili ovaj kod, pritisnite 9.
-call-farewell = Ne delite ga ni sa kim. Prijatno.
+call-warning = Ne delite ga ni sa kim.
+call-keys = { call-warning } Da biste ga čuli ponovo, pritisnite 1. Ako niste tražili ovaj kod, pritisnite 9.
+call-farewell = Prijatno.
 call-reported = Hvala. Ovaj kod više ne važi. Prijatno.
 call-payment =
     { $amount }
     prima: { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     prima: { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -18,16 +18,17 @@ sms-payment =
 call-hello = Добар дан. Овде { $brand } са кодом који сте тражили.
 call-greeting = { call-hello } Да бисте га чули, притисните 1.
 call-code = Ваш код је: { $code }
-call-keys = Да бисте га чули поново, притисните 1. Ако нисте тражили овај код, притисните 9.
-call-farewell = Не делите га ни са ким. Пријатно.
+call-warning = Не делите га ни са ким.
+call-keys = { call-warning } Да бисте га чули поново, притисните 1. Ако нисте тражили овај код, притисните 9.
+call-farewell = Пријатно.
 call-reported = Хвала. Овај код више не важи. Пријатно.
 call-payment =
     { $amount }
     прималац: { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     прималац: { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

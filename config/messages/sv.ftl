@@ -20,16 +20,17 @@ sms-payment =
 call-hello = Hej. Det här är { $brand } med koden som du har bett om.
 call-greeting = { call-hello } Tryck på 1 för att höra den.
 call-code = Din kod är: { $code }
-call-keys = Tryck på 1 för att höra den igen. Om du inte har bett om koden, tryck på 9.
-call-farewell = Dela den inte med någon. Hej då.
+call-warning = Dela den inte med någon.
+call-keys = { call-warning } Tryck på 1 för att höra den igen. Om du inte har bett om koden, tryck på 9.
+call-farewell = Hej då.
 call-reported = Tack. Koden gäller inte längre. Hej då.
 call-payment =
     { $amount }
     till { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     till { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

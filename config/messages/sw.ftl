@@ -16,16 +16,17 @@ sms-payment =
 call-hello = Habari. Hii ni { $brand } ikikuletea nambari uliyoomba.
 call-greeting = { call-hello } Ili kuisikia, bonyeza 1.
 call-code = Nambari yako ni: { $code }
-call-keys = Ili kuisikia tena, bonyeza 1. Ikiwa hukuomba nambari hii, bonyeza 9.
-call-farewell = Usimpe mtu yeyote. Kwaheri.
+call-warning = Usimpe mtu yeyote.
+call-keys = { call-warning } Ili kuisikia tena, bonyeza 1. Ikiwa hukuomba nambari hii, bonyeza 9.
+call-farewell = Kwaheri.
 call-reported = Asante. Nambari hii haitumiki tena. Kwaheri.
 call-payment =
     { $amount }
     kwa { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     kwa { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

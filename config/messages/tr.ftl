@@ -16,16 +16,17 @@ sms-payment =
 call-hello = Merhaba. { $brand } olarak istediğiniz kod için arıyoruz.
 call-greeting = { call-hello } Kodu dinlemek için 1 tuşuna basın.
 call-code = Kodunuz: { $code }
-call-keys = Kodu yeniden dinlemek için 1 tuşuna basın. Bu kodu siz istemediyseniz 9 tuşuna basın.
-call-farewell = Kodu kimseyle paylaşmayın. Hoşça kalın.
+call-warning = Kodu kimseyle paylaşmayın.
+call-keys = { call-warning } Kodu yeniden dinlemek için 1 tuşuna basın. Bu kodu siz istemediyseniz 9 tuşuna basın.
+call-farewell = Hoşça kalın.
 call-reported = Teşekkürler. Bu kod artık geçerli değil. Hoşça kalın.
 call-payment =
     { $amount }
     kime: { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     kime: { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -19,16 +19,17 @@ sms-payment =
 call-hello = Добрий день. Вам телефонує { $brand } з кодом, який ви замовили.
 call-greeting = { call-hello } Щоб прослухати його, натисніть 1.
 call-code = Ваш код: { $code }
-call-keys = Щоб прослухати його ще раз, натисніть 1. Якщо ви не замовляли цей код, натисніть 9.
-call-farewell = Нікому його не повідомляйте. До побачення.
+call-warning = Нікому його не повідомляйте.
+call-keys = { call-warning } Щоб прослухати його ще раз, натисніть 1. Якщо ви не замовляли цей код, натисніть 9.
+call-farewell = До побачення.
 call-reported = Дякуємо. Цей код більше не діє. До побачення.
 call-payment =
     { $amount }
     отримувач: { $payee }
     { call-code }
-call-speech = { call-hello } { call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello } { call-code } { call-code } { call-code } { call-warning } { call-farewell }
 call-speech-payment =
     { call-hello }
     { $amount }
     отримувач: { $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning } { call-farewell }

@@ -13,16 +13,17 @@ sms-payment =
 call-hello = 您好，这里是{ $brand }，为您播报您申请的验证码。
 call-greeting = { call-hello }收听请按1。
 call-code = 您的验证码是：{ $code }
-call-keys = 重听请按1。如果您没有申请验证码，请按9。
-call-farewell = 请勿将验证码告诉他人。再见。
+call-warning = 请勿将验证码告诉他人。
+call-keys = { call-warning }重听请按1。如果您没有申请验证码，请按9。
+call-farewell = 再见。
 call-reported = 谢谢，该验证码已失效。再见。
 call-payment =
     金额：{ $amount }
     收款方：{ $payee }
     { call-code }
-call-speech = { call-hello }{ call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello }{ call-code } { call-code } { call-code } { call-warning }{ call-farewell }
 call-speech-payment =
     { call-hello }
     金额：{ $amount }
     收款方：{ $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning }{ call-farewell }

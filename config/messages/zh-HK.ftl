@@ -13,16 +13,17 @@ sms-payment =
 call-hello = 您好，這裡是{ $brand }，為您讀出您要求的驗證碼。
 call-greeting = { call-hello }收聽請按1。
 call-code = 您的驗證碼是：{ $code }
-call-keys = 重聽請按1。如果您沒有要求驗證碼，請按9。
-call-farewell = 切勿向他人透露驗證碼。再見。
+call-warning = 切勿向他人透露驗證碼。
+call-keys = { call-warning }重聽請按1。如果您沒有要求驗證碼，請按9。
+call-farewell = 再見。
 call-reported = 多謝，此驗證碼已失效。再見。
 call-payment =
     金額：{ $amount }
     收款人：{ $payee }
     { call-code }
-call-speech = { call-hello }{ call-code } { call-code } { call-code } { call-farewell }
+call-speech = { call-hello }{ call-code } { call-code } { call-code } { call-warning }{ call-farewell }
 call-speech-payment =
     { call-hello }
     金額：{ $amount }
     收款人：{ $payee }
-    { call-code } { call-code } { call-code } { call-farewell }
+    { call-code } { call-code } { call-code } { call-warning }{ call-farewell }

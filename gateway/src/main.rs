@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use watchword::cli::{self, Arguments, Command, HealthCall, KeysCommand, MessagesCommand, Question, exit_code};
+use watchword::cli::{
+    self, Arguments, Command, HealthCall, KeysCommand, MessagesCommand, Question, exit_code,
+};
 use watchword::clock::{Clock, SystemClock};
 use watchword::config::{self, Loaded, Settings};
 use watchword::run::{self, SANDBOX_DIRECTORY, Source};

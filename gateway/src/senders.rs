@@ -235,7 +235,11 @@ mod tests {
         let chosen = |country| senders.choose(asked("twilio", country), Some(&own));
         assert_eq!(chosen("IN").map(|s| &**s), Some("Acme"));
         assert_eq!(chosen("GB").map(|s| &**s), Some("Other"));
-        assert_eq!(chosen("SG"), None, "the tenant's name is not registered there");
+        assert_eq!(
+            chosen("SG"),
+            None,
+            "the tenant's name is not registered there"
+        );
     }
 
     #[test]

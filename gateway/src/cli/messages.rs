@@ -39,7 +39,12 @@ pub fn lint_messages(
             for tag in tags {
                 write_lengths(&catalog, tag.as_str(), report)?;
             }
-            writeln!(report, "OK: {} files in {}", files.len(), directory.display())?;
+            writeln!(
+                report,
+                "OK: {} files in {}",
+                files.len(),
+                directory.display()
+            )?;
             Ok(exit_code::DONE)
         }
         Err(found) => {
@@ -58,11 +63,7 @@ pub fn lint_messages(
 /// # Errors
 ///
 /// It could not be written.
-pub fn show_messages(
-    tag: &str,
-    out: &mut impl Write,
-    mistakes: &mut impl Write,
-) -> io::Result<u8> {
+pub fn show_messages(tag: &str, out: &mut impl Write, mistakes: &mut impl Write) -> io::Result<u8> {
     let named = |file: &&MessageFile<'_>| file.tag().is_some_and(|own| own.as_str() == tag);
     match builtin_files().iter().find(named) {
         Some(file) => {
@@ -72,7 +73,11 @@ pub fn show_messages(
         None => {
             let catalog = Catalog::builtin();
             let tags: Vec<&str> = catalog.locales().collect();
-            writeln!(mistakes, "there are no texts for {tag:?}: {}", tags.join(" "))?;
+            writeln!(
+                mistakes,
+                "there are no texts for {tag:?}: {}",
+                tags.join(" ")
+            )?;
             Ok(exit_code::REFUSED)
         }
     }
@@ -114,7 +119,10 @@ mod tests {
     fn the_built_in_texts_are_listed_with_their_longest_lengths() {
         let (code, report, mistakes) = lint(None);
         assert_eq!((code, mistakes.as_str()), (exit_code::DONE, ""));
-        assert!(report.contains("en: sms: at most 106 characters of GSM-7, 1 segment\n"), "{report}");
+        assert!(
+            report.contains("en: sms: at most 106 characters of GSM-7, 1 segment\n"),
+            "{report}"
+        );
         assert!(report.lines().count() > 150);
     }
 
@@ -125,7 +133,10 @@ mod tests {
         std::fs::write(&path, "# ours\nsms-brief = { $code } is yours.\n").unwrap();
         let (code, _, mistakes) = lint(Some(directory.path()));
         assert_eq!(code, exit_code::REFUSED);
-        let begin = format!("{}:2: sms-brief: {{ $brand }} must stand here 1 times", path.display());
+        let begin = format!(
+            "{}:2: sms-brief: {{ $brand }} must stand here 1 times",
+            path.display()
+        );
         assert!(mistakes.starts_with(&begin), "{mistakes}");
         assert!(mistakes.ends_with("1 mistake in the texts\n"), "{mistakes}");
     }
@@ -133,7 +144,10 @@ mod tests {
     #[test]
     fn what_is_shown_is_a_file_that_passes() {
         let (mut out, mut mistakes) = (Vec::new(), Vec::new());
-        assert_eq!(show_messages("pt-BR", &mut out, &mut mistakes).unwrap(), exit_code::DONE);
+        assert_eq!(
+            show_messages("pt-BR", &mut out, &mut mistakes).unwrap(),
+            exit_code::DONE
+        );
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("pt-BR.ftl"), &out).unwrap();
         let (code, report, _) = lint(Some(directory.path()));

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use watchword_providers::{Channel, Receipts};
+use watchword_providers::Receipts;
 
 use super::limits::{self, LEASE_MARGIN};
 use super::nearest::nearest;
@@ -33,8 +33,6 @@ pub(super) fn check(root: &Section<'_>, settings: &Settings, intended: Use) {
     check_unique_ids(reading, settings);
     check_listeners(reading, settings);
     check_providers(reading, settings);
-    check_senders(reading, settings);
-    check_sender_blocks(reading, settings);
     senders::check(reading, settings);
     check_routes(reading, settings);
     check_test_numbers(reading, settings);
@@ -190,74 +188,6 @@ fn check_providers(reading: &Reading<'_>, settings: &Settings) {
                     settings.dispatch.lease.as_secs()
                 ),
             );
-        }
-    }
-}
-
-/// A provider that must name a sender has one of its own, or every tenant
-/// whose messages a route leads to it brings one.
-fn check_senders(reading: &Reading<'_>, settings: &Settings) {
-    for (index, provider) in settings.providers.iter().enumerate() {
-        let keys = provider.kind.senders;
-        let path = |key: &str| format!("providers[{index}].{key}");
-        let (Some(first), false) = (
-            keys.first(),
-            keys.iter().any(|key| provider.values.has(key)),
-        ) else {
-            continue;
-        };
-        if keys.iter().any(|key| reading.is_mistaken(&path(key))) {
-            continue;
-        }
-        let leads_here = |tenant: &str| {
-            settings.routes.iter().any(|route| {
-                route.channel == Channel::Sms
-                    && route.hops.contains(&provider.id)
-                    && (route.tenants.is_empty()
-                        || route.tenants.iter().any(|listed| listed == tenant))
-            })
-        };
-        let has_block = |tenant: &str| {
-            let mut blocks = settings.senders.iter();
-            blocks.any(|block| block.gives_sms_sender(tenant, &provider.id))
-        };
-        let lacking = settings.tenants.iter().filter(|tenant| {
-            tenant.sms_sender.is_none() && leads_here(&tenant.name) && !has_block(&tenant.name)
-        });
-        for tenant in lacking {
-            reading.mistake(
-                &path(first),
-                format!(
-                    "missing, and tenant {:?}, whose messages come here, has no sms_sender: set {} here, or \
-                     sms_sender there",
-                    tenant.name,
-                    keys.join(" or ")
-                ),
-            );
-        }
-    }
-}
-
-/// The tenants and providers that `[[senders]]` blocks name exist.
-fn check_sender_blocks(reading: &Reading<'_>, settings: &Settings) {
-    let tenants: Vec<&str> = settings
-        .tenants
-        .iter()
-        .map(|tenant| tenant.name.as_str())
-        .collect();
-    let providers: Vec<&str> = settings
-        .providers
-        .iter()
-        .map(|provider| provider.id.as_str())
-        .collect();
-    for (index, block) in settings.senders.iter().enumerate() {
-        for (position, tenant) in block.tenants.iter().enumerate() {
-            let path = format!("senders[{index}].tenants[{position}]");
-            known(reading, &path, ("tenant", tenant), &tenants);
-        }
-        for (position, provider) in block.providers.iter().enumerate() {
-            let path = format!("senders[{index}].providers[{position}]");
-            known(reading, &path, ("provider", provider), &providers);
         }
     }
 }
@@ -431,7 +361,7 @@ fn check_credentials(reading: &Reading<'_>, settings: &Settings, intended: Use) 
     }
 }
 
-fn known(reading: &Reading<'_>, path: &str, (what, name): (&str, &str), names: &[&str]) {
+pub(super) fn known(reading: &Reading<'_>, path: &str, (what, name): (&str, &str), names: &[&str]) {
     if names.contains(&name) {
         return;
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use watchword_providers::Channel;
 use watchword_providers::kind::Form;
 
+use super::cross_checks::known;
 use super::reader::{Reading, Section};
 use super::settings::{ProviderSettings, SenderSettings, Settings, TenantSettings};
 use super::tenants::{CHANNELS, region_list};
@@ -48,21 +49,91 @@ impl SenderSettings {
     }
 
     /// Whether some SMS of the tenant through the provider comes from it.
-    pub(super) fn gives_sms_sender(&self, tenant: &str, provider: &str) -> bool {
+    fn gives_sms_sender(&self, tenant: &str, provider: &str) -> bool {
         self.channel == Channel::Sms && self.is_about(tenant, provider)
     }
 }
 
 /// Whether the kind hands a sender on to networks as it is.
-pub(super) fn is_network(provider: &ProviderSettings) -> bool {
+fn is_network(provider: &ProviderSettings) -> bool {
     !provider.kind.senders.is_empty()
 }
 
 pub(super) fn check(reading: &Reading<'_>, settings: &Settings) {
+    check_missing(reading, settings);
+    check_names(reading, settings);
     for (index, sender) in settings.senders.iter().enumerate() {
         check_block(reading, settings, &format!("senders[{index}]"), sender);
     }
     check_defaults(reading, settings);
+}
+
+/// A provider that must name a sender has one of its own, or every tenant
+/// whose messages a route leads to it brings one.
+fn check_missing(reading: &Reading<'_>, settings: &Settings) {
+    for (index, provider) in settings.providers.iter().enumerate() {
+        let keys = provider.kind.senders;
+        let path = |key: &str| format!("providers[{index}].{key}");
+        let (Some(first), false) = (
+            keys.first(),
+            keys.iter().any(|key| provider.values.has(key)),
+        ) else {
+            continue;
+        };
+        if keys.iter().any(|key| reading.is_mistaken(&path(key))) {
+            continue;
+        }
+        let leads_here = |tenant: &str| {
+            settings.routes.iter().any(|route| {
+                route.channel == Channel::Sms
+                    && route.hops.contains(&provider.id)
+                    && (route.tenants.is_empty()
+                        || route.tenants.iter().any(|listed| listed == tenant))
+            })
+        };
+        let has_block = |tenant: &str| {
+            let mut blocks = settings.senders.iter();
+            blocks.any(|block| block.gives_sms_sender(tenant, &provider.id))
+        };
+        let lacking = settings.tenants.iter().filter(|tenant| {
+            tenant.sms_sender.is_none() && leads_here(&tenant.name) && !has_block(&tenant.name)
+        });
+        for tenant in lacking {
+            reading.mistake(
+                &path(first),
+                format!(
+                    "missing, and tenant {:?}, whose messages come here, has no sms_sender: set {} here, or \
+                     sms_sender there",
+                    tenant.name,
+                    keys.join(" or ")
+                ),
+            );
+        }
+    }
+}
+
+/// The tenants and providers that `[[senders]]` blocks name exist.
+fn check_names(reading: &Reading<'_>, settings: &Settings) {
+    let tenants: Vec<&str> = settings
+        .tenants
+        .iter()
+        .map(|tenant| tenant.name.as_str())
+        .collect();
+    let providers: Vec<&str> = settings
+        .providers
+        .iter()
+        .map(|provider| provider.id.as_str())
+        .collect();
+    for (index, block) in settings.senders.iter().enumerate() {
+        for (position, tenant) in block.tenants.iter().enumerate() {
+            let path = format!("senders[{index}].tenants[{position}]");
+            known(reading, &path, ("tenant", tenant), &tenants);
+        }
+        for (position, provider) in block.providers.iter().enumerate() {
+            let path = format!("senders[{index}].providers[{position}]");
+            known(reading, &path, ("provider", provider), &providers);
+        }
+    }
 }
 
 fn check_block(reading: &Reading<'_>, settings: &Settings, path: &str, block: &SenderSettings) {
@@ -217,7 +288,9 @@ fn uncarried<'a>(
         .into_iter()
         .filter(|country| match carriage(kind, country) {
             Carriage::Shown | Carriage::Replaced => false,
-            Carriage::IfRegistered | Carriage::Refused => leads_here(country) && !has_block(country),
+            Carriage::IfRegistered | Carriage::Refused => {
+                leads_here(country) && !has_block(country)
+            }
         })
         .collect()
 }

@@ -15,7 +15,10 @@ macro_rules! files {
 
 /// In the order of their tags.
 static FILES: [MessageFile<'static>; 56] = files![
-    "af", "ar", "bg", "bn", "ca", "cs", "da", "de", "el", "en", "en-GB", "es", "et", "fa", "fi", "fil", "fr", "gu", "he", "hi", "hr", "hu", "id", "it", "ja", "kn", "ko", "lt", "lv", "ml", "mr", "ms", "nb", "nl", "pa", "pl", "pt", "pt-BR", "ro", "ru", "sk", "sl", "sr", "sr-Latn", "sv", "sw", "ta", "te", "th", "tr", "uk", "ur", "vi", "zh-CN", "zh-HK", "zh-TW",
+    "af", "ar", "bg", "bn", "ca", "cs", "da", "de", "el", "en", "en-GB", "es", "et", "fa", "fi",
+    "fil", "fr", "gu", "he", "hi", "hr", "hu", "id", "it", "ja", "kn", "ko", "lt", "lv", "ml",
+    "mr", "ms", "nb", "nl", "pa", "pl", "pt", "pt-BR", "ro", "ru", "sk", "sl", "sr", "sr-Latn",
+    "sv", "sw", "ta", "te", "th", "tr", "uk", "ur", "vi", "zh-CN", "zh-HK", "zh-TW",
 ];
 
 /// The files of the built-in languages, by their tags.

@@ -196,9 +196,7 @@ fn beside_the_code(form: &Form) -> Option<Mistake> {
         Piece::Value(_) => true,
     };
     let is_wrong = |pair: &[Piece]| match pair {
-        [before, code] if is_code(code) => {
-            merges(before, |text| text.ends_with(char::is_numeric))
-        }
+        [before, code] if is_code(code) => merges(before, |text| text.ends_with(char::is_numeric)),
         [code, behind] if is_code(code) => {
             merges(behind, |text| text.starts_with(char::is_numeric))
         }

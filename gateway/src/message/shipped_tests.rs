@@ -78,9 +78,22 @@ fn every_call_says_its_sentences_and_the_code_digit_by_digit() {
             assert_eq!(texts.code.matches(spelled).count(), 1, "{tag}");
             assert_eq!(texts.code.contains("Corner Bookshop"), payment.is_some());
             assert!(texts.greeting.contains(COMMON_BRAND), "{tag}");
-            assert!(texts.keys.contains(watchword_providers::contract::REPORT_KEY), "{tag}");
-            for said in [&texts.greeting, &texts.keys, &texts.farewell, &texts.reported] {
-                assert!(!said.contains(spelled) && !said.contains(COMMON_CODE), "{tag}");
+            assert!(
+                texts
+                    .keys
+                    .contains(watchword_providers::contract::REPORT_KEY),
+                "{tag}"
+            );
+            for said in [
+                &texts.greeting,
+                &texts.keys,
+                &texts.farewell,
+                &texts.reported,
+            ] {
+                assert!(
+                    !said.contains(spelled) && !said.contains(COMMON_CODE),
+                    "{tag}"
+                );
             }
         }
     }
@@ -122,7 +135,9 @@ fn right_to_left_texts_hold_no_marks() {
     for tag in ["ar", "fa", "he", "ur"] {
         for payment in [None, Some(&payment())] {
             let text = rendered(tag, Channel::Sms, 5, payment).text;
-            let marks = ['\u{200E}', '\u{200F}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}'];
+            let marks = [
+                '\u{200E}', '\u{200F}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
+            ];
             assert!(!text.contains(marks), "{text:?}");
         }
     }
@@ -149,6 +164,10 @@ fn a_tag_finds_the_language_that_it_means() {
         ("zh-HK", "zh-HK"),
         ("tlh", "en"),
     ] {
-        assert_eq!(&*rendered(asked, Channel::Sms, 5, None).locale, found, "{asked}");
+        assert_eq!(
+            &*rendered(asked, Channel::Sms, 5, None).locale,
+            found,
+            "{asked}"
+        );
     }
 }

@@ -125,9 +125,7 @@ impl<'a> Parsed<'a> {
         &self.name
     }
 
-    fn entries(
-        &self,
-    ) -> impl Iterator<Item = (String, &Pattern<&'a str>, &[Attribute<&'a str>])> {
+    fn entries(&self) -> impl Iterator<Item = (String, &Pattern<&'a str>, &[Attribute<&'a str>])> {
         self.resource.body.iter().filter_map(|entry| match entry {
             Entry::Message(Message {
                 id,
@@ -161,12 +159,14 @@ impl<'a> Parsed<'a> {
 
     /// Where `id = ..` begins a line; the further lines of a text are indented.
     fn lines_of(&self, id: &str) -> impl Iterator<Item = usize> {
-        (1..).zip(self.text.lines()).filter_map(move |(number, line)| {
-            line.strip_prefix(id)?
-                .trim_start()
-                .starts_with('=')
-                .then_some(number)
-        })
+        (1..)
+            .zip(self.text.lines())
+            .filter_map(move |(number, line)| {
+                line.strip_prefix(id)?
+                    .trim_start()
+                    .starts_with('=')
+                    .then_some(number)
+            })
     }
 }
 

@@ -70,7 +70,10 @@ impl Template {
             .zip(forms)
             .map(|(minutes, form)| with_minutes_written(form, minutes))
             .collect();
-        if by_minutes.windows(2).all(|pair| pair.first() == pair.last()) {
+        if by_minutes
+            .windows(2)
+            .all(|pair| pair.first() == pair.last())
+        {
             by_minutes.truncate(1);
         }
         Self {

@@ -230,7 +230,11 @@ fn an_operators_file_replaces_single_texts_and_what_stands_on_them() {
         ..content(&brand, "584231")
     };
     let rendered = catalog.render(Channel::Sms, &Locale::parse("en").unwrap(), &paid);
-    assert!(rendered.text.starts_with("Acme code 584231 to pay\n7 EUR\n"));
+    assert!(
+        rendered
+            .text
+            .starts_with("Acme code 584231 to pay\n7 EUR\n")
+    );
 }
 
 #[test]
@@ -245,14 +249,21 @@ fn an_operator_adds_a_variety_of_a_language_by_the_texts_that_differ() {
 #[test]
 fn a_tenants_texts_lie_over_the_common_ones_and_are_its_own() {
     let common = [file("en.ftl", "minutes = { $minutes } min\n")];
-    let own = [file("en.ftl", "sms = { $code } for { $brand }, { minutes }. Ours!\n")];
+    let own = [file(
+        "en.ftl",
+        "sms = { $code } for { $brand }, { minutes }. Ours!\n",
+    )];
     let shared = Catalog::with_overrides(&common).unwrap();
     let tenants = shared.for_tenant(&common, &own).unwrap();
     assert_eq!(sms_of(&tenants, "en"), "584231 for Acme, 10 min. Ours!");
     assert_eq!(sms_of(&tenants, "en-GB"), "584231 for Acme, 10 min. Ours!");
     assert!(sms_of(&shared, "en").contains("It is valid for 10 min."));
     assert_eq!(sms_of(&tenants, "de"), sms_of(&shared, "de"));
-    assert!(shared.for_tenant(&common, &[file("en.ftl", "sms = no\n")]).is_err());
+    assert!(
+        shared
+            .for_tenant(&common, &[file("en.ftl", "sms = no\n")])
+            .is_err()
+    );
 }
 
 proptest! {

@@ -51,13 +51,22 @@ fn a_block_says_where_its_sender_cannot_work() {
             "sender = \"Acme\"\ncountries = [\"IN\", \"SG\"]",
             "senders[0].countries: names must be registered in IN, SG",
         ),
-        ("sender = \"62442\"", "senders[0].sender: a short code works only in the country"),
+        (
+            "sender = \"62442\"",
+            "senders[0].sender: a short code works only in the country",
+        ),
         (
             "sender = \"Acme\"\nchannel = \"voice\"",
             "senders[0].sender: a call comes from a number",
         ),
-        ("sender = \"much too long\"", "senders[0].sender: must be a number in E.164"),
-        ("sender = \"Acme\"\ntenants = []", "senders[0].tenants: must not be empty"),
+        (
+            "sender = \"much too long\"",
+            "senders[0].sender: must be a number in E.164",
+        ),
+        (
+            "sender = \"Acme\"\ntenants = []",
+            "senders[0].tenants: must not be empty",
+        ),
         (
             "sender = \"Acme\"\nproviders = [\"hook-b\"]",
             "senders[0].providers[0]: there is no provider \"hook-b\"",

@@ -27,7 +27,11 @@ enum Part {
 /// to left at all.
 pub(super) fn mistake(form: &[Piece]) -> Option<Mistake> {
     let lines = lines(form);
-    if !lines.iter().flatten().any(|part| *part == Part::RightToLeft) {
+    if !lines
+        .iter()
+        .flatten()
+        .any(|part| *part == Part::RightToLeft)
+    {
         return None;
     }
     lines.iter().find_map(|line| line_mistake(line))

@@ -38,7 +38,11 @@ fn longest_values(text: &str) -> Values<'_> {
 }
 
 fn with_longest(form: &Form) -> String {
-    fill(form, &longest_values(&"0".repeat(PAYMENT_CHARACTERS_MAX)), 0)
+    fill(
+        form,
+        &longest_values(&"0".repeat(PAYMENT_CHARACTERS_MAX)),
+        0,
+    )
 }
 
 /// A text with the longest values, in the form that most minutes have.
@@ -75,7 +79,9 @@ pub(super) fn too_many_segments(form: &Form, is_payment: bool) -> Option<Mistake
 pub(super) fn outside_gsm7(form: &Form) -> Option<Mistake> {
     with_longest(form)
         .chars()
-        .find(|character| segment_count(character.encode_utf8(&mut [0; 4])).encoding != Encoding::Gsm7)
+        .find(|character| {
+            segment_count(character.encode_utf8(&mut [0; 4])).encoding != Encoding::Gsm7
+        })
         .map(Mistake::OutsideGsm7)
 }
 

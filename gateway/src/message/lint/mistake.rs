@@ -51,9 +51,7 @@ pub enum Mistake {
         expected: usize,
         found: usize,
     },
-    #[error(
-        "{{ $amount }} and {{ $payee }} must stand on lines of their own: begin a new line"
-    )]
+    #[error("{{ $amount }} and {{ $payee }} must stand on lines of their own: begin a new line")]
     PaymentLines,
     #[error("four or more digits in a row may be taken for the code: write fewer")]
     CodeLike,

@@ -149,7 +149,7 @@ const SLIPS: [Slip; 31] = [
         "may not have .encoding",
     ),
     english(
-        "call-keys = To",
+        "call-keys = { call-warning } To",
         "call-keys = Press twice, @ that: to",
         "call-keys",
         "kept for the line",
@@ -192,7 +192,12 @@ const SLIPS: [Slip; 31] = [
         "call-kode",
         "there is no such text; did you mean call-code?",
     ),
-    english("call-code =", "call-keys = x\ncall-code =", "call-keys", "stands in this file already"),
+    english(
+        "call-code =",
+        "call-keys = x\ncall-code =",
+        "call-keys",
+        "stands in this file already",
+    ),
     english("call-code =", "call-code", "file", "is no Fluent"),
     english(
         "{ $minutes } minutes",
@@ -241,7 +246,9 @@ fn lint(name: &str, text: &str) -> Vec<MessageLintError> {
         path: None,
         text,
     };
-    Catalog::with_overrides(&[file]).map(|_| Vec::new()).unwrap_or_else(|errors| errors)
+    Catalog::with_overrides(&[file])
+        .map(|_| Vec::new())
+        .unwrap_or_else(|errors| errors)
 }
 
 #[test]
@@ -284,15 +291,27 @@ fn mistakes_of_several_files_are_reported_together() {
     });
     let errors = Catalog::with_overrides(&files).unwrap_err();
     let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    assert!(shown[0].starts_with("/etc/texts:1: file: the file name is no language"), "{shown:#?}");
-    assert!(shown[1].starts_with("/etc/texts:1: sms: { $code } must"), "{shown:#?}");
+    assert!(
+        shown[0].starts_with("/etc/texts:1: file: the file name is no language"),
+        "{shown:#?}"
+    );
+    assert!(
+        shown[1].starts_with("/etc/texts:1: sms: { $code } must"),
+        "{shown:#?}"
+    );
 }
 
 #[test]
 fn a_language_outside_the_gsm_alphabet_gets_more_segments() {
-    let long = format!("sms = {{ $code }} — {{ $brand }}, {{ $minutes }}. {}\n", "я".repeat(80));
+    let long = format!(
+        "sms = {{ $code }} — {{ $brand }}, {{ $minutes }}. {}\n",
+        "я".repeat(80)
+    );
     assert_eq!(lint("ru.ftl", &long), []);
     let longer = long.replace('.', ". Никому этот код не говорите.");
     let errors = lint("ru.ftl", &longer);
-    assert!(errors[0].to_string().contains("3 segments of at most 2"), "{errors:#?}");
+    assert!(
+        errors[0].to_string().contains("3 segments of at most 2"),
+        "{errors:#?}"
+    );
 }
