@@ -29,4 +29,4 @@ call-speech-payment =
     { call-hello }
     { $amount }
     kay { $payee }
-    { call-code } { call-code } { call-code } { call-warning } { call-farewell }
+    { call-code } { $code } { $code } { call-warning } { call-farewell }

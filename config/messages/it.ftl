@@ -33,4 +33,4 @@ call-speech-payment =
     { call-hello }
     { $amount }
     a { $payee }
-    { call-code } { call-code } { call-code } { call-warning } { call-farewell }
+    { call-code } { $code } { $code } { call-warning } { call-farewell }

@@ -10,10 +10,10 @@ sms-payment =
     支払先：{ $payee }
     有効期限は{ minutes }です。誰にも教えないでください。
 
-call-hello = こんにちは。{ $brand }です。ご依頼の認証コードをお伝えします。
+call-hello = { $brand }です。コードをお伝えします。
 call-greeting = { call-hello }お聞きになるには、1を押してください。
-call-code = 認証コードは、{ $code }
-call-warning = コードは誰にも教えないでください。
+call-code = コードは、{ $code }
+call-warning = 誰にも教えないでください。
 call-keys = { call-warning }もう一度お聞きになるには、1を押してください。このコードに心当たりがない場合は、9を押してください。
 call-farewell = 失礼いたします。
 call-reported = ありがとうございます。このコードは無効になりました。失礼いたします。
@@ -26,4 +26,4 @@ call-speech-payment =
     { call-hello }
     支払額：{ $amount }
     支払先：{ $payee }
-    { call-code } { call-code } { call-code } { call-warning }{ call-farewell }
+    { call-code } { $code } { $code } { call-warning }{ call-farewell }

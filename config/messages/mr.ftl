@@ -30,4 +30,4 @@ call-speech-payment =
     { call-hello }
     { $amount }
     प्राप्तकर्ता { $payee }
-    { call-code } { call-code } { call-code } { call-warning } { call-farewell }
+    { call-code } { $code } { $code } { call-warning } { call-farewell }

@@ -34,4 +34,4 @@ call-speech-payment =
     { call-hello }
     suma { $amount }
     pentru { $payee }
-    { call-code } { call-code } { call-code } { call-warning } { call-farewell }
+    { call-code } { $code } { $code } { call-warning } { call-farewell }

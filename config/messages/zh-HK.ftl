@@ -26,4 +26,4 @@ call-speech-payment =
     { call-hello }
     金額：{ $amount }
     收款人：{ $payee }
-    { call-code } { call-code } { call-code } { call-warning }{ call-farewell }
+    { call-code } { $code } { $code } { call-warning }{ call-farewell }
