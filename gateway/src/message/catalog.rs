@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::Locale;
 use super::builtin::builtin_files;
-use super::compile::Compiler;
+use super::compile::{Compiler, Wrong};
 use super::lint::{MessageLintError, Mistake, Rule, longest_text};
 use super::plural::Plurals;
 use super::segments::{Segments, segment_count, unit_count};
@@ -299,8 +299,9 @@ impl Reading<'_> {
                 }
                 Some(Template::new(forms))
             }
-            Err(mistake) => {
-                self.add(rule.id, &source, mistake);
+            Err(Wrong { part, mistake }) => {
+                let (id, source) = part.unwrap_or_else(|| (rule.id.to_owned(), source));
+                self.add(&id, &source, mistake);
                 None
             }
         }

@@ -23,24 +23,39 @@ pub(super) struct Compiler<'a> {
 }
 
 /// One walk through a text, for one number of minutes.
-struct Walk {
+struct Walk<'a> {
     minutes: u32,
     form: Form,
     depth: usize,
+    /// The innermost part that a mistake was found in.
+    wrong_part: Option<(String, Source<'a>)>,
 }
 
-impl Compiler<'_> {
+/// Why a text cannot be made.
+pub(super) struct Wrong<'a> {
+    /// The part in which the mistake is, if it is not in the text itself.
+    pub(super) part: Option<(String, Source<'a>)>,
+    pub(super) mistake: Mistake,
+}
+
+impl<'a> Compiler<'a> {
     /// The text for 1 minute, for 2 minutes, and so on.
-    pub(super) fn forms(&self, source: &Source<'_>) -> Result<Vec<Form>, Mistake> {
+    pub(super) fn forms(&self, source: &Source<'_>) -> Result<Vec<Form>, Wrong<'a>> {
         (1..=MINUTES_MAX)
             .map(|minutes| {
                 let mut walk = Walk {
                     minutes,
                     form: Form::new(),
                     depth: 0,
+                    wrong_part: None,
                 };
-                self.pattern(source.pattern, &mut walk)?;
-                Ok(walk.form)
+                match self.pattern(source.pattern, &mut walk) {
+                    Ok(()) => Ok(walk.form),
+                    Err(mistake) => Err(Wrong {
+                        part: walk.wrong_part,
+                        mistake,
+                    }),
+                }
             })
             .collect()
     }
@@ -54,7 +69,7 @@ impl Compiler<'_> {
         parts
     }
 
-    fn pattern(&self, pattern: &Pattern<&str>, walk: &mut Walk) -> Result<(), Mistake> {
+    fn pattern(&self, pattern: &Pattern<&str>, walk: &mut Walk<'a>) -> Result<(), Mistake> {
         if walk.depth == DEPTH_MAX {
             return Err(Mistake::TooDeep);
         }
@@ -69,7 +84,11 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    fn expression(&self, expression: &Expression<&str>, walk: &mut Walk) -> Result<(), Mistake> {
+    fn expression(
+        &self,
+        expression: &Expression<&str>,
+        walk: &mut Walk<'a>,
+    ) -> Result<(), Mistake> {
         match expression {
             Expression::Inline(inline) => self.inline(inline, walk),
             Expression::Select { selector, variants } => {
@@ -89,7 +108,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn inline(&self, inline: &InlineExpression<&str>, walk: &mut Walk) -> Result<(), Mistake> {
+    fn inline(&self, inline: &InlineExpression<&str>, walk: &mut Walk<'a>) -> Result<(), Mistake> {
         match inline {
             InlineExpression::StringLiteral { value } => {
                 walk.push_text(&unescape_unicode_to_string(value));
@@ -125,11 +144,15 @@ impl Compiler<'_> {
         }
     }
 
-    fn part(&self, id: String, walk: &mut Walk) -> Result<(), Mistake> {
-        match self.sources.get(&id) {
-            Some(source) => self.pattern(source.pattern, walk),
-            None => Err(Mistake::PartUnknown(id)),
+    fn part(&self, id: String, walk: &mut Walk<'a>) -> Result<(), Mistake> {
+        let Some(source) = self.sources.get(&id) else {
+            return Err(Mistake::PartUnknown(id));
+        };
+        let result = self.pattern(source.pattern, walk);
+        if result.is_err() && walk.wrong_part.is_none() {
+            walk.wrong_part = Some((id, *source));
         }
+        result
     }
 
     fn matches(&self, variant: &Variant<&str>, minutes: u32) -> bool {
@@ -174,7 +197,7 @@ impl Compiler<'_> {
     }
 }
 
-impl Walk {
+impl Walk<'_> {
     fn push_text(&mut self, text: &str) {
         if !text.is_empty() {
             self.form.push(Piece::Text(text.into()));

@@ -126,7 +126,7 @@ const SLIPS: [Slip; 31] = [
     english(
         BRIEF,
         "{ $code } is your { $brand } code for all that you may want to do with us in this \
-         life and the one to come. Bye.\n",
+         life and the one to come. Goodbye.\n",
         "sms-brief",
         "an app hash it takes",
     ),
@@ -177,13 +177,13 @@ const SLIPS: [Slip; 31] = [
     english(
         "        [one] { $minutes } minute\n",
         "",
-        "sms",
+        "minutes",
         "needs the form [one] too",
     ),
     english(
         "        [one] { $minutes }",
         "        [few] some\n        [one] { $minutes }",
-        "sms",
+        "minutes",
         "the language has no form [few]: it has [one], [other]",
     ),
     english(
@@ -202,7 +202,7 @@ const SLIPS: [Slip; 31] = [
     english(
         "{ $minutes } minutes",
         "{ minutes } minutes",
-        "sms",
+        "minutes",
         "stand in each other",
     ),
     arabic(
@@ -226,7 +226,7 @@ const SLIPS: [Slip; 31] = [
     arabic(
         "        [two] { $minutes } دقيقة\n",
         "",
-        "sms",
+        "minutes",
         "needs the form [two] too",
     ),
 ];
