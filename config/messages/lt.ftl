@@ -1,12 +1,5 @@
 # Lithuanian message texts; en.ftl explains the form.
 
-minutes =
-    { $minutes ->
-        [one] { $minutes } minutę
-        [few] { $minutes } minutes
-       *[other] { $minutes } minučių
-    }
-
 sms = { $code } yra { $brand } kodas. Galioja { $minutes } min. Niekam jo neatskleiskite.
     .encoding = gsm-7
 sms-brief = { $code } yra { $brand } kodas. Niekam jo neatskleiskite.

@@ -1,12 +1,5 @@
 # Latvian message texts; en.ftl explains the form.
 
-minutes =
-    { $minutes ->
-        [zero] { $minutes } minūtes
-        [one] { $minutes } minūti
-       *[other] { $minutes } minūtes
-    }
-
 sms = { $code } ir { $brand } kods. Tas der { $minutes } min. Nesniedziet to nevienam.
     .encoding = gsm-7
 sms-brief = { $code } ir { $brand } kods. Nesniedziet to nevienam.

@@ -1,13 +1,5 @@
 # Polish message texts; en.ftl explains the form.
 
-minutes =
-    { $minutes ->
-        [one] { $minutes } minutę
-        [few] { $minutes } minuty
-        [many] { $minutes } minut
-       *[other] { $minutes } minuty
-    }
-
 sms = { $code } to kod { $brand }. Wygasa za { $minutes } min. Nie podawaj go nikomu.
     .encoding = gsm-7
 sms-brief = { $code } to kod { $brand }. Nie podawaj go nikomu.
