@@ -17,6 +17,7 @@ use crate::receipts::{ReceiptReference, receipts_by_reference};
 use crate::routing::Destination;
 use crate::senders::Asked;
 use crate::stack::ProviderStack;
+use crate::tenants::Tenant;
 use crate::verification::{Record, RecordKind, TenantTag};
 
 /// A message but for what differs between attempts.
@@ -124,10 +125,7 @@ impl Composed {
             purpose: details.purpose.clone(),
             delivery: work.delivery,
             created_at_ms: state.created_at_ms,
-            sender: match state.channel {
-                Channel::Sms => tenant.sms_sender.clone(),
-                Channel::Voice => tenant.voice_sender.clone(),
-            },
+            sender: own_sender(tenant, state.channel),
             text: text.into(),
             speech: speech.map(Into::into),
             call: call.map(Arc::new),
@@ -198,6 +196,13 @@ impl Composed {
             validity_period: self.validity,
             receipt_url: receipt_url.flatten(),
         }
+    }
+}
+
+fn own_sender(tenant: &Tenant, channel: Channel) -> Option<Arc<str>> {
+    match channel {
+        Channel::Sms => tenant.sms_sender.clone(),
+        Channel::Voice => tenant.voice_sender.clone(),
     }
 }
 
