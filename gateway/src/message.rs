@@ -68,6 +68,20 @@ pub struct Rendered {
 }
 
 impl Catalog {
+    /// What a call says around a text that is the tenant's own.
+    pub fn call_around(&self, locale: &Locale, brand: &Brand, text: &str) -> CallTexts {
+        let (locale, texts) = self.resolve(locale);
+        let around = Content {
+            code: "",
+            brand,
+            minutes: 1,
+            payment: None,
+            origin: None,
+            app_hash: None,
+        };
+        call_texts(locale, texts, &values(&around, ""), text.into())
+    }
+
     /// Writes the message in the language nearest to `locale`.
     pub fn render(&self, channel: Channel, locale: &Locale, content: &Content<'_>) -> Rendered {
         let (locale, texts) = self.resolve(locale);
@@ -147,18 +161,27 @@ fn render_call(locale: &Arc<str>, texts: &Texts, content: &Content<'_>) -> Rende
     Rendered {
         text,
         speech: Some(speech.render(&spoken, 0)),
-        call: Some(CallTexts {
-            language: Arc::clone(locale),
-            greeting: texts.call_greeting.render(&spoken, 0).into(),
-            code: code.render(&spoken, 0).into(),
-            keys: texts.call_keys.render(&spoken, 0).into(),
-            farewell: texts.call_farewell.render(&spoken, 0).into(),
-            reported: texts.call_reported.render(&spoken, 0).into(),
-        }),
+        call: Some(call_texts(
+            locale,
+            texts,
+            &spoken,
+            code.render(&spoken, 0).into(),
+        )),
         locale: Arc::clone(locale),
         segment_count: 0,
         encoding,
         has_app_hash: false,
+    }
+}
+
+fn call_texts(locale: &Arc<str>, texts: &Texts, values: &Values<'_>, code: Arc<str>) -> CallTexts {
+    CallTexts {
+        language: Arc::clone(locale),
+        greeting: texts.call_greeting.render(values, 0).into(),
+        code,
+        keys: texts.call_keys.render(values, 0).into(),
+        farewell: texts.call_farewell.render(values, 0).into(),
+        reported: texts.call_reported.render(values, 0).into(),
     }
 }
 

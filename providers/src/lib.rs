@@ -16,6 +16,8 @@ pub mod http_client;
 pub mod kind;
 pub mod moment;
 pub mod phone_number;
+#[cfg(test)]
+pub mod pigeon;
 pub mod registry;
 pub mod sandbox;
 pub mod secret;
