@@ -70,6 +70,7 @@ pub(crate) fn api() -> ApiService<Full<Bytes>> {
         clock: Arc::new(SystemClock),
         store_skew_ms: Arc::new(AtomicI64::new(0)),
         is_durable: Arc::new(AtomicBool::new(true)),
+        tally: Arc::default(),
     };
     let limits = DispatchLimits {
         in_flight_max: DISPATCHES_MAX,

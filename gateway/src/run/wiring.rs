@@ -78,6 +78,7 @@ pub(super) async fn wire(
         clock: Arc::new(SystemClock),
         store_skew_ms: Arc::new(AtomicI64::new(0)),
         is_durable: Arc::new(AtomicBool::new(true)),
+        tally: Arc::default(),
     };
     let limits = DispatchLimits {
         in_flight_max: usize::try_from(settings.dispatch.in_flight_max).unwrap_or(usize::MAX),

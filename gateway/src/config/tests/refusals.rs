@@ -83,7 +83,7 @@ fn an_open_listener_needs_tls_or_an_explicit_word() {
 }
 
 /// What is changed in the least configuration, into what, and the mistake that follows.
-const CONTRADICTIONS: [(&str, &str, &str); 29] = [
+const CONTRADICTIONS: [(&str, &str, &str); 35] = [
     (
         "regions = [",
         "submissions_per_day_max = [{ region = \"*\", max = 1 }, { region = \"*\", max = 2 }]\nregions = [",
@@ -117,7 +117,37 @@ const CONTRADICTIONS: [(&str, &str, &str); 29] = [
     (
         "hops = [",
         "strategy = \"fastest\"\nhops = [",
-        "routes[0].strategy: must be one of ordered",
+        "routes[0].strategy: must be one of ordered, weighted",
+    ),
+    (
+        "hops = [\"hook-a\"]",
+        "hops = [{ provider = \"hook-a\", share = 1 }]",
+        "routes[0].hops[0]: has a share, which takes strategy = \"weighted\"",
+    ),
+    (
+        "hops = [",
+        "strategy = \"weighted\"\nhops = [",
+        "routes[0].hops[0]: has no share: write it as { provider = ",
+    ),
+    (
+        "hops = [\"hook-a\"]",
+        "strategy = \"weighted\"\nhops = [{ provider = \"hook-a\", share = 0 }]",
+        "routes[0].hops[0].share: must be",
+    ),
+    (
+        "hops = [\"hook-a\"]",
+        "strategy = \"weighted\"\nhops = [{ provider = \"hook-a\", share = 1001 }]",
+        "routes[0].hops[0].share: must be",
+    ),
+    (
+        "hops = [\"hook-a\"]",
+        "strategy = \"weighted\"\nhops = [{ provider = \"hook-a\" }]",
+        "routes[0].hops[0].share: missing: set it to 1 to 1000",
+    ),
+    (
+        "hops = [\"hook-a\"]",
+        "strategy = \"weighted\"\nhops = [{ share = 30 }]",
+        "routes[0].hops[0].provider: missing: set it, for example to \"hook-a\"",
     ),
     (
         "[\"sms\", \"voice\"]",
