@@ -3,8 +3,8 @@
 //! Each send takes the next point of a sequence that covers the span of all
 //! shares evenly: the golden ratio's multiples, of which any run leaves gaps of
 //! three lengths at most. So the sends of a node differ from its shares by a
-//! handful, however many they are, where independent draws would differ by the
-//! square root of their number. A point is taken with one atomic addition, and
+//! handful, which grows with the logarithm of their number, where independent
+//! draws would differ by its square root. A point is taken with one atomic addition, and
 //! nothing is remembered but where the sequence stands: a node that begins anew
 //! begins anywhere in it, so restarts favour nobody, and the nodes of a fleet,
 //! each even by itself, are even together. A hop that is ejected leaves its part
