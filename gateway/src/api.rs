@@ -36,7 +36,6 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
-use tower::service_fn;
 use tower::util::BoxCloneSyncService;
 
 pub use admin::{Admin, Readiness, Version};
@@ -159,7 +158,7 @@ impl Api {
     /// [`hyper_util::service::TowerToHyperService`].
     pub fn service<B: RequestBody>(self: &Arc<Self>, surface: Surface) -> ApiService<B> {
         let api = Arc::clone(self);
-        let endpoint = service_fn(move |call: Call| {
+        let endpoint = stack::shared(move |call: Call| {
             let api = Arc::clone(&api);
             async move {
                 match call {

@@ -2,11 +2,12 @@
 //! provider puts into an answer may be worse than ignored.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, header};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::{MessageId, ProviderCode};
 
@@ -14,14 +15,68 @@ use crate::{MessageId, ProviderCode};
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// A value of JSON that is documented as one type and may well come as another.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 pub(crate) enum Scalar<'a> {
     Flag(bool),
     Number(u64),
-    #[serde(borrow)]
     Text(Cow<'a, str>),
-    Other(IgnoredAny),
+    Other,
+}
+
+/// Reads by what comes. Derived as untagged it would try one type after the
+/// other, and write an error text for each that does not fit.
+impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+struct ScalarVisitor;
+
+impl<'de> Visitor<'de> for ScalarVisitor {
+    type Value = Scalar<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("any value")
+    }
+
+    fn visit_bool<E: de::Error>(self, flag: bool) -> Result<Self::Value, E> {
+        Ok(Scalar::Flag(flag))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Scalar::Number(number))
+    }
+
+    fn visit_i64<E: de::Error>(self, _negative: i64) -> Result<Self::Value, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_f64<E: de::Error>(self, _fraction: f64) -> Result<Self::Value, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Scalar::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Scalar::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other)
+    }
 }
 
 impl Scalar<'_> {
@@ -29,7 +84,7 @@ impl Scalar<'_> {
         match self {
             Self::Text(text) => ProviderCode::new(text),
             Self::Number(number) => ProviderCode::new(&number.to_string()),
-            Self::Flag(_) | Self::Other(_) => None,
+            Self::Flag(_) | Self::Other => None,
         }
     }
 
@@ -37,7 +92,7 @@ impl Scalar<'_> {
         match self {
             Self::Text(text) => MessageId::new(text),
             Self::Number(number) => MessageId::new(&number.to_string()),
-            Self::Flag(_) | Self::Other(_) => None,
+            Self::Flag(_) | Self::Other => None,
         }
     }
 
@@ -45,21 +100,21 @@ impl Scalar<'_> {
         match self {
             Self::Number(number) => Some(*number),
             Self::Text(text) => text.parse().ok(),
-            Self::Flag(_) | Self::Other(_) => None,
+            Self::Flag(_) | Self::Other => None,
         }
     }
 
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Flag(_) | Self::Number(_) | Self::Other(_) => None,
+            Self::Flag(_) | Self::Number(_) | Self::Other => None,
         }
     }
 
     pub(crate) fn is_true(&self) -> bool {
         match self {
             Self::Flag(flag) => *flag,
-            Self::Number(_) | Self::Text(_) | Self::Other(_) => false,
+            Self::Number(_) | Self::Text(_) | Self::Other => false,
         }
     }
 }
@@ -134,6 +189,29 @@ mod tests {
         }
         assert_eq!(wait_asked_by(b"\xff\xfe", now_ms), None);
         assert_eq!(retry_after(&HeaderMap::new(), now_ms), None);
+    }
+
+    #[test]
+    fn a_value_is_read_whatever_type_it_comes_as() {
+        let read = |json: &'static str| serde_json::from_str::<Scalar<'_>>(json);
+        for (json, text, number, flag) in [
+            (r#""a""#, Some("a"), None, false),
+            (r#""a\nb""#, Some("a\nb"), None, false),
+            (r#""21""#, Some("21"), Some(21), false),
+            ("21", None, Some(21), false),
+            ("true", None, None, true),
+            ("-1", None, None, false),
+            ("1.5", None, None, false),
+            ("null", None, None, false),
+            (r#"[1, {"a": []}]"#, None, None, false),
+            (r#"{"a": {"b": [1]}}"#, None, None, false),
+        ] {
+            let scalar = read(json).unwrap();
+            assert_eq!(scalar.text(), text, "{json}");
+            assert_eq!(scalar.number(), number, "{json}");
+            assert_eq!(scalar.is_true(), flag, "{json}");
+        }
+        assert!(read("[1,").is_err());
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod clock;
 pub mod contract;
 pub mod http_client;
 pub mod kind;
+pub mod moment;
 pub mod phone_number;
 pub mod registry;
 pub mod sandbox;
@@ -33,5 +34,6 @@ pub use contract::{
     Submitted,
 };
 pub use kind::Kind;
+pub use moment::Moment;
 pub use phone_number::PhoneNumber;
 pub use secret::Secret;

@@ -47,31 +47,48 @@ impl PhoneNumber {
 
     /// `+1********23`: the country calling code and the last two digits.
     pub fn masked(&self) -> String {
+        self.mask().as_str().to_owned()
+    }
+
+    fn mask(&self) -> Mask {
         let shown_front = usize::from(self.country_code_digits) + 1;
         let length = self.e164.len();
-        self.e164
-            .chars()
-            .enumerate()
-            .map(|(position, character)| {
-                if position < shown_front || position + 2 >= length {
-                    character
-                } else {
-                    '*'
-                }
-            })
-            .collect()
+        let mut text = [b'*'; E164_LENGTH_MAX];
+        let shown = text.iter_mut().zip(self.e164.bytes()).enumerate();
+        for (position, (place, digit)) in shown {
+            if position < shown_front || position + 2 >= length {
+                *place = digit;
+            }
+        }
+        Mask { text, length }
+    }
+}
+
+/// `+` and 15 digits.
+const E164_LENGTH_MAX: usize = 16;
+
+/// A number as it may be shown, on the stack: each log line has one.
+struct Mask {
+    text: [u8; E164_LENGTH_MAX],
+    length: usize,
+}
+
+impl Mask {
+    fn as_str(&self) -> &str {
+        let text = self.text.get(..self.length).unwrap_or_default();
+        str::from_utf8(text).unwrap_or_default()
     }
 }
 
 impl fmt::Debug for PhoneNumber {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.masked())
+        formatter.write_str(self.mask().as_str())
     }
 }
 
 impl fmt::Display for PhoneNumber {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.masked())
+        formatter.write_str(self.mask().as_str())
     }
 }
 

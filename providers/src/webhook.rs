@@ -15,8 +15,9 @@ use crate::registry::checked_url;
 use crate::signature::WebhookKeys;
 use crate::verdict::by_status;
 use crate::{
-    Callback, Capabilities, Channel, Clock, DeliveryReceipt, Message, Provider, ReceiptError,
-    ReceiptStatus, Receipts, RefusalScope, RequestError, Response, Secret, SubmitError, Submitted,
+    Callback, Capabilities, Channel, Clock, DeliveryReceipt, Message, Moment, Provider,
+    ReceiptError, ReceiptStatus, Receipts, RefusalScope, RequestError, Response, Secret,
+    SubmitError, Submitted,
 };
 
 /// Ten joined segments of GSM-7, the longest that networks put together again.
@@ -140,8 +141,7 @@ struct Submission<'a> {
     speech: Option<&'a str>,
     sender: Option<&'a str>,
     locale: &'a str,
-    #[serde(serialize_with = "as_rfc3339")]
-    expires_at: jiff::Timestamp,
+    expires_at: Moment,
     receipt_url: Option<&'a str>,
 }
 
@@ -179,7 +179,7 @@ impl Provider for WebhookProvider {
             speech: message.speech.as_deref(),
             sender: message.sender.as_deref().or(self.sender.as_deref()),
             locale: &message.locale,
-            expires_at: timestamp(message.expires_at_ms)?,
+            expires_at: Moment::of_ms(message.expires_at_ms),
             receipt_url,
         })?;
 
@@ -277,20 +277,6 @@ fn to_json(submission: &Submission<'_>) -> Result<Bytes, RequestError> {
     let mut body = Vec::with_capacity(512);
     serde_json::to_writer(&mut body, submission).map_err(|_| RequestError::Malformed)?;
     Ok(body.into())
-}
-
-fn as_rfc3339<S: serde::Serializer>(
-    timestamp: &jiff::Timestamp,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(timestamp)
-}
-
-fn timestamp(epoch_ms: u64) -> Result<jiff::Timestamp, RequestError> {
-    i64::try_from(epoch_ms)
-        .ok()
-        .and_then(|epoch_ms| jiff::Timestamp::from_millisecond(epoch_ms).ok())
-        .ok_or(RequestError::Malformed)
 }
 
 fn epoch_ms(rfc3339: &str) -> Option<u64> {

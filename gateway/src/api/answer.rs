@@ -10,14 +10,14 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 use tokio::time::Instant;
-use tower::{Service, ServiceExt, service_fn};
+use tower::{Service, ServiceExt};
 use tracing::{Instrument, error, info_span};
 
 use super::codes;
 use super::endpoint::{self, Endpoint, Matched};
 use super::problem::Problem;
 use super::request_id::{RequestId, X_REQUEST_ID};
-use super::stack::Stage;
+use super::stack::{Stage, shared};
 use super::{Edge, RequestBody, Surface};
 
 /// An answer before it gets the headers that all have.
@@ -71,7 +71,7 @@ where
     S: Stage<Matched<B>>,
 {
     let edge = Arc::clone(edge);
-    service_fn(move |request: Request<B>| {
+    shared(move |request: Request<B>| {
         let edge = Arc::clone(&edge);
         let next = next.clone();
         async move {

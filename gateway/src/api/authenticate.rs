@@ -8,12 +8,12 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use tower::{ServiceExt, service_fn};
+use tower::ServiceExt;
 
 use super::codes;
 use super::endpoint::{Admitted, Asked, Identity, Matched, Target};
 use super::problem::Problem;
-use super::stack::Stage;
+use super::stack::{Stage, shared};
 use super::{Edge, RequestBody};
 use crate::tenants::{Caller, Operator};
 
@@ -63,7 +63,7 @@ where
     S: Stage<Admitted<B>>,
 {
     let edge = Arc::clone(edge);
-    service_fn(move |request: Matched<B>| {
+    shared(move |request: Matched<B>| {
         let identity = identify(&edge, &request);
         let next = next.clone();
         async move {

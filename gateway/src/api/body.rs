@@ -9,12 +9,12 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
-use tower::{ServiceExt, service_fn};
+use tower::ServiceExt;
 
 use super::codes;
 use super::endpoint::{Admitted, Asked, Call, Identity};
 use super::problem::Problem;
-use super::stack::Stage;
+use super::stack::{Stage, shared};
 use super::{ApiSettings, Edge, RequestBody};
 
 /// Providers put many receipts into one call.
@@ -26,7 +26,7 @@ where
     S: Stage<Call>,
 {
     let edge = Arc::clone(edge);
-    service_fn(move |request: Admitted<B>| {
+    shared(move |request: Admitted<B>| {
         let edge = Arc::clone(&edge);
         let next = next.clone();
         async move {

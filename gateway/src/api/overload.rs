@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tower::{ServiceExt, service_fn};
+use tower::ServiceExt;
 
 use super::RequestBody;
 use super::codes;
 use super::endpoint::{Class, Matched};
 use super::problem::Problem;
-use super::stack::Stage;
+use super::stack::{Stage, shared};
 
 /// How many requests are worked on, over all connections and listeners.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ where
     S: Stage<Matched<B>>,
 {
     let in_flight = Arc::clone(in_flight);
-    service_fn(move |request: Matched<B>| {
+    shared(move |request: Matched<B>| {
         let place = in_flight.enter(request.endpoint.class);
         let next = next.clone();
         async move {

@@ -4,10 +4,11 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
 use tokio::time::timeout;
-use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+use tower::{Service, ServiceBuilder, ServiceExt};
 use tracing::error;
 
 use super::answer::{Reply, answer};
@@ -36,6 +37,41 @@ impl<R, S> Stage<R> for S where
         + Sync
         + 'static
 {
+}
+
+/// A function as a service whose clone is one more reference to it.
+///
+/// Every layer clones the next one for each request. With [`tower::service_fn`]
+/// that copies whatever the function has captured, and so all the layers below:
+/// some hundred counts of references a request, on cache lines that all cores share.
+pub(super) struct Shared<F>(Arc<F>);
+
+pub(super) fn shared<F>(function: F) -> Shared<F> {
+    Shared(Arc::new(function))
+}
+
+impl<F> Clone for Shared<F> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<R, F, Fut, T, E> Service<R> for Shared<F>
+where
+    F: Fn(R) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    type Response = T;
+    type Error = E;
+    type Future = Fut;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), E>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: R) -> Fut {
+        (self.0)(request)
+    }
 }
 
 /// The stack before `endpoint`, which answers what passes.
@@ -69,7 +105,7 @@ where
     S: Stage<R>,
 {
     let on_panic = Arc::clone(on_panic);
-    service_fn(move |request: R| {
+    shared(move |request: R| {
         let next = next.clone();
         let on_panic = Arc::clone(&on_panic);
         async move {
@@ -92,7 +128,7 @@ where
     S: Stage<Matched<B>>,
 {
     let request_timeout = edge.settings.request_timeout;
-    service_fn(move |request: Matched<B>| {
+    shared(move |request: Matched<B>| {
         let next = next.clone();
         async move {
             timeout(request_timeout, next.oneshot(request))

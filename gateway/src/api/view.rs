@@ -4,9 +4,8 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use jiff::Timestamp;
 use serde::{Serialize, Serializer};
-use watchword_providers::{Channel, PhoneNumber};
+use watchword_providers::{Channel, Moment, PhoneNumber};
 
 use super::problem::{Problem, ProblemJson};
 use crate::id::{DeliveryId, VerificationId};
@@ -23,9 +22,7 @@ pub(super) struct Time(pub u64);
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ms = i64::try_from(self.0).unwrap_or(i64::MAX);
-        let moment = Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX);
-        serializer.collect_str(&format_args!("{moment:.3}"))
+        Moment::of_ms(self.0).serialize(serializer)
     }
 }
 

@@ -147,7 +147,10 @@ fn header(key_id: &str) -> Vec<u8> {
 }
 
 fn associated_data(header: &[u8], place: Place) -> Vec<u8> {
-    let mut data = header.to_vec();
+    // Tenant, kind, shard, id and field.
+    const PLACE_LENGTH: usize = 8 + 1 + 2 + 16 + 1;
+    let mut data = Vec::with_capacity(header.len() + PLACE_LENGTH);
+    data.extend_from_slice(header);
     data.extend_from_slice(&place.tenant.0);
     data.push(match place.kind {
         RecordKind::Verification => 1,

@@ -46,7 +46,9 @@ pub fn segment_count(text: &str) -> Segments {
 }
 
 fn septets_of(character: char) -> Option<usize> {
-    if character.is_ascii_alphanumeric() || BASIC.contains(character) {
+    // Nearly all there is, so that the alphabet is searched for the rest alone.
+    let is_usual = character.is_ascii_alphanumeric() || matches!(character, ' ' | '.' | ',');
+    if is_usual || BASIC.contains(character) {
         Some(1)
     } else if EXTENSION.contains(character) {
         Some(2)

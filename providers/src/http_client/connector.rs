@@ -15,7 +15,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
-use tower::Service;
+use tower::{Service, ServiceExt as _};
 
 use super::resolver::Resolver;
 
@@ -73,7 +73,9 @@ impl Tls {
 /// A connector that gives up after a time, whichever step hangs.
 #[derive(Clone)]
 pub(super) struct Connector {
-    inner: HttpsConnector<HttpConnector<Resolver>>,
+    /// Behind one pointer: the client clones its connector for every request,
+    /// and nearly none needs a new connection.
+    inner: Arc<HttpsConnector<HttpConnector<Resolver>>>,
     timeout: Duration,
 }
 
@@ -86,7 +88,7 @@ impl Connector {
         // The scheme decides on TLS, not the TCP connector.
         tcp.enforce_http(false);
         Self {
-            inner: HttpsConnector::from((tcp, Arc::clone(&tls.0))),
+            inner: Arc::new(HttpsConnector::from((tcp, Arc::clone(&tls.0)))),
             timeout,
         }
     }
@@ -97,12 +99,13 @@ impl Service<Uri> for Connector {
     type Error = BoxError;
     type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(context)
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let connecting = tokio::time::timeout(self.timeout, self.inner.call(uri));
+        let inner = HttpsConnector::clone(&self.inner);
+        let connecting = tokio::time::timeout(self.timeout, inner.oneshot(uri));
         Box::pin(async move { connecting.await? })
     }
 }

@@ -14,6 +14,7 @@ use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
+use watchword_providers::Moment;
 
 /// Most lines are shorter.
 const LINE_LENGTH: usize = 512;
@@ -38,12 +39,12 @@ where
     ) -> fmt::Result {
         let mut line = String::with_capacity(LINE_LENGTH);
         let metadata = event.metadata();
-        write!(
-            line,
-            "{{\"timestamp\":\"{:.6}\",\"level\":\"{}\"",
-            Timestamp::now(),
-            metadata.level()
-        )?;
+        let now_us = u64::try_from(Timestamp::now().as_microsecond()).unwrap_or(0);
+        line.push_str("{\"timestamp\":\"");
+        line.push_str(Moment::of_us(now_us).as_str());
+        line.push_str("\",\"level\":\"");
+        line.push_str(metadata.level().as_str());
+        line.push('"');
         let mut fields = Fields {
             line: &mut line,
             target: None,
@@ -164,7 +165,9 @@ struct Escaped<'a>(&'a mut String);
 impl Write for Escaped<'_> {
     fn write_str(&mut self, value: &str) -> fmt::Result {
         let mut rest = value;
-        while let Some(at) = rest.find(|letter: char| matches!(letter, '"' | '\\' | '\0'..'\x20')) {
+        // All that needs an escape is one byte, which is never part of another letter.
+        let is_special = |byte: u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+        while let Some(at) = rest.bytes().position(is_special) {
             let (plain, special) = rest.split_at(at);
             self.0.push_str(plain);
             let mut letters = special.chars();
