@@ -10,16 +10,24 @@
 #![warn(clippy::missing_errors_doc)]
 
 mod answer;
+pub mod aws;
+pub mod aws_sns;
+pub mod bird;
 pub mod clock;
 pub mod contract;
 pub mod http_client;
+pub mod infobip;
 pub mod kind;
 pub mod moment;
 pub mod phone_number;
 pub mod registry;
+mod request;
+#[cfg(test)]
+mod rows;
 pub mod sandbox;
 pub mod secret;
 pub mod signature;
+pub mod sinch;
 #[cfg(test)]
 mod transcripts;
 pub mod twilio;

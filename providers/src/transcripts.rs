@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 
+use crate::kind::{Given, Values};
 use crate::signature::{FormFields, TwilioKeys, WebhookKeys};
 use crate::twilio::{TwilioProvider, TwilioSender, TwilioSettings};
 use crate::webhook::{WebhookProvider, WebhookSettings};
@@ -24,7 +25,7 @@ pub(crate) const NOW_MS: u64 = 1_700_000_000_000;
 
 const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const TWILIO_TOKEN: &str = "12345";
-const RECEIPT_URL: &str = "https://otp.example.com/v1/receipts/hook-a/ref_1?x=y";
+pub(crate) const RECEIPT_URL: &str = "https://otp.example.com/v1/receipts/hook-a/ref_1?x=y";
 
 /// The message of every story, unless the story changes it.
 pub(crate) fn message() -> Message {
@@ -73,6 +74,22 @@ pub(crate) fn twilio() -> TwilioProvider {
 
 pub(crate) fn clock() -> Clock {
     Clock::from_fn(|| NOW_MS)
+}
+
+/// Makes a provider of these settings, for all of its kind's channels.
+pub(crate) fn given<P>(
+    values: &Values,
+    channels: &[Channel],
+    receipts: Receipts,
+    make: impl FnOnce(&Given<'_>) -> P,
+) -> P {
+    make(&Given {
+        id: "played",
+        channels,
+        receipts,
+        values,
+        clock: &clock(),
+    })
 }
 
 #[derive(Deserialize)]
@@ -177,7 +194,7 @@ impl Changes {
 }
 
 /// Plays every file of a folder; `sign` plays the provider that signs a callback.
-fn play(kind: &str, provider: &dyn Provider, sign: impl Fn(&str, &[u8]) -> HeaderMap) {
+pub(crate) fn play(kind: &str, provider: &dyn Provider, sign: impl Fn(&str, &[u8]) -> HeaderMap) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("transcripts")
         .join(kind);
@@ -261,7 +278,7 @@ fn with_code(words: &str, code: Option<&ProviderCode>) -> String {
     code.map_or_else(|| words.to_owned(), |code| format!("{words}, code {code}"))
 }
 
-fn outcome_words(outcome: &Result<Submitted, SubmitError>) -> String {
+pub(crate) fn outcome_words(outcome: &Result<Submitted, SubmitError>) -> String {
     let words = match outcome {
         Ok(submitted) => {
             let id = submitted.message_id.as_ref().and_then(MessageId::code);
