@@ -220,9 +220,11 @@ impl Dispatcher {
         }
     }
 
+    /// Dispatches here, to the end.
+    ///
     /// Not cancel safe: dropped in mid-attempt, a message may be on its way
     /// while its attempt stays open until its lease is lost.
-    async fn work_through(self: Arc<Self>, mut work: Work, place: Place) {
+    pub async fn work_through(self: Arc<Self>, mut work: Work, place: Place) {
         loop {
             let settled = tokio::select! {
                 settled = self.deliver(&mut work) => settled,

@@ -81,12 +81,17 @@ impl Service {
         let place = self.dispatcher.place().ok_or(OVERLOADED)?;
         let wait = send.wait;
         let (done, submitted) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
         let sending = Sending {
             shared: self.shared.clone(),
             dispatcher: Arc::clone(&self.dispatcher),
         };
-        let task = self.dispatcher.spawn(sending.run(send, place, done));
-        let accepted = task.await.map_err(|_| OVERLOADED)??;
+        // Dropping its handle leaves it running: it ends by itself.
+        drop(
+            self.dispatcher
+                .spawn(sending.run(send, place, (answer, done))),
+        );
+        let accepted = answered.await.map_err(|_| OVERLOADED)??;
         let Some(wait) = wait else {
             return Ok(accepted);
         };
@@ -111,15 +116,45 @@ struct Sending {
 }
 
 impl Sending {
+    /// Makes the send, answers, and goes on with its dispatch: one task from
+    /// the store's answer to the end, for a second one would wake a second core.
+    ///
     /// Not cancel safe: between the store's answer and the dispatch, the task
     /// holds the only quick way to the person.
     async fn run(
         self,
         send: Send,
         place: Place,
+        (answer, done): (
+            oneshot::Sender<Answer<Accepted>>,
+            oneshot::Sender<DeliveryStatus>,
+        ),
+    ) {
+        let (accepted, work) = match self.begin(&send, done).await {
+            Ok(begun) => begun,
+            Err(error) => {
+                // Whoever asked may have gone.
+                _ = answer.send(Err(error));
+                return;
+            }
+        };
+        _ = answer.send(Ok(accepted));
+        let Some(work) = work else {
+            return;
+        };
+        drop(send);
+        // The answer is written first, on this core: that is a few microseconds.
+        tokio::task::yield_now().await;
+        self.dispatcher.work_through(work, place).await;
+    }
+
+    /// Makes the send. What is to be dispatched is there if this made it.
+    async fn begin(
+        &self,
+        send: &Send,
         done: oneshot::Sender<DeliveryStatus>,
-    ) -> Answer<Accepted> {
-        let made = self.make(&send).await?;
+    ) -> Answer<(Accepted, Option<Work>)> {
+        let made = self.make(send).await?;
         let Made {
             id,
             record,
@@ -135,24 +170,21 @@ impl Sending {
             opened: opened.map(Arc::clone),
         };
         if step == Step::Replayed {
-            return Ok(accepted);
+            return Ok((accepted, None));
         }
-        if let Some(ordinal) = ordinal {
-            let work = Work {
-                delivery: DeliveryId {
-                    record: id,
-                    ordinal,
-                },
-                record: accepted.record.clone(),
-                why: None,
-                done: Some(done),
-                opened: opened.map(Arc::clone),
-                prepaid: send.paid_submission(),
-                is_as_created: step == Step::Created,
-            };
-            self.dispatcher.dispatch(work, place);
-        }
-        Ok(accepted)
+        let work = ordinal.map(|ordinal| Work {
+            delivery: DeliveryId {
+                record: id,
+                ordinal,
+            },
+            record: accepted.record.clone(),
+            why: None,
+            done: Some(done),
+            opened: opened.map(Arc::clone),
+            prepaid: send.paid_submission(),
+            is_as_created: step == Step::Created,
+        });
+        Ok((accepted, work))
     }
 
     /// Makes the send, once whoever else is at work on its idempotency key has decided.

@@ -1,5 +1,6 @@
 //! What no transcript shows: settings, credentials, feedback, arbitrary bytes.
 
+use http::StatusCode;
 use proptest::prelude::*;
 
 use super::*;

@@ -1,5 +1,6 @@
 //! What the transcripts do not tell: settings, age, ids and arbitrary bytes.
 
+use http::StatusCode;
 use proptest::prelude::*;
 
 use super::*;

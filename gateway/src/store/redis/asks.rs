@@ -9,7 +9,7 @@ use super::format::{
 };
 use super::pack::{NUMBER_MAX, Packer};
 use crate::admission::gcra::GcraRule;
-use crate::admission::limits::{LimitAsk, LimitRule, LimitStep};
+use crate::admission::limits::{LimitAsk, LimitRule, LimitState, LimitStep};
 use crate::admission::turns::TurnsAsk;
 use crate::delivery::{
     ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, Finality, NewDelivery, Next, Settle,
@@ -154,6 +154,7 @@ impl Terms {
         self.with(packer)
     }
 
+    /// `check_first.lua` knows the places up to the first digest's end.
     pub(super) fn check(self, ask: &Check, limits: &[LimitAsk]) -> Vec<Vec<u8>> {
         let mut packer = array(5);
         packer
@@ -165,7 +166,12 @@ impl Terms {
             packer.bytes(digest.key_id.as_bytes()).bytes(&digest.mac);
         }
         questions(&mut packer, limits);
-        self.with(packer)
+        let mut arguments = self.with(packer);
+        let refuses = |ask| LimitState::default().apply(ask, self.at_ms()).is_err();
+        if limits.iter().any(refuses) {
+            arguments.push(Vec::new());
+        }
+        arguments
     }
 
     pub(super) fn cancel(self, tenant: TenantTag) -> Vec<Vec<u8>> {

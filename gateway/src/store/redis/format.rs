@@ -14,7 +14,7 @@ use crate::delivery::{
     AttemptReceipt, AttemptRecord, DeliveryRecord, DeliveryStatus, Due, DueKind, Outcome,
 };
 use crate::id::{RecordId, Shard};
-use crate::store::{FORMAT_VERSION, StoreError};
+use crate::store::StoreError;
 use crate::verification::{
     CheckVerdict, ClientClass, CodeDigest, Conversion, CustomCodeTag, Failures, IdentityTag, Live,
     NumberRecord, NumberTag, OperationId, PerClass, Record, RecordKind, Status, TenantTag,
@@ -84,6 +84,10 @@ pub(super) fn value_at<T: Copy>(list: &[T], place: u64) -> Result<T, Malformed> 
     list.get(place).copied().ok_or(Malformed)
 }
 
+/// The version of all strings but `meta`; `clock.lua` says the same. 2: the fields in
+/// the order that `check_first.lua` relies on.
+pub(super) const FORMAT: u8 = 2;
+
 /// The room of a record's head is counted in steps of so many bytes.
 pub(super) const ROOM_STEP: usize = 64;
 
@@ -116,7 +120,7 @@ fn versioned<T>(
         reason: Arc::from(format!("{what} is not in its format")),
     };
     let (version, rest) = packed.split_first().ok_or_else(damaged)?;
-    if *version != FORMAT_VERSION {
+    if *version != FORMAT {
         return Err(StoreError::UnknownFormat);
     }
     read(rest).map_err(|Malformed| damaged())
@@ -124,11 +128,11 @@ fn versioned<T>(
 
 fn read_record(reader: &mut Reader<'_>, body: &mut Reader<'_>) -> Result<Record, Malformed> {
     reader.array_of(6)?;
-    let _epoch: u32 = reader.small()?;
-    let kind = value_at(&KINDS, reader.number()?)?;
     let status = value_at(&STATUSES, reader.number()?)?;
+    let kind = value_at(&KINDS, reader.number()?)?;
     let expires_at_ms = reader.number()?;
     let deliveries = reader.list(read_delivery)?;
+    let _epoch: u32 = reader.small()?;
     let _room: u16 = reader.small()?;
     body.array_of(15)?;
     let record = Record {
@@ -136,20 +140,20 @@ fn read_record(reader: &mut Reader<'_>, body: &mut Reader<'_>) -> Result<Record,
         tenant: TenantTag(body.exact()?),
         number: number_tag(body.text()?)?,
         status,
-        created_at_ms: body.number()?,
         expires_at_ms,
-        decided_at_ms: body.number()?,
         checks_used: body.small()?,
+        decided_at_ms: body.number()?,
+        conversion: value_at(&CONVERSIONS, body.number()?)?,
+        checks: read_checks(body)?,
+        digest: body.optional(read_digest)?,
+        code: body.optional(|body| body.bytes().map(ByteBuf::from))?,
+        created_at_ms: body.number()?,
         checks_max: body.small()?,
         sends_used: body.small()?,
         next_send_at_ms: body.number()?,
-        conversion: value_at(&CONVERSIONS, body.number()?)?,
         client: value_at(&CLIENTS, body.number()?)?,
         has_custom_code: body.flag()?,
-        digest: body.optional(read_digest)?,
         details: ByteBuf::from(body.bytes()?),
-        code: body.optional(|body| body.bytes().map(ByteBuf::from))?,
-        checks: read_checks(body)?,
         deliveries,
     };
     body.is_at_end().then_some(record).ok_or(Malformed)
@@ -183,17 +187,16 @@ fn read_checks(reader: &mut Reader<'_>) -> Result<Vec<(OperationId, CheckVerdict
 
 fn read_delivery(reader: &mut Reader<'_>) -> Result<DeliveryRecord, Malformed> {
     let length = reader.array()?;
-    let channel = value_at(&CHANNELS, reader.number()?)?;
+    let due_kind = reader.number()?;
     let status = value_at(&DELIVERY_STATUSES, reader.number()?)?;
     let (fence, walk, lost_leases) = (reader.small()?, reader.small()?, reader.small()?);
-    let due = due(reader.number()?, reader.number()?)?;
     Ok(DeliveryRecord {
-        channel,
+        channel: value_at(&CHANNELS, reader.number()?)?,
         status,
         fence,
         walk,
         lost_leases,
-        due,
+        due: due(due_kind, reader.number()?)?,
         reason: reader.optional(Reader::text)?.map(Box::from),
         created_at_ms: reader.number()?,
         fallback: {
@@ -266,6 +269,13 @@ pub(super) fn receipt(reader: &mut Reader<'_>) -> Result<AttemptReceipt, Malform
 fn read_number(reader: &mut Reader<'_>, shard: Shard) -> Result<NumberRecord, Malformed> {
     reader.array_of(7)?;
     let _kept_until_ms = reader.number()?;
+    let failures = PerClass {
+        known: read_failures(reader)?,
+        unknown: read_failures(reader)?,
+    };
+    let mut live = reader.list(|reader| read_live(reader, shard))?;
+    // What the usual check leaves of an entry.
+    live.retain(|live| live.expires_at_ms > 0);
     let recent = reader.bytes()?;
     let recent = recent
         .chunks(RANDOM_LENGTH)
@@ -273,24 +283,23 @@ fn read_number(reader: &mut Reader<'_>, shard: Shard) -> Result<NumberRecord, Ma
         .collect::<Result<_, _>>()?;
     Ok(NumberRecord {
         recent,
-        live: reader.list(|reader| {
-            reader.array_of(5)?;
-            Ok(Live {
-                id: record_id(reader.text()?, shard)?,
-                identity: IdentityTag(reader.exact()?),
-                custom_code: reader.optional(Reader::exact)?.map(CustomCodeTag),
-                expires_at_ms: reader.number()?,
-                client: value_at(&CLIENTS, reader.number()?)?,
-            })
-        })?,
+        live,
         sends: PerClass {
             known: reader.list(|reader| reader.number().map(Gcra))?,
             unknown: reader.list(|reader| reader.number().map(Gcra))?,
         },
-        failures: PerClass {
-            known: read_failures(reader)?,
-            unknown: read_failures(reader)?,
-        },
+        failures,
+    })
+}
+
+fn read_live(reader: &mut Reader<'_>, shard: Shard) -> Result<Live, Malformed> {
+    reader.array_of(5)?;
+    Ok(Live {
+        id: record_id(reader.text()?, shard)?,
+        expires_at_ms: reader.number()?,
+        identity: IdentityTag(reader.exact()?),
+        custom_code: reader.optional(Reader::exact)?.map(CustomCodeTag),
+        client: value_at(&CLIENTS, reader.number()?)?,
     })
 }
 

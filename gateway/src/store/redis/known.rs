@@ -3,7 +3,7 @@
 
 use super::SKEW_MAX_MS;
 use super::asks::{Terms, member_of};
-use super::packing::{self, ROOM_FIRST};
+use super::packing::{self, PREFIX};
 use crate::delivery::{self, Next, Settle, Settled};
 use crate::id::DeliveryId;
 use crate::verification::Record;
@@ -37,10 +37,11 @@ impl KnownSettle {
         if !(from_ms..=leased.at_ms).contains(&at_ms) {
             return None;
         }
-        let before = packing::head(record, terms.epoch, ROOM_FIRST).finish();
+        let before = head(record, terms.epoch);
         let settled = delivery::settle(record, id.ordinal, ask, at_ms).ok()?;
-        let after = packing::head(record, terms.epoch, ROOM_FIRST).finish();
-        if after.len() != before.len() {
+        let after = head(record, terms.epoch);
+        // In another room the body would have to move.
+        if after.get(..PREFIX) != before.get(..PREFIX) {
             return None;
         }
         let due_at = settled.due.map(|due| due.at_ms.to_string());
@@ -54,4 +55,10 @@ impl KnownSettle {
             settled,
         })
     }
+}
+
+/// What the head says, without the room it leaves.
+fn head(record: &Record, epoch: u32) -> Vec<u8> {
+    let (packed, _) = packing::head(record, epoch);
+    packed.finish()
 }

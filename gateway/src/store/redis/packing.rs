@@ -3,51 +3,50 @@
 
 use super::asks::channels;
 use super::format::{
-    CHANNELS, CLIENTS, CONVERSIONS, DELIVERY_STATUSES, DUE_KINDS, KINDS, OUTCOMES,
+    CHANNELS, CLIENTS, CONVERSIONS, DELIVERY_STATUSES, DUE_KINDS, FORMAT, KINDS, OUTCOMES,
     RECEIPT_STATUSES, ROOM_STEP, STATUSES, number_text, place_of, random_text,
 };
 use super::pack::{NUMBER_MAX, Packer};
 use crate::admission::gcra::Gcra;
 use crate::admission::limits::{LimitState, RuleState};
 use crate::delivery::{AttemptRecord, DeliveryRecord};
-use crate::store::FORMAT_VERSION;
 use crate::verification::{CheckVerdict, Failures, NumberRecord, OperationId, Record};
 
 /// The bytes before a record's head: the version and its room.
 pub(super) const PREFIX: usize = 3;
 /// The least room of a head; `record.lua` reads so much at once.
-pub(super) const ROOM_FIRST: usize = 192;
+const ROOM_FIRST: usize = 192;
 /// The room itself, the last thing in the head: a number of two bytes.
 const ROOM_LENGTH: usize = 3;
 
 /// A record, whose head gets the least room it needs.
 pub(super) fn record(record: &Record, epoch: u32) -> Packer {
-    let mut packed = head(record, epoch, ROOM_FIRST);
+    let (mut packed, left) = head(record, epoch);
+    packed.zeros(left);
     body(&mut packed, record);
     packed
 }
 
-/// Prefix and head, filled up to `room_min` or the steps that it needs.
-pub(super) fn head(record: &Record, epoch: u32, room_min: usize) -> Packer {
+/// Prefix and head, and how much of its room the head leaves.
+pub(super) fn head(record: &Record, epoch: u32) -> (Packer, usize) {
     let mut packed = Packer::with_capacity(1024);
     packed
-        .raw(&[FORMAT_VERSION, 0, 0])
+        .raw(&[FORMAT, 0, 0])
         .array(6)
-        .number(u64::from(epoch))
-        .number(place_of(&KINDS, &record.kind))
         .number(place_of(&STATUSES, &record.status))
+        .number(place_of(&KINDS, &record.kind))
         .moment(record.expires_at_ms)
         .array(record.deliveries.len());
     for state in &record.deliveries {
         delivery(&mut packed, state);
     }
+    packed.number(u64::from(epoch));
     let length = packed.len() - PREFIX + ROOM_LENGTH;
-    let steps = length.max(room_min).div_ceil(ROOM_STEP);
+    let steps = length.max(ROOM_FIRST).div_ceil(ROOM_STEP);
     let room = u16::try_from(steps).unwrap_or(u16::MAX).to_be_bytes();
     packed.raw(&[0xcd, room[0], room[1]]);
-    packed.zeros(steps * ROOM_STEP - length);
     packed.overwrite(1, room);
-    packed
+    (packed, steps * ROOM_STEP - length)
 }
 
 fn delivery(packed: &mut Packer, state: &DeliveryRecord) {
@@ -58,12 +57,12 @@ fn delivery(packed: &mut Packer, state: &DeliveryRecord) {
     let is_folded = state.folded > 0;
     packed
         .array(12 + usize::from(is_folded))
-        .number(place_of(&CHANNELS, &state.channel))
+        .number(due)
         .number(place_of(&DELIVERY_STATUSES, &state.status))
         .number(u64::from(state.fence))
         .number(u64::from(state.walk))
         .number(u64::from(state.lost_leases))
-        .number(due)
+        .number(place_of(&CHANNELS, &state.channel))
         .moment(due_at_ms)
         .text_or_nothing(state.reason.as_deref())
         .moment(state.created_at_ms)
@@ -112,25 +111,9 @@ fn body(packed: &mut Packer, record: &Record) {
         .array(15)
         .bytes(&record.tenant.0)
         .bytes(number_text(record.number).as_bytes())
-        .moment(record.created_at_ms)
-        .number(record.decided_at_ms)
         .number(u64::from(record.checks_used))
-        .number(u64::from(record.checks_max))
-        .number(u64::from(record.sends_used))
-        .moment(record.next_send_at_ms)
+        .number(record.decided_at_ms)
         .number(place_of(&CONVERSIONS, &record.conversion))
-        .number(place_of(&CLIENTS, &record.client))
-        .flag(record.has_custom_code);
-    match &record.digest {
-        Some(digest) => {
-            let key_id = digest.key_id.as_bytes();
-            packed.array(2).bytes(key_id).bytes(&digest.mac)
-        }
-        None => packed.nothing(),
-    };
-    packed
-        .bytes(&record.details)
-        .bytes_or_nothing(record.code.as_ref().map(|code| code.as_slice()))
         .array(2 * record.checks.len());
     for (operation, verdict) in &record.checks {
         packed.bytes(&operation.0);
@@ -141,29 +124,28 @@ fn body(packed: &mut Packer, record: &Record) {
             }
         };
     }
+    match &record.digest {
+        Some(digest) => {
+            let key_id = digest.key_id.as_bytes();
+            packed.array(2).bytes(key_id).bytes(&digest.mac)
+        }
+        None => packed.nothing(),
+    };
+    packed
+        .bytes_or_nothing(record.code.as_ref().map(|code| code.as_slice()))
+        .moment(record.created_at_ms)
+        .number(u64::from(record.checks_max))
+        .number(u64::from(record.sends_used))
+        .moment(record.next_send_at_ms)
+        .number(place_of(&CLIENTS, &record.client))
+        .flag(record.has_custom_code)
+        .bytes(&record.details);
 }
 
 /// A number, kept at least until `keep_ms`.
 pub(super) fn number(number: &NumberRecord, keep_ms: u64) -> Vec<u8> {
     let mut packed = Packer::with_capacity(256);
-    packed.raw(&[FORMAT_VERSION]).array(7).number(keep_ms);
-    let recent: String = number.recent.iter().map(|id| random_text(*id)).collect();
-    packed.bytes(recent.as_bytes()).array(number.live.len());
-    for live in &number.live {
-        packed
-            .array(5)
-            .bytes(random_text(live.id).as_bytes())
-            .bytes(&live.identity.0)
-            .bytes_or_nothing(live.custom_code.as_ref().map(|tag| tag.0.as_slice()))
-            .number(live.expires_at_ms)
-            .number(place_of(&CLIENTS, &live.client));
-    }
-    for states in [&number.sends.known, &number.sends.unknown] {
-        packed.array(states.len());
-        for Gcra(arrival_us) in states {
-            packed.number(*arrival_us);
-        }
-    }
+    packed.raw(&[FORMAT]).array(7).number(keep_ms);
     for failures in [&number.failures.known, &number.failures.unknown] {
         let Failures {
             count,
@@ -176,6 +158,24 @@ pub(super) fn number(number: &NumberRecord, keep_ms: u64) -> Vec<u8> {
             .number(next_check_at_ms)
             .number(last_at_ms);
     }
+    packed.array(number.live.len());
+    for live in &number.live {
+        packed
+            .array(5)
+            .bytes(random_text(live.id).as_bytes())
+            .number(live.expires_at_ms)
+            .bytes(&live.identity.0)
+            .bytes_or_nothing(live.custom_code.as_ref().map(|tag| tag.0.as_slice()))
+            .number(place_of(&CLIENTS, &live.client));
+    }
+    let recent: String = number.recent.iter().map(|id| random_text(*id)).collect();
+    packed.bytes(recent.as_bytes());
+    for states in [&number.sends.known, &number.sends.unknown] {
+        packed.array(states.len());
+        for Gcra(arrival_us) in states {
+            packed.number(*arrival_us);
+        }
+    }
     packed.finish()
 }
 
@@ -183,7 +183,7 @@ pub(super) fn number(number: &NumberRecord, keep_ms: u64) -> Vec<u8> {
 pub(super) fn limit(state: &LimitState) -> Vec<u8> {
     let name = |operation: Option<OperationId>| operation.map_or([0; 16], |known| known.0);
     let mut packed = Vec::with_capacity(33 + 17 * state.rules.len());
-    packed.push(FORMAT_VERSION);
+    packed.push(FORMAT);
     packed.extend_from_slice(&name(state.last_taken));
     packed.extend_from_slice(&name(state.last_given_back));
     for rule in &state.rules {

@@ -96,7 +96,8 @@ scripts! {
         "idempotency" "resend_asked" "replay" "resend";
     UNDO = "allow_oom" "clock" "argument" "record" "number" "delivery" "send" "idempotency" "undo";
     CONFIRM = "allow_oom" "clock" "argument" "idempotency" "confirm";
-    CHECK = "allow_oom" "clock" "argument" "limit_state" "check_asked" "limits_within" "record" "number" "check" "delivery" "ending" "check_last";
+    CHECK = "allow_oom" "clock" "check_first" "argument" "limit_state" "check_asked" "limits_within"
+        "record" "number" "check" "delivery" "ending" "check_last";
     CANCEL = "allow_oom" "clock" "argument" "record" "number" "refusal" "delivery" "ending" "cancel";
     OUTCOME = "allow_oom" "clock" "argument" "record" "number" "refusal" "delivery" "ending" "outcome";
     BEGIN = "allow_oom" "clock" "argument" "record" "delivery" "attempt" "ending" "dispatch" "begin";

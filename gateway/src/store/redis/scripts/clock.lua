@@ -2,7 +2,7 @@
 -- the gateway's clock, the shift of the clock, the epoch and the retention.
 -- An answer is {code, clock, ..}; codes below zero say why nothing was done.
 local LATE, SKEWED, UNKNOWN_FORMAT, DAMAGED = -1, -2, -3, -4
-local FORMAT = 1
+local FORMAT = 2
 
 local not_after, gateway_clock, shift, epoch, retention = struct.unpack('>I8I8i8I8I8', ARGV[1])
 local time = redis.call('TIME')

@@ -1,7 +1,7 @@
 -- A delivery, its attempts, and its one entry in the ledger. It ends with the
 -- count of its folded attempts and each attempt with its number, where any are
 -- folded: the usual delivery has neither.
-local CHANNEL, D_STATUS, FENCE, WALK, LOST, DUE, DUE_AT, REASON = 1, 2, 3, 4, 5, 6, 7, 8
+local DUE, D_STATUS, FENCE, WALK, LOST, CHANNEL, DUE_AT, REASON = 1, 2, 3, 4, 5, 6, 7, 8
 local D_CREATED, FALLBACK, OPERATION, ATTEMPTS, FOLDED = 9, 10, 11, 12, 13
 local PROVIDER, A_WALK, OUTCOME, STARTED, DURATION, A_CODE, MESSAGE_ID, RECEIPT, A_NUMBER =
   1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -23,7 +23,7 @@ local function new_delivery(wanted, lease)
     attempts[1] = begun(wanted[3], 1)
   end
   return {
-    wanted[1], QUEUED, 1, 1, 0, LEASE, now + lease, false, now, wanted[2], false, attempts,
+    LEASE, QUEUED, 1, 1, 0, wanted[1], now + lease, false, now, wanted[2], false, attempts,
   }
 end
 

@@ -1,15 +1,16 @@
--- What is known about one (tenant, number): when it may be forgotten, the last
--- ids as one string of 26 characters each, the live verifications, the sends
--- and the failures of known and of unknown clients.
-local KEEP, RECENT, LIVE, SENDS, FAILURES = 1, 2, 3, 4, 6
-local LIVE_ID, LIVE_IDENTITY, LIVE_CUSTOM, LIVE_EXPIRES, LIVE_CLIENT = 1, 2, 3, 4, 5
+-- What is known about one (tenant, number): when it may be forgotten, the
+-- failures of known and of unknown clients, the live verifications, the last ids
+-- as one string of 26 characters each, and the sends of known and of unknown
+-- clients. A live one that expires at 0 is no longer live: `check_first.lua`.
+local KEEP, FAILURES, LIVE, RECENT, SENDS = 1, 2, 4, 5, 6
+local LIVE_ID, LIVE_EXPIRES, LIVE_IDENTITY, LIVE_CUSTOM, LIVE_CLIENT = 1, 2, 3, 4, 5
 local FAILED_COUNT, FAILED_NEXT, FAILED_LAST = 1, 2, 3
 local FAILURES_KEPT = 7776000000
 
 local function load_number(key)
   local packed = redis.call('GET', key)
   if not packed then
-    return {0, '', {}, {}, {}, {0, 0, 0}, {0, 0, 0}}
+    return {0, {0, 0, 0}, {0, 0, 0}, {}, '', {}, {}}
   end
   return open(packed)
 end

@@ -2,12 +2,14 @@
 -- head in steps of 64 bytes, the head and what room it does not use, the body.
 -- Both are arrays. The head is what dispatch needs: it is read and overwritten in place,
 -- and the body, which is longer, lies still. Redis hashes every byte of every
--- string a script touches, so what is not touched is what is saved.
-local EPOCH, KIND, STATUS, EXPIRES, DELIVERIES, ROOM = 1, 2, 3, 4, 5, 6
+-- string a script touches, so what is not touched is what is saved. Their order is
+-- what `check_first.lua` relies on.
+local STATUS, KIND, EXPIRES, DELIVERIES, EPOCH, ROOM = 1, 2, 3, 4, 5, 6
 local PREFIX, ROOM_FIRST, ROOM_STEP = 3, 192, 64
-local TENANT, NUMBER, CREATED, DECIDED, CHECKS_USED, CHECKS_MAX, SENDS_USED, NEXT_SEND =
+local TENANT, NUMBER, CHECKS_USED, DECIDED, CONVERSION, CHECKS, DIGEST, CODE =
   1, 2, 3, 4, 5, 6, 7, 8
-local CONVERSION, CLIENT, CUSTOM, DIGEST, DETAILS, CODE, CHECKS = 9, 10, 11, 12, 13, 14, 15
+local CREATED, CHECKS_MAX, SENDS_USED, NEXT_SEND, CLIENT, CUSTOM, DETAILS =
+  9, 10, 11, 12, 13, 14, 15
 local VERIFICATION = 0
 local PENDING, APPROVED, CANCELED, EXPIRED, EXHAUSTED, SUPERSEDED, FAILED = 0, 1, 2, 3, 4, 5, 6
 

@@ -3,12 +3,9 @@
 -- It needs no clock: as long as the head is the same, nothing has been decided.
 -- KEYS: record, ledger. ARGV: the head, what it becomes, the ledger's entry, and
 -- when that is due; empty if nothing is.
-local head = redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1)
-if head == ARGV[2] then
-  return 1
-end
-if head ~= ARGV[1] then
-  return 0
+if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) ~= ARGV[1] then
+  -- Settled already, if this is the same question once more.
+  return redis.call('GETRANGE', KEYS[1], 0, #ARGV[2] - 1) == ARGV[2] and 1 or 0
 end
 redis.call('SETRANGE', KEYS[1], 0, ARGV[2])
 if ARGV[4] == '' then

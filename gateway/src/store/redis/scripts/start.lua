@@ -111,7 +111,7 @@ end
 local expires = now + lifetime
 if kind == VERIFICATION then
   number[RECENT] = string.sub(id .. number[RECENT], 1, 520)
-  live[#live + 1] = {id, identity, custom, expires, client}
+  live[#live + 1] = {id, expires, identity, custom, client}
   number[KEEP] = math.max(number[KEEP], expires + retention)
 end
 for _, other in ipairs(superseded) do
