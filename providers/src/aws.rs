@@ -24,8 +24,7 @@ use crate::signature::{AwsSigner, SnsContent, SnsTopic};
 use crate::verdict::by_status;
 use crate::{
     Callback, Capabilities, Channel, Clock, DeliveryReceipt, Feedback, Message, Provider,
-    ProviderCode, ReceiptError, Receipts, RequestError, Response, SubmitError,
-    Submitted,
+    ProviderCode, ReceiptError, Receipts, RequestError, Response, SubmitError, Submitted,
 };
 
 const TEXT_CHARACTERS_MAX: usize = 1600;
@@ -58,7 +57,7 @@ pub static KIND: Kind = Kind {
             about: "the id or ARN of a pool, which picks a sender itself, in place of `sender`",
         },
         Setting {
-            key: "voice_sender",
+            key: "caller",
             form: Form::Text(any_text),
             required: None,
             about: "the number, or the id or ARN of one, that calls come from; needed for `voice`",
@@ -109,7 +108,7 @@ pub struct AwsProvider {
     signer: AwsSigner,
     /// A sender, or a pool of them.
     origination: Option<Arc<str>>,
-    voice_origination: Option<Arc<str>>,
+    caller: Option<Arc<str>>,
     configuration_set: Option<Arc<str>>,
     topic: Option<SnsTopic>,
     clock: Clock,
@@ -129,15 +128,18 @@ impl AwsProvider {
         let configuration_set = values.text("configuration_set").cloned();
         if given.receipts != Receipts::None {
             if topic.is_none() {
-                return Err(needed("topic_arn", "needed for receipts, or set receipts = \"none\""));
+                return Err(needed(
+                    "topic_arn",
+                    "needed for receipts, or set receipts = \"none\"",
+                ));
             }
             if configuration_set.is_none() {
                 return Err(needed("configuration_set", "needed for receipts"));
             }
         }
-        let voice_origination = values.text("voice_sender").cloned();
-        if given.channels.contains(&Channel::Voice) && voice_origination.is_none() {
-            return Err(needed("voice_sender", "needed for voice"));
+        let caller = values.text("caller").cloned();
+        if given.channels.contains(&Channel::Voice) && caller.is_none() {
+            return Err(needed("caller", "needed for voice"));
         }
         let origination = match (values.text("sender"), values.text("pool")) {
             (Some(_), Some(_)) => {
@@ -154,7 +156,7 @@ impl AwsProvider {
             url: credentials::endpoint(given, "sms-voice")?,
             signer: credentials::signer(given, "sms-voice")?,
             origination,
-            voice_origination,
+            caller,
             configuration_set,
             topic,
             clock: given.clock.clone(),
@@ -197,11 +199,11 @@ impl AwsProvider {
     }
 
     fn call(&self, message: &Message) -> Result<Request<Bytes>, RequestError> {
-        let sender = self.voice_origination.as_deref();
+        let caller = message.sender.as_deref().or(self.caller.as_deref());
         let texts = message.call.as_deref();
         let language = texts.map_or(&*message.locale, |texts| &*texts.language);
         let call = Call {
-            origination_identity: sender.ok_or(RequestError::SenderMissing)?,
+            origination_identity: caller.ok_or(RequestError::SenderMissing)?,
             message_body: speech::ssml(message)?,
             message_body_text_type: "SSML",
             // Read by another language's voice, nobody would understand the digits.
@@ -322,7 +324,10 @@ impl Provider for AwsProvider {
             .and_then(|name| name.split(':').next());
         let reason = answer.reason.as_ref().and_then(Scalar::text);
         let names = [reason, exception];
-        let code = names.iter().flatten().find_map(|name| ProviderCode::new(name));
+        let code = names
+            .iter()
+            .flatten()
+            .find_map(|name| ProviderCode::new(name));
         let verdict = names.iter().flatten().find_map(|name| ERRORS.verdict(name));
         let now_ms = self.clock.now_ms();
         Err(match verdict {
@@ -370,7 +375,11 @@ impl Provider for AwsProvider {
         if !self.capabilities.feedback {
             return None;
         }
-        let status = if feedback.was_used { "RECEIVED" } else { "FAILED" };
+        let status = if feedback.was_used {
+            "RECEIVED"
+        } else {
+            "FAILED"
+        };
         let feedback = MessageFeedback {
             message_id: feedback.message_id.as_str(),
             message_feedback_status: status,

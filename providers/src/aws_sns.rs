@@ -44,7 +44,12 @@ static ERRORS: ErrorTable = ErrorTable(&[
     (Verdict::Now, &["ServiceUnavailable"]),
     (
         Verdict::Throttled,
-        &["Throttled", "Throttling", "ThrottlingException", "RequestLimitExceeded"],
+        &[
+            "Throttled",
+            "Throttling",
+            "ThrottlingException",
+            "RequestLimitExceeded",
+        ],
     ),
     (
         Verdict::Credentials,
@@ -207,15 +212,14 @@ fn element(xml: &[u8], name: &[u8]) -> Option<String> {
     let mut reader = Reader::from_reader(xml);
     let mut is_inside = false;
     for _ in 0..EVENTS_MAX {
-        match reader.read_event().ok()? {
-            Event::Start(start) => is_inside = start.local_name().as_ref() == name,
-            Event::Text(text) if is_inside => {
-                return String::from_utf8(text.to_vec()).ok();
-            }
-            Event::End(_) => is_inside = false,
-            Event::Eof => return None,
-            _ => {}
+        let event = reader.read_event().ok()?;
+        if let (Event::Text(text), true) = (&event, is_inside) {
+            return String::from_utf8(text.to_vec()).ok();
         }
+        if event == Event::Eof {
+            return None;
+        }
+        is_inside = matches!(&event, Event::Start(start) if start.local_name().as_ref() == name);
     }
     None
 }

@@ -57,7 +57,7 @@ pub static KIND: Kind = Kind {
             about: "what the phone shows; a tenant's `sms_sender` goes before it",
         },
         Setting {
-            key: "voice_sender",
+            key: "caller",
             form: Form::Sender,
             required: None,
             about: "the number that calls come from; needed for `voice`",
@@ -84,7 +84,7 @@ pub struct InfobipProvider {
     voice_url: Uri,
     authorization: HeaderValue,
     sender: Option<Arc<str>>,
-    voice_sender: Option<Arc<str>>,
+    caller: Option<Arc<str>>,
     detects_machines: bool,
     clock: Clock,
 }
@@ -99,10 +99,10 @@ impl InfobipProvider {
     fn new(given: &Given<'_>) -> Result<Self, ConnectError> {
         let values = given.values;
         let base_url = values.required_url("base_url")?;
-        let voice_sender = values.text("voice_sender").cloned();
-        if given.channels.contains(&Channel::Voice) && voice_sender.is_none() {
+        let caller = values.text("caller").cloned();
+        if given.channels.contains(&Channel::Voice) && caller.is_none() {
             let fix = "needed for voice: the number that calls come from";
-            return Err(ConnectError::setting("voice_sender", fix));
+            return Err(ConnectError::setting("caller", fix));
         }
         Ok(Self {
             capabilities: Capabilities {
@@ -114,7 +114,7 @@ impl InfobipProvider {
             voice_url: url_below("base_url", base_url, "/tts/3/advanced")?,
             authorization: authorization("api_key", "App", values.required_secret("api_key")?)?,
             sender: values.text("sender").cloned(),
-            voice_sender,
+            caller,
             detects_machines: values.flag("machine_detection"),
             clock: given.clock.clone(),
         })
@@ -146,15 +146,13 @@ impl InfobipProvider {
     }
 
     fn call(&self, message: &Message) -> Result<Request<Bytes>, RequestError> {
+        let caller = message.sender.as_deref().or(self.caller.as_deref());
         let texts = message.call.as_deref();
         let locale = texts.map_or(&*message.locale, |texts| &*texts.language);
         let language = locale.split('-').next().unwrap_or(locale);
         let validity_s = message.validity_period.as_secs();
         let call = Call {
-            from: self
-                .voice_sender
-                .as_deref()
-                .ok_or(RequestError::SenderMissing)?,
+            from: caller.ok_or(RequestError::SenderMissing)?,
             destinations: [Destination::of(message)],
             text: message.spoken(),
             language,
@@ -327,7 +325,9 @@ impl Provider for InfobipProvider {
                 }),
                 // Undeliverable, expired, rejected.
                 Some(2 | 4 | 5) => {
-                    let verdict = name.and_then(Scalar::text).and_then(|name| STATUSES.verdict(name));
+                    let verdict = name
+                        .and_then(Scalar::text)
+                        .and_then(|name| STATUSES.verdict(name));
                     let code = name.and_then(Scalar::code);
                     let verdict = verdict.unwrap_or(Verdict::Provider);
                     Err(verdict.into_error(code, response, now_ms))

@@ -17,6 +17,7 @@ pub static KINDS: &[&Kind] = &[
     &webhook::KIND,
     &twilio::KIND,
     &sinch::KIND,
+    &sinch::voice::KIND,
     &infobip::KIND,
     &bird::KIND,
     &bird::voice::KIND,

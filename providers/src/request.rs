@@ -134,6 +134,9 @@ mod tests {
         assert!(is_path_segment("ab-1_c"));
         assert!(!is_path_segment("a/b") && !is_path_segment(""));
         let base = Uri::from_static("http://127.0.0.1:1/");
-        assert_eq!(url_below("base_url", &base, "/a").unwrap(), "http://127.0.0.1:1/a");
+        assert_eq!(
+            url_below("base_url", &base, "/a").unwrap(),
+            "http://127.0.0.1:1/a"
+        );
     }
 }

@@ -7,19 +7,21 @@ mod aws_sns;
 mod aws_v4;
 mod messagebird;
 mod sinch;
+mod sinch_application;
 mod standard_webhooks;
 mod twilio;
 
 use aws_lc_rs::{digest, hmac};
 
-pub use aws_sns::{SnsContent, SnsEnvelope, SnsTopic};
-pub(crate) use aws_v4::AwsSigner;
 #[cfg(test)]
 pub(crate) use aws_sns::tests as sns_tests;
+pub use aws_sns::{SnsContent, SnsEnvelope, SnsTopic};
+pub(crate) use aws_v4::AwsSigner;
 pub use messagebird::MessageBirdKeys;
 #[cfg(test)]
 pub(crate) use messagebird::sign as messagebird_signature;
 pub use sinch::SinchKeys;
+pub use sinch_application::SinchApplicationKeys;
 pub use standard_webhooks::{HEADER_ID, HEADER_SIGNATURE, HEADER_TIMESTAMP, WebhookKeys};
 pub use twilio::{FormFields, TwilioKeys};
 

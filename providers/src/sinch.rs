@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod tests;
+pub mod voice;
 
 use std::fmt;
 use std::sync::Arc;

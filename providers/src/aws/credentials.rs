@@ -69,10 +69,7 @@ pub(crate) fn endpoint(given: &Given<'_>, service: &str) -> Result<Uri, ConnectE
         .map_err(|_| ConnectError::setting("region", "must be an AWS region"))
 }
 
-pub(crate) fn signer(
-    given: &Given<'_>,
-    service: &'static str,
-) -> Result<AwsSigner, ConnectError> {
+pub(crate) fn signer(given: &Given<'_>, service: &'static str) -> Result<AwsSigner, ConnectError> {
     let values = given.values;
     let session_token = match values.secret("session_token") {
         None => None,

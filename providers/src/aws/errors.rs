@@ -44,10 +44,18 @@ pub(super) static ERRORS: ErrorTable = ErrorTable(&[
             "ServiceQuotaExceededException",
         ],
     ),
-    (Verdict::Now, &["ServiceUnavailable", "ServiceUnavailableException"]),
+    (
+        Verdict::Now,
+        &["ServiceUnavailable", "ServiceUnavailableException"],
+    ),
     (
         Verdict::Throttled,
-        &["ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"],
+        &[
+            "ThrottlingException",
+            "Throttling",
+            "TooManyRequestsException",
+            "RequestLimitExceeded",
+        ],
     ),
     (
         Verdict::Credentials,
@@ -71,7 +79,11 @@ pub(super) static ERRORS: ErrorTable = ErrorTable(&[
     ),
     (
         Verdict::Unknown,
-        &["InternalServerException", "InternalFailure", "InternalError"],
+        &[
+            "InternalServerException",
+            "InternalFailure",
+            "InternalError",
+        ],
     ),
 ]);
 

@@ -57,7 +57,10 @@ pub(super) fn voice(tag: &str) -> Option<&'static str> {
         let found = voices.find(|(language, _)| language.eq_ignore_ascii_case(wanted));
         found.map(|(_, voice)| *voice)
     };
-    if NOT_SPOKEN.iter().any(|other| other.eq_ignore_ascii_case(tag)) {
+    if NOT_SPOKEN
+        .iter()
+        .any(|other| other.eq_ignore_ascii_case(tag))
+    {
         return None;
     }
     find(tag).or_else(|| find(tag.split('-').next()?))
@@ -71,9 +74,8 @@ pub(super) fn ssml(message: &Message) -> Result<String, RequestError> {
         return Err(RequestError::TextTooLong);
     }
     let text = quick_xml::escape::escape(text);
-    let ssml = format!(
-        "<speak><break time=\"1s\"/><prosody rate=\"slow\">{text}</prosody></speak>"
-    );
+    let ssml =
+        format!("<speak><break time=\"1s\"/><prosody rate=\"slow\">{text}</prosody></speak>");
     if is_longer_than(&ssml, SSML_CHARACTERS_MAX) {
         return Err(RequestError::TextTooLong);
     }

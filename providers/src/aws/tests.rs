@@ -13,7 +13,7 @@ fn values() -> Values {
         .with("access_key_id", Value::Text("AKIDEXAMPLE".into()))
         .with("secret_access_key", Value::Secret("secret".into()))
         .with("pool", Value::Text("pool-1".into()))
-        .with("voice_sender", Value::Text("phone-1".into()))
+        .with("caller", Value::Text("phone-1".into()))
         .with("configuration_set", Value::Text("codes".into()))
         .with("topic_arn", Value::Text(TOPIC_ARN.into()))
 }
@@ -50,7 +50,9 @@ async fn every_row_of_the_table_is_understood_over_a_connection() {
     });
     let server = PlayedServer::start(answers.collect()).await;
     let base_url = server.base_url.clone();
-    let provider = Arc::new(provider(|values| values.with("base_url", Value::Url(base_url))));
+    let provider = Arc::new(provider(|values| {
+        values.with("base_url", Value::Url(base_url))
+    }));
     let message = transcripts::message();
     let (outcomes, requests) = server.submit_all(provider, message, rows.len()).await;
     for ((verdict, name), outcome) in rows.iter().zip(&outcomes) {
@@ -107,7 +109,9 @@ fn every_event_means_what_its_row_says() {
         };
         assert_eq!(receipts, [expected], "{name}");
     }
-    let final_events = EVENTS.iter().filter(|(_, status)| *status == ReceiptStatus::Delivered);
+    let final_events = EVENTS
+        .iter()
+        .filter(|(_, status)| *status == ReceiptStatus::Delivered);
     assert_eq!(final_events.count(), 2);
 }
 
@@ -150,7 +154,9 @@ fn the_topic_s_subscription_is_confirmed_and_no_other() {
     let url = confirm(&body).unwrap();
     assert_eq!(url.host(), Some("sns.eu-west-1.amazonaws.com"));
     assert!(confirm(&SNS.notification("{}")).is_none());
-    let other = String::from_utf8(body).unwrap().replace(":watchword", ":another");
+    let other = String::from_utf8(body)
+        .unwrap()
+        .replace(":watchword", ":another");
     assert!(confirm(other.as_bytes()).is_none());
 }
 
@@ -187,11 +193,14 @@ fn settings_that_cannot_work_are_named() {
         error.split(':').next().unwrap().to_owned()
     };
     let mut without_topic = Values::default();
-    for key in ["region", "access_key_id", "voice_sender"] {
+    for key in ["region", "access_key_id", "caller"] {
         without_topic.set(key, Value::Text("eu-west-1".into()));
     }
     without_topic.set("secret_access_key", Value::Secret("secret".into()));
-    assert_eq!(refused(without_topic.clone(), Receipts::MessageId), "topic_arn");
+    assert_eq!(
+        refused(without_topic.clone(), Receipts::MessageId),
+        "topic_arn"
+    );
     assert!(made(&without_topic, Receipts::None).is_ok());
     let both = values().with("sender", Value::Text("ACME".into()));
     assert_eq!(refused(both, Receipts::MessageId), "pool");

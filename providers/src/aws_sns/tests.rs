@@ -35,7 +35,9 @@ async fn every_row_of_the_table_is_understood_over_a_connection() {
     });
     let server = PlayedServer::start(answers.collect()).await;
     let base_url = server.base_url.clone();
-    let provider = Arc::new(provider(|values| values.with("base_url", Value::Url(base_url))));
+    let provider = Arc::new(provider(|values| {
+        values.with("base_url", Value::Url(base_url))
+    }));
     let message = transcripts::message();
     let (outcomes, requests) = server.submit_all(provider, message, rows.len()).await;
     for ((verdict, code), outcome) in rows.iter().zip(&outcomes) {

@@ -17,9 +17,12 @@ fn provider(base_url: Uri, change: impl FnOnce(Values) -> Values) -> BirdProvide
         .with("signing_key", Value::Secrets(vec![SIGNING_KEY.into()]))
         .with("sender", Value::Text("ACME".into()))
         .with("base_url", Value::Url(base_url));
-    transcripts::given(&change(values), KIND.channels, Receipts::Reference, |given| {
-        BirdProvider::new(given).unwrap()
-    })
+    transcripts::given(
+        &change(values),
+        KIND.channels,
+        Receipts::Reference,
+        |given| BirdProvider::new(given).unwrap(),
+    )
 }
 
 fn signed(secret: &str, url: &str, body: &[u8]) -> HeaderMap {

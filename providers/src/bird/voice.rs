@@ -31,10 +31,40 @@ const CODE_STEP: &str = "code";
 
 /// The languages that Bird speaks.
 const LANGUAGES: [&str; 34] = [
-    "en-US", "en-GB", "en-AU", "en-IN", "en-GB-WLS", "cy-GB", "da-DK", "de-DE", "el-GR", "es-ES",
-    "es-MX", "es-US", "fr-FR", "fr-CA", "id-ID", "is-IS", "it-IT", "ja-JP", "ko-KR", "ms-MY",
-    "nb-NO", "nl-NL", "pl-PL", "pt-BR", "pt-PT", "ro-RO", "ru-RU", "sv-SE", "ta-IN", "th-TH",
-    "tr-TR", "vi-VN", "zh-CN", "zh-HK",
+    "en-US",
+    "en-GB",
+    "en-AU",
+    "en-IN",
+    "en-GB-WLS",
+    "cy-GB",
+    "da-DK",
+    "de-DE",
+    "el-GR",
+    "es-ES",
+    "es-MX",
+    "es-US",
+    "fr-FR",
+    "fr-CA",
+    "id-ID",
+    "is-IS",
+    "it-IT",
+    "ja-JP",
+    "ko-KR",
+    "ms-MY",
+    "nb-NO",
+    "nl-NL",
+    "pl-PL",
+    "pt-BR",
+    "pt-PT",
+    "ro-RO",
+    "ru-RU",
+    "sv-SE",
+    "ta-IN",
+    "th-TH",
+    "tr-TR",
+    "vi-VN",
+    "zh-CN",
+    "zh-HK",
 ];
 
 /// Bird's calls.
@@ -48,7 +78,7 @@ pub static KIND: Kind = Kind {
     settings: &[
         ACCESS_KEY,
         Setting {
-            key: "sender",
+            key: "caller",
             form: Form::Sender,
             required: Some("+14155550100"),
             about: "the number that calls come from",
@@ -75,7 +105,7 @@ pub struct BirdVoiceProvider {
     capabilities: Capabilities,
     calls_url: Uri,
     authorization: HeaderValue,
-    sender: Arc<str>,
+    caller: Arc<str>,
     clock: Clock,
 }
 
@@ -95,7 +125,7 @@ impl BirdVoiceProvider {
             },
             calls_url: url_below("base_url", base_url, "/calls")?,
             authorization: access_key(given)?,
-            sender: Arc::clone(given.values.required_text("sender")?),
+            caller: Arc::clone(given.values.required_text("caller")?),
             clock: given.clock.clone(),
         })
     }
@@ -260,8 +290,9 @@ impl Provider for BirdVoiceProvider {
                 Step::hang_up(),
             ],
         };
+        let caller = message.sender.as_deref().unwrap_or(&self.caller);
         let call = Call {
-            source: self.sender.trim_start_matches('+'),
+            source: caller.trim_start_matches('+'),
             destination: message.to.to_msisdn(),
             call_flow: CallFlow {
                 title: "code",

@@ -66,7 +66,9 @@ fn receipt(report: &Report<'_>) -> Option<DeliveryReceipt> {
     let error = report.error.as_ref();
     let error_name = error.and_then(|error| error.name.as_ref());
     let is_error = |name: &str| name != "NO_ERROR";
-    let network_error = error_name.and_then(Scalar::text).filter(|name| is_error(name));
+    let network_error = error_name
+        .and_then(Scalar::text)
+        .filter(|name| is_error(name));
     let code = match network_error {
         Some(_) => error_name,
         None => report.status.name.as_ref(),

@@ -14,7 +14,7 @@ fn values(base_url: Uri) -> Values {
         .with("base_url", Value::Url(base_url))
         .with("api_key", Value::Secret("key".into()))
         .with("sender", Value::Text("ACME".into()))
-        .with("voice_sender", Value::Text("385123456".into()))
+        .with("caller", Value::Text("385123456".into()))
         .with("machine_detection", Value::Flag(true))
 }
 
@@ -99,9 +99,11 @@ fn a_missing_number_to_call_from_is_named() {
     given_values.set("api_key", Value::Secret("key".into()));
     let made = |channels: &[Channel]| {
         transcripts::given(&given_values, channels, Receipts::Reference, |given| {
-            InfobipProvider::new(given).err().map(|error| error.to_string())
+            InfobipProvider::new(given)
+                .err()
+                .map(|error| error.to_string())
         })
     };
     assert_eq!(made(&[Channel::Sms]), None);
-    assert!(made(&[Channel::Voice]).unwrap().starts_with("voice_sender: "));
+    assert!(made(&[Channel::Voice]).unwrap().starts_with("caller: "));
 }

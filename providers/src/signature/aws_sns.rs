@@ -73,7 +73,9 @@ impl SnsTopic {
             let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
             !text.is_empty() && text.bytes().all(fits)
         };
-        let is_word_of_all = [region, account, name].into_iter().all(|part| is_word(part));
+        let is_word_of_all = [region, account, name]
+            .into_iter()
+            .all(|part| is_word(part));
         let domain = match *partition {
             "aws" | "aws-us-gov" => "amazonaws.com",
             "aws-cn" => "amazonaws.com.cn",
@@ -198,9 +200,11 @@ impl SnsTopic {
         let Ok(Some(alternative)) = certificate.subject_alternative_name() else {
             return false;
         };
-        alternative.value.general_names.iter().any(
-            |name| matches!(name, GeneralName::DNSName(name) if is_own(name)),
-        )
+        alternative
+            .value
+            .general_names
+            .iter()
+            .any(|name| matches!(name, GeneralName::DNSName(name) if is_own(name)))
     }
 }
 

@@ -11,9 +11,12 @@ fn provider(base_url: Uri, change: impl FnOnce(Values) -> Values) -> SinchProvid
         .with("service_plan_id", Value::Text("plan-1".into()))
         .with("api_token", Value::Secret("token".into()))
         .with("base_url", Value::Url(base_url));
-    transcripts::given(&change(values), KIND.channels, Receipts::Reference, |given| {
-        SinchProvider::new(given).unwrap()
-    })
+    transcripts::given(
+        &change(values),
+        KIND.channels,
+        Receipts::Reference,
+        |given| SinchProvider::new(given).unwrap(),
+    )
 }
 
 #[test]
@@ -34,13 +37,33 @@ fn the_transcripts_play() {
 async fn every_documented_answer_is_understood() {
     let error = |code: &str| format!(r#"{{"code":"{code}","text":"what is wrong"}}"#);
     let rows = [
-        (201, r#"{"id":"01FC66621XXXXX119Z8PMV1QPU"}"#.to_owned(), "submitted as 01FC66621XXXXX119Z8PMV1QPU"),
-        (400, error("syntax_invalid_json"), "refused for this provider, code syntax_invalid_json"),
-        (400, error("syntax_invalid_parameter_format"), "refused for this provider, code syntax_invalid_parameter_format"),
-        (400, error("syntax_constraint_violation"), "refused for this provider, code syntax_constraint_violation"),
+        (
+            201,
+            r#"{"id":"01FC66621XXXXX119Z8PMV1QPU"}"#.to_owned(),
+            "submitted as 01FC66621XXXXX119Z8PMV1QPU",
+        ),
+        (
+            400,
+            error("syntax_invalid_json"),
+            "refused for this provider, code syntax_invalid_json",
+        ),
+        (
+            400,
+            error("syntax_invalid_parameter_format"),
+            "refused for this provider, code syntax_invalid_parameter_format",
+        ),
+        (
+            400,
+            error("syntax_constraint_violation"),
+            "refused for this provider, code syntax_constraint_violation",
+        ),
         (401, String::new(), "credentials refused"),
         (402, String::new(), "refused for this provider"),
-        (403, error("unknown_campaign"), "refused for this provider, code unknown_campaign"),
+        (
+            403,
+            error("unknown_campaign"),
+            "refused for this provider, code unknown_campaign",
+        ),
         (403, String::new(), "credentials refused"),
         (404, String::new(), "refused for this provider"),
         (429, String::new(), "throttled"),
@@ -48,10 +71,14 @@ async fn every_documented_answer_is_understood() {
         (503, String::new(), "refused for now"),
         (200, "<html>".to_owned(), "unknown"),
     ];
-    let answers = rows.iter().map(|(status, body, _)| Played::json(*status, body.as_str()));
+    let answers = rows
+        .iter()
+        .map(|(status, body, _)| Played::json(*status, body.as_str()));
     let server = PlayedServer::start(answers.collect()).await;
     let provider = Arc::new(provider(server.base_url.clone(), |values| values));
-    let (outcomes, requests) = server.submit_all(provider, transcripts::message(), rows.len()).await;
+    let (outcomes, requests) = server
+        .submit_all(provider, transcripts::message(), rows.len())
+        .await;
     for ((_, body, expected), outcome) in rows.iter().zip(&outcomes) {
         assert_eq!(outcome_words(outcome), *expected, "{body}");
     }
@@ -72,7 +99,9 @@ fn only_a_used_code_is_reported() {
     let base_url = Uri::from_static(BASE_URL);
     let off = provider(base_url.clone(), |values| values);
     assert!(feedback(&off, true).is_none());
-    let on = provider(base_url, |values| values.with("feedback", Value::Flag(true)));
+    let on = provider(base_url, |values| {
+        values.with("feedback", Value::Flag(true))
+    });
     assert!(feedback(&on, false).is_none());
     let request = feedback(&on, true).unwrap();
     let path = "/xms/v1/plan-1/batches/01FC66621XXXXX119Z8PMV1QPU/delivery_feedback";

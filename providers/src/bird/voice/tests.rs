@@ -10,7 +10,7 @@ use crate::transcripts::{self, outcome_words};
 fn provider(base_url: Uri) -> BirdVoiceProvider {
     let values = Values::default()
         .with("access_key", Value::Secret("key".into()))
-        .with("sender", Value::Text("+15017122661".into()))
+        .with("caller", Value::Text("+15017122661".into()))
         .with("base_url", Value::Url(base_url));
     transcripts::given(&values, KIND.channels, Receipts::None, |given| {
         BirdVoiceProvider::new(given).unwrap()
@@ -114,7 +114,11 @@ async fn every_documented_answer_is_understood_over_a_connection() {
     let made = r#"{"data":[{"id":"f1aa71c0-8f2a-4fe8-b5ef-9a330454ef58","status":"queued"}]}"#;
     let error = |code: u8| format!(r#"{{"errors":[{{"code":{code},"message":"text"}}]}}"#);
     let rows = [
-        (201, made.to_owned(), "submitted as f1aa71c0-8f2a-4fe8-b5ef-9a330454ef58"),
+        (
+            201,
+            made.to_owned(),
+            "submitted as f1aa71c0-8f2a-4fe8-b5ef-9a330454ef58",
+        ),
         (401, error(2), "credentials refused, code 2"),
         (422, error(10), "refused for this provider, code 10"),
         (402, error(25), "refused for this provider, code 25"),

@@ -23,7 +23,8 @@ pub(crate) struct PlayedSns {
     pub(crate) certificate_pem: String,
 }
 
-pub(crate) static SNS: LazyLock<PlayedSns> = LazyLock::new(|| PlayedSns::named("sns.amazonaws.com"));
+pub(crate) static SNS: LazyLock<PlayedSns> =
+    LazyLock::new(|| PlayedSns::named("sns.amazonaws.com"));
 
 impl PlayedSns {
     fn named(name: &str) -> Self {
@@ -188,7 +189,11 @@ fn a_certificate_must_be_valid_and_made_out_to_sns() {
         assert_eq!(refused, Err(ReceiptError::Signature));
     }
     let a_year_ms = 366 * 24 * 60 * 60 * 1000;
-    let expired = verify_at(&SNS.notification("{}"), &SNS.certificate_pem, NOW_MS + a_year_ms);
+    let expired = verify_at(
+        &SNS.notification("{}"),
+        &SNS.certificate_pem,
+        NOW_MS + a_year_ms,
+    );
     assert_eq!(expired, Err(ReceiptError::Signature));
 }
 
