@@ -168,8 +168,8 @@ mod tests {
             assert_eq!(documents.get(&url).await, None);
         }
         assert_eq!(server.requests().await.len(), FETCHES_MAX);
+        tokio::time::pause();
         for number in 0..3 * DOCUMENTS_MAX {
-            tokio::time::pause();
             tokio::time::advance(AGAIN_AFTER).await;
             let url = format!("https://127.0.0.1/{number}").parse().unwrap();
             assert!(matches!(documents.answer(&url), Answer::Ask));

@@ -148,7 +148,7 @@ struct TtsCallout<'a> {
     destination: Destination<'a>,
     domain: &'static str,
     custom: &'a str,
-    locale: Cow<'a, str>,
+    locale: &'a str,
     text: &'a str,
 }
 

@@ -1,7 +1,5 @@
 //! What a call does next, in Sinch's own JSON.
 
-use std::borrow::Cow;
-
 use serde_json::{Value, json};
 
 use crate::contract::{CODE_REPETITIONS, KEY_WAIT};
@@ -44,9 +42,9 @@ const REGIONS: [(&str, &str); 29] = [
 ];
 
 /// The locale for a BCP 47 tag: with the usual region where the tag has none.
-pub(super) fn locale(tag: &str) -> Cow<'_, str> {
+pub(super) fn locale(tag: &str) -> &str {
     let region = REGIONS.iter().find(|(language, _)| *language == tag);
-    region.map_or(Cow::Borrowed(tag), |(_, locale)| Cow::Borrowed(*locale))
+    region.map_or(tag, |(_, locale)| locale)
 }
 
 pub(super) fn text(turn: &CallTurn<'_>) -> String {
