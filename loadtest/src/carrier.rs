@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use rustls::ClientConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{LocalSet, spawn_local};
@@ -44,6 +45,8 @@ pub(crate) struct CarrierSettings {
     pub(crate) seed: u64,
     /// Where receipts may be posted to.
     pub(crate) reach: Reach,
+    /// How, if a gateway wants them over TLS.
+    pub(crate) tls: ClientConfig,
 }
 
 /// What all its threads share.
@@ -52,6 +55,7 @@ pub(crate) struct Book {
     secret: Option<Secret>,
     pub(crate) sends: Arc<Sends>,
     reach: Reach,
+    tls: ClientConfig,
     seed: u64,
     /// Set when the run begins: until then nothing is recorded, and all is well.
     begun: OnceLock<Begun>,
@@ -135,6 +139,7 @@ impl Carrier {
             secret: settings.secret,
             sends,
             reach: settings.reach,
+            tls: settings.tls,
             seed: settings.seed,
             begun: OnceLock::new(),
             detours: OnceLock::new(),

@@ -43,6 +43,12 @@ pub(crate) enum Command {
     /// Measure the gateway beside the yardstick, a bare program that does the same
     /// input and output.
     Compare(CompareArguments),
+    /// Measure what the tester itself costs, without any gateway.
+    Capacity(CapacityArguments),
+    /// Measure how the gateway's cost changes with what is asked of it: live
+    /// verifications, shards, connections, TLS, HTTP/2, stores, and what it keeps in
+    /// memory.
+    Shape(ShapeArguments),
     /// Run the simulated carrier alone.
     Carrier(CarrierArguments),
     /// Print what a gateway needs in its configuration to be tested.
@@ -69,7 +75,8 @@ pub(crate) struct QuickArguments {
 pub(crate) struct RunArguments {
     /// One of `watchword-loadtest scenarios`, or a file of that form.
     pub(crate) scenario: String,
-    /// A gateway that runs already, as http://HOST:PORT; several times for several.
+    /// A gateway that runs already, as http://HOST:PORT or https://HOST:PORT;
+    /// several times for several.
     /// Without it, gateways are started for the run.
     #[arg(long, value_name = "URL")]
     pub(crate) target: Vec<String>,
@@ -83,6 +90,10 @@ pub(crate) struct RunArguments {
     /// Where the target was told that its providers are.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9100")]
     pub(crate) carrier_listen: SocketAddr,
+    /// Authorities that sign the targets' certificates, in PEM. Without it, those
+    /// that browsers trust.
+    #[arg(long, value_name = "FILE", requires = "target")]
+    pub(crate) ca: Option<PathBuf>,
     /// Load a target that is not on this machine.
     #[arg(long, requires = "target")]
     pub(crate) i_own_this_target: bool,
@@ -154,6 +165,63 @@ pub(crate) enum CompareOnly {
     Latency,
     /// CPU of a check.
     Check,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CapacityArguments {
+    /// Sends a second of the generator.
+    #[arg(long, value_name = "RATE", default_value_t = 10_000.0)]
+    pub(crate) rate: f64,
+    /// How long it sends.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+    pub(crate) duration_s: f64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShapeArguments {
+    /// Writes the figures there too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Measure only this part.
+    #[arg(long, value_enum, value_name = "PART")]
+    pub(crate) only: Option<ShapePart>,
+    /// Rounds of each part, with a slice of each of its configurations. Fewer than 8
+    /// say little.
+    #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=24))]
+    pub(crate) rounds: u32,
+    /// Where the stores write, on a disk of the kind that matters; by default the
+    /// system's directory for temporary files.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) disk: Option<PathBuf>,
+    /// Where `watchword` is; by default beside this program.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) bin_dir: Option<PathBuf>,
+    /// End with 3 if a goal is missed.
+    #[arg(long)]
+    pub(crate) require_goals: bool,
+}
+
+/// A part of the shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShapePart {
+    /// CPU of a send with 100 to 100,000 live verifications in the store.
+    Live,
+    /// CPU of a send with 1 to 64 shards.
+    Shards,
+    /// CPU of a send over 64 to 1,000 connections.
+    Connections,
+    /// Bytes of a verification, live and ended, and of an idle connection.
+    Memory,
+    /// Two gateways on one Redis beside one.
+    Two,
+    /// CPU of a handshake, full and resumed, and of a send under TLS.
+    Tls,
+    /// HTTP/2 with 16 streams a connection beside HTTP/1.1.
+    Http2,
+    /// Redis with an append-only file, every second and always, beside none.
+    Aof,
+    /// The embedded store, with every send on disk before its answer.
+    Embedded,
 }
 
 #[derive(Debug, Args)]

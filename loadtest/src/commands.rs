@@ -7,11 +7,12 @@ use std::sync::Arc;
 use anyhow::{Context as _, ensure};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::bench::Report;
 use crate::carrier::signature::Secret;
 use crate::carrier::{Carrier, CarrierSettings};
 use crate::cli::{
     CarrierArguments, Command, CompareArguments, DiffArguments, InitArguments, MergeArguments,
-    QuickArguments, RunArguments, exit_code,
+    QuickArguments, RunArguments, ShapeArguments, exit_code,
 };
 use crate::results::Results;
 use crate::run::{self, Order, Targets, Whom};
@@ -21,7 +22,8 @@ use crate::slo::Rule;
 use crate::stage::settings;
 use crate::target::Reach;
 use crate::tenant::connection::Protocol;
-use crate::{compare, diff, merge, report, table};
+use crate::tls::Trust;
+use crate::{capacity, compare, diff, merge, report, shape, table};
 
 const API_KEY_VARIABLE: &str = "WATCHWORD_LOADTEST_API_KEY";
 const SECRET_VARIABLE: &str = "WATCHWORD_LOADTEST_SECRET";
@@ -36,6 +38,12 @@ pub(crate) async fn obey(command: Command) -> anyhow::Result<u8> {
         Command::Quick(arguments) => Box::pin(quick(arguments)).await,
         Command::Run(arguments) => Box::pin(run_scenario(arguments)).await,
         Command::Compare(arguments) => Box::pin(compare_programs(arguments)).await,
+        Command::Capacity(arguments) => {
+            let (rate, duration_s) = (arguments.rate, arguments.duration_s);
+            say(&Box::pin(capacity::measure(rate, duration_s)).await?)?;
+            Ok(exit_code::DONE)
+        }
+        Command::Shape(arguments) => Box::pin(measure_shape(arguments)).await,
         Command::Carrier(arguments) => carrier(arguments).await,
         Command::Init(arguments) => init(&arguments),
         Command::Scenarios => scenarios(),
@@ -90,6 +98,10 @@ async fn run_scenario(arguments: RunArguments) -> anyhow::Result<u8> {
             api_key,
             secret: secret(arguments.secret_file.as_deref())?,
             carrier: arguments.carrier_listen,
+            trust: match &arguments.ca {
+                Some(path) => Trust::read(path)?,
+                None => Trust::public(),
+            },
         }))
     };
     let order = Order {
@@ -186,6 +198,7 @@ async fn carrier(arguments: CarrierArguments) -> anyhow::Result<u8> {
         secret: secret(arguments.secret_file.as_deref())?,
         seed: 1,
         reach: reach(arguments.i_own_this_target),
+        tls: Trust::public().config()?,
     };
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -282,8 +295,31 @@ fn compare_results(arguments: &DiffArguments) -> anyhow::Result<u8> {
 }
 
 async fn compare_programs(arguments: CompareArguments) -> anyhow::Result<u8> {
+    make_file(arguments.json.as_deref())?;
     let report = compare::compare(&arguments).await?;
-    if let Some(path) = &arguments.json {
+    show(&report, arguments.json.as_deref())
+}
+
+async fn measure_shape(arguments: ShapeArguments) -> anyhow::Result<u8> {
+    make_file(arguments.json.as_deref())?;
+    let report = shape::shape(&arguments).await?;
+    show(&report, arguments.json.as_deref())
+}
+
+/// Finds out before the run, rather than after it, whether it can be written.
+fn make_file(path: Option<&Path>) -> anyhow::Result<()> {
+    if let Some(path) = path {
+        let file = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(path);
+        file.with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn show(report: &Report, json: Option<&Path>) -> anyhow::Result<u8> {
+    if let Some(path) = json {
         let json = format!("{:#}\n", report.json);
         std::fs::write(path, json).with_context(|| format!("writing {}", path.display()))?;
     }

@@ -2,36 +2,25 @@
 //! so that what the machine does meanwhile meets both. Figures of one run can be
 //! compared; those of two runs cannot.
 
-mod carrier;
-mod counters;
-mod generator;
-mod line;
-mod notes;
 mod outcome;
-mod requests;
-mod rounds;
-mod slice;
 mod stage;
-mod system_calls;
 mod table;
-mod wire;
 
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
-use self::carrier::Carrier;
-use self::generator::Generator;
-use self::line::Protocol;
-use self::notes::Notes;
 use self::outcome::{Circumstances, Outcome};
-use self::rounds::{Round, Rounds, median};
-use self::slice::{Bench, Kind, LOW_RATE};
-use self::stage::{Durability, Stage, Which};
+use self::stage::{Stage, Which};
+use crate::bench::Report;
+use crate::bench::gateway::beside_this_program;
+use crate::bench::line::Protocol;
+use crate::bench::redis_server::Durability;
+use crate::bench::rounds::{Round, Rounds, median};
+use crate::bench::slice::{Bench, Kind, LOW_RATE, Lines, Slice};
+use crate::bench::system_calls;
 use crate::cli::{CompareArguments, CompareOnly, exit_code};
 use crate::machine;
 
@@ -50,13 +39,6 @@ const SPARE_PART: u32 = 2;
 /// One round in so many may fail, and is reported; of few rounds some more.
 const FAILED_PART_MAX: u32 = 4;
 const FAILED_MIN: u32 = 2;
-
-/// What was found, as text and as JSON, and how the program ends.
-pub(crate) struct Report {
-    pub(crate) text: String,
-    pub(crate) json: serde_json::Value,
-    pub(crate) exit_code: u8,
-}
 
 /// Measures both programs; ends what it has started, also when it is stopped.
 ///
@@ -87,8 +69,11 @@ pub(crate) async fn compare(arguments: &CompareArguments) -> anyhow::Result<Repo
 async fn measure(arguments: &CompareArguments) -> anyhow::Result<Outcome> {
     let circumstances = circumstances(arguments);
     let ends_at = Instant::now() + BUDGET;
+    let (bench, stage) = set_up(arguments).await?;
     let mut course = Course {
-        bench: set_up(arguments).await?,
+        bench,
+        stage,
+        lines: lines(arguments),
         ends_at,
         is_cut_short: false,
     };
@@ -137,7 +122,7 @@ async fn measure(arguments: &CompareArguments) -> anyhow::Result<Outcome> {
 }
 
 fn saturated_rate(saturation: &Rounds) -> Option<f64> {
-    let of_gateway = |round: &Round| round.gateway.figure("sends_per_s");
+    let of_gateway = |round: &Round| round.subject.figure("sends_per_s");
     median(saturation.kept.iter().filter_map(of_gateway))
 }
 
@@ -161,41 +146,37 @@ fn circumstances(arguments: &CompareArguments) -> Circumstances {
     }
 }
 
-async fn set_up(arguments: &CompareArguments) -> anyhow::Result<Bench> {
+async fn set_up(arguments: &CompareArguments) -> anyhow::Result<(Bench, Stage)> {
     let bin_dir = match &arguments.bin_dir {
         Some(bin_dir) => bin_dir.clone(),
         None => beside_this_program()?,
     };
-    let notes = Notes::new();
-    let carrier = Carrier::start(Arc::clone(&notes)).await?;
     let durability = if arguments.aof {
         Durability::EverySecond
     } else {
         Durability::Nothing
     };
-    Ok(Bench {
-        generator: Generator::start(Arc::clone(&notes)).await?,
-        stage: Stage::set(&bin_dir, carrier.address, durability).await?,
-        carrier,
-        notes,
+    let bench = Bench::start(None).await?;
+    let stage = Stage::set(&bin_dir, bench.carrier.address, durability).await?;
+    Ok((bench, stage))
+}
+
+fn lines(arguments: &CompareArguments) -> Lines {
+    Lines {
         protocol: if arguments.http2 {
             Protocol::Http2
         } else {
             Protocol::Http1
         },
-        connections: arguments.connections,
-    })
-}
-
-fn beside_this_program() -> anyhow::Result<PathBuf> {
-    let here = std::env::current_exe()?;
-    let directory = here.parent().context("a program lies in a directory")?;
-    Ok(directory.to_owned())
+        count: arguments.connections,
+    }
 }
 
 /// The rounds that a run makes, one after the other.
 struct Course {
     bench: Bench,
+    stage: Stage,
+    lines: Lines,
     ends_at: Instant,
     is_cut_short: bool,
 }
@@ -219,7 +200,10 @@ impl Course {
                 Ok(round) => made.push(round),
                 Err(error) => {
                     failed.push(format!("{error:#}"));
-                    self.bench.calm_down().await?;
+                    for which in [Which::Gateway, Which::Yardstick] {
+                        let candidate = self.stage.candidate(which);
+                        self.bench.calm_down(candidate).await?;
+                    }
                 }
             }
             ensure!(
@@ -235,15 +219,24 @@ impl Course {
     /// follows the other.
     async fn round(&mut self, kind: Kind, number: u32) -> anyhow::Result<Round> {
         let seed = u64::from(number);
-        let mut slice = async |which| self.bench.slice(which, kind, seed).await;
-        if number.is_multiple_of(2) {
-            let gateway = slice(Which::Gateway).await?;
-            let yardstick = slice(Which::Yardstick).await?;
-            Ok(Round { gateway, yardstick })
+        let order = if number.is_multiple_of(2) {
+            [Which::Gateway, Which::Yardstick]
         } else {
-            let yardstick = slice(Which::Yardstick).await?;
-            let gateway = slice(Which::Gateway).await?;
-            Ok(Round { gateway, yardstick })
-        }
+            [Which::Yardstick, Which::Gateway]
+        };
+        let [first, second] = order;
+        let first = self.slice(first, (kind, seed)).await?;
+        let second = self.slice(second, (kind, seed)).await?;
+        let [subject, reference] = if number.is_multiple_of(2) {
+            [first, second]
+        } else {
+            [second, first]
+        };
+        Ok(Round { subject, reference })
+    }
+
+    async fn slice(&mut self, which: Which, load: (Kind, u64)) -> anyhow::Result<Slice> {
+        let candidate = self.stage.candidate(which);
+        self.bench.slice(candidate, &self.lines, load).await
     }
 }

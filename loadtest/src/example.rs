@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::phases::{Figures, Phase, Recovery, Span};
 use crate::results::{
     Counts, FORMAT, Histogram, Machine, Mark, Results, ScenarioText, Second, Series, SloVerdict,
     Stage, Target,
@@ -25,6 +26,8 @@ pub(crate) fn empty() -> Results {
         series: Vec::new(),
         counts: Counts::default(),
         timeline: Vec::new(),
+        knee_per_s: None,
+        phases: Vec::new(),
         marks: Vec::new(),
         slos: Vec::new(),
     }
@@ -32,18 +35,74 @@ pub(crate) fn empty() -> Results {
 
 /// One series of these latencies in microseconds.
 pub(crate) fn series(stage: Stage, labels: [&str; 3], latencies_us: &[u64]) -> Series {
-    let mut latencies = Histogram::default();
-    for us in latencies_us {
-        latencies.record_us(*us);
-    }
     let [provider, channel, country] = labels.map(str::to_owned);
     Series {
         stage,
         provider,
         channel,
         country,
-        latencies,
+        latencies: of(latencies_us),
     }
+}
+
+/// A run below, at twice and at ten times its knee of 1,000 a second; it does
+/// not come back from the last.
+pub(crate) fn overload() -> Results {
+    let mut run = empty();
+    run.scenario.name = "overload".to_owned();
+    run.knee_per_s = Some(1_000.0);
+    let phases = [
+        ("before", 500, 500, None),
+        ("x2", 2_000, 950, Some(Recovery::WithinS(2))),
+        ("after x2", 500, 500, None),
+        ("x10", 10_000, 700, Some(Recovery::NotSeen)),
+    ];
+    for (at, (name, due, in_hand, recovery)) in (0_u32..).zip(phases) {
+        let (from, refused) = (at * 10, due - in_hand);
+        run.timeline.extend((from..from + 10).map(|second| Second {
+            second,
+            due,
+            accepted: in_hand,
+            refused,
+            in_hand,
+            checks: in_hand,
+            approved: in_hand,
+            memory_kib: 120 * 1_024,
+            ..Second::default()
+        }));
+        let mut phase = Phase::of(Span {
+            name: name.to_owned(),
+            from_s: f64::from(from),
+            to_s: f64::from(from + 10),
+        });
+        phase.figures = Figures {
+            seconds: 10,
+            due_per_s: due as f64,
+            accepted_per_s: in_hand as f64,
+            goodput_per_s: in_hand as f64,
+            refused_per_s: refused as f64,
+            errors_per_s: 0.0,
+            goodput_ratio: Some(in_hand as f64 / 1_000.0),
+            check_ratio: Some(1.0),
+            memory_kib: Some(120 * 1_024),
+            recovery,
+        };
+        let latencies = &mut phase.latencies;
+        latencies.insert(Stage::Accept, of([1_500; 200].as_slice()));
+        if refused > 0 {
+            latencies.insert(Stage::Refuse, of([3_000; 200].as_slice()));
+        }
+        run.phases.push(phase);
+    }
+    run
+}
+
+fn of(latencies_us: &[u64]) -> Histogram {
+    let mut latencies = Histogram::default();
+    for us in latencies_us {
+        latencies.record_us(*us);
+    }
+    latencies
 }
 
 /// Three minutes at 40 a second; from 60 s to 105 s the first provider is slow and loses messages.
@@ -173,6 +232,7 @@ impl Run {
         let check = self.around(600.0, 0.4);
         self.record(Stage::Check, ["", "sms", country], check, seen);
         self.counts.checks += 1;
+        entry.checks += 1;
         if self.chance() < 0.97 {
             entry.approved += 1;
         } else {

@@ -49,6 +49,11 @@ impl Histogram {
         self.0.saturating_record(us.min(LONGEST_US));
     }
 
+    /// The same latency so many times.
+    pub(crate) fn record_many_us(&mut self, us: u64, times: u64) {
+        self.0.saturating_record_n(us.min(LONGEST_US), times);
+    }
+
     /// Adds all that `other` has counted.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.0

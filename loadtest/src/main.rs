@@ -9,8 +9,11 @@ mod run;
 mod scenario;
 mod stage;
 mod target;
+mod tls;
 
 mod arrivals;
+mod bench;
+mod capacity;
 mod carrier;
 mod chance;
 mod compare;
@@ -19,6 +22,7 @@ mod people;
 mod recorder;
 mod seconds;
 mod sends;
+mod shape;
 mod tenant;
 mod timer;
 
@@ -27,6 +31,7 @@ mod diff;
 mod example;
 mod histogram;
 mod merge;
+mod phases;
 mod report;
 mod results;
 mod slo;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, bail, ensure};
 use jiff::Timestamp;
 
+use crate::phases::{self, Phase};
 use crate::results::{Counts, FORMAT, Histogram, Machine, Mark, Results, Second, Series, Stage};
 use crate::slo::{self, Rule};
 
@@ -57,6 +58,8 @@ pub(crate) fn merge(mut runs: Vec<Results>) -> anyhow::Result<Results> {
         series: series(&runs),
         counts: Counts::default(),
         timeline: timeline(&runs, &offsets)?,
+        knee_per_s: knee_per_s(&runs),
+        phases: phases(&runs),
         marks: marks(&runs, &offsets),
         slos: Vec::new(),
     };
@@ -69,6 +72,7 @@ pub(crate) fn merge(mut runs: Vec<Results>) -> anyhow::Result<Results> {
             }
         }
     }
+    phases::count(&mut merged.phases, &merged.timeline, merged.knee_per_s);
     merged.slos = slo::judge(&rules, &merged);
     Ok(merged)
 }
@@ -185,6 +189,26 @@ fn series(runs: &[Results]) -> Vec<Series> {
             latencies,
         })
         .collect()
+}
+
+/// Each generator has a carrier of its own.
+fn knee_per_s(runs: &[Results]) -> Option<f64> {
+    runs.iter().map(|run| run.knee_per_s).sum()
+}
+
+/// The phases of the first run, with the latencies of all.
+fn phases(runs: &[Results]) -> Vec<Phase> {
+    let mut runs = runs.iter();
+    let mut merged = runs.next().map_or_else(Vec::new, |run| run.phases.clone());
+    for phase in runs.flat_map(|run| &run.phases) {
+        let Some(into) = merged.iter_mut().find(|one| one.name == phase.name) else {
+            continue;
+        };
+        for (stage, latencies) in &phase.latencies {
+            into.latencies.entry(*stage).or_default().merge(latencies);
+        }
+    }
+    merged
 }
 
 fn timeline(runs: &[Results], offsets: &[f64]) -> anyhow::Result<Vec<Second>> {

@@ -18,6 +18,7 @@ mod difference;
 mod hdr;
 mod html;
 mod page;
+mod phases;
 mod summary;
 mod tables;
 mod timeline;
@@ -163,6 +164,10 @@ mod tests {
             &mut counts.by_provider,
         ] {
             kinds.insert(text(), 1);
+        }
+        run.phases = example::overload().phases;
+        for phase in &mut run.phases {
+            phase.name = text();
         }
         run.marks = vec![Mark {
             at_s: 1.0,

@@ -10,6 +10,7 @@ use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use crate::histogram::Histogram;
+use crate::phases::Phase;
 
 /// The version of this format, first field of the file.
 pub(crate) const FORMAT: u32 = 1;
@@ -40,6 +41,12 @@ pub(crate) struct Results {
     pub(crate) counts: Counts,
     /// One entry per second of the run.
     pub(crate) timeline: Vec<Second>,
+    /// What the carrier's concurrency allows at most, in sends a second.
+    #[serde(default)]
+    pub(crate) knee_per_s: Option<f64>,
+    /// The phases that the scenario names.
+    #[serde(default)]
+    pub(crate) phases: Vec<Phase>,
     /// What happened at a moment: a carrier's change, a node killed.
     pub(crate) marks: Vec<Mark>,
     pub(crate) slos: Vec<SloVerdict>,
@@ -195,6 +202,9 @@ pub(crate) struct Counts {
     pub(crate) strangers: u64,
     /// Codes that reached the handset, each send once.
     pub(crate) in_hand: u64,
+    /// Of these, sends that were refused or not answered, and went out all the same.
+    #[serde(default)]
+    pub(crate) in_hand_unaccepted: u64,
     /// Messages of a send that the handset had already.
     pub(crate) duplicates: u64,
     /// Sends whose message went out over a second provider.
@@ -224,6 +234,16 @@ impl Counts {
         total(&self.errors)
     }
 
+    /// Sends that were accepted: starts, and resends beside them.
+    pub(crate) fn sent(&self) -> u64 {
+        self.accepted.saturating_add(self.resent)
+    }
+
+    /// Those of [`Self::sent`] whose code reached the handset.
+    pub(crate) fn sent_in_hand(&self) -> u64 {
+        self.in_hand.saturating_sub(self.in_hand_unaccepted)
+    }
+
     /// Adds those of another generator.
     pub(crate) fn add(&mut self, other: &Self) {
         let plain = [
@@ -234,6 +254,7 @@ impl Counts {
             (&mut self.submissions, other.submissions),
             (&mut self.strangers, other.strangers),
             (&mut self.in_hand, other.in_hand),
+            (&mut self.in_hand_unaccepted, other.in_hand_unaccepted),
             (&mut self.duplicates, other.duplicates),
             (&mut self.failovers, other.failovers),
             (&mut self.lost, other.lost),
@@ -261,7 +282,7 @@ impl Counts {
 
     /// Approved per dispatched message, from 0 to 1; none if nothing was dispatched.
     pub(crate) fn conversion(&self) -> Option<f64> {
-        let dispatched = self.accepted.saturating_add(self.resent);
+        let dispatched = self.sent();
         (dispatched > 0).then(|| self.approved as f64 / dispatched as f64)
     }
 }
@@ -280,8 +301,14 @@ pub(crate) struct Second {
     pub(crate) refused: u64,
     pub(crate) errors: u64,
     pub(crate) in_hand: u64,
+    /// Codes handed in.
+    #[serde(default)]
+    pub(crate) checks: u64,
     pub(crate) approved: u64,
     pub(crate) failovers: u64,
+    /// The most that one of the gateways held resident, if the tester started it.
+    #[serde(default)]
+    pub(crate) memory_kib: u64,
     /// By stage: p50, p99 and maximum in microseconds of what ended in this second.
     pub(crate) latency_us: BTreeMap<Stage, [u64; 3]>,
 }
@@ -297,12 +324,14 @@ impl Second {
             (&mut self.refused, other.refused),
             (&mut self.errors, other.errors),
             (&mut self.in_hand, other.in_hand),
+            (&mut self.checks, other.checks),
             (&mut self.approved, other.approved),
             (&mut self.failovers, other.failovers),
         ];
         for (mine, theirs) in plain {
             *mine = mine.saturating_add(theirs);
         }
+        self.memory_kib = self.memory_kib.max(other.memory_kib);
         for (stage, theirs) in &other.latency_us {
             let mine = self.latency_us.entry(*stage).or_default();
             for (mine, theirs) in mine.iter_mut().zip(theirs) {

@@ -24,6 +24,7 @@ use crate::carrier::signature::Secret;
 use crate::carrier::{self, Carrier, CarrierSettings};
 use crate::machine;
 use crate::people::{Addresses, Country};
+use crate::phases::Phase;
 use crate::recorder::{Names, Recorded, Recorder};
 use crate::results::{Histogram, Mark, Results, Target};
 use crate::scenario::Scenario;
@@ -36,6 +37,7 @@ use crate::tenant::connection::Protocol;
 use crate::tenant::pool::PoolSettings;
 use crate::tenant::wire::Requests;
 use crate::tenant::{self, Cast};
+use crate::tls::Trust;
 
 /// Between the canary and the first arrival, for threads to connect.
 const RUN_UP: Duration = Duration::from_millis(500);
@@ -70,6 +72,8 @@ pub(crate) struct Targets {
     pub(crate) secret: Option<Secret>,
     /// Where they were told that their provider is.
     pub(crate) carrier: SocketAddr,
+    /// Of those that speak TLS.
+    pub(crate) trust: Trust,
 }
 
 /// Runs a scenario to its end.
@@ -124,7 +128,8 @@ async fn prepare(order: &Order) -> anyhow::Result<(Staged, Vec<Target>)> {
             (carrier, None, targets.urls.clone(), how)
         }
     };
-    let endpoints = urls.iter().map(|url| Endpoint::parse(url, reach));
+    let config = trust(order).of_tenant(order.protocol)?;
+    let endpoints = urls.iter().map(|url| Endpoint::parse(url, reach, &config));
     let endpoints: Vec<Endpoint> = endpoints.collect::<anyhow::Result<_>>()?;
     let targets = describe(&endpoints).await?;
     let ways = endpoints
@@ -147,6 +152,13 @@ async fn prepare(order: &Order) -> anyhow::Result<(Staged, Vec<Target>)> {
     Ok((staged, targets))
 }
 
+fn trust(order: &Order) -> Trust {
+    match &order.whom {
+        Whom::Own { .. } => Trust::public(),
+        Whom::Targets(targets) => targets.trust.clone(),
+    }
+}
+
 fn draw_seed() -> anyhow::Result<u64> {
     let mut bytes = [0; 8];
     rand::fill(&mut bytes).context("the system gives no randomness")?;
@@ -166,6 +178,7 @@ async fn hire(
         secret,
         seed,
         reach,
+        tls: trust(order).config()?,
     };
     Carrier::start(settings, Arc::clone(sends)).await
 }
@@ -200,7 +213,7 @@ fn cast(order: &Order, seed: u64, sends: Arc<Sends>, api_key: &str) -> anyhow::R
         crowds: order.scenario.crowds.clone(),
         countries: countries.collect::<anyhow::Result<_>>()?,
         addresses: Addresses::new(seed),
-        requests: Requests::new(api_key, order.protocol)?,
+        requests: Requests::new(api_key, order.protocol, order.scenario.tenant.wait_s)?,
         sends,
         seed,
         start: Instant::now(),
@@ -236,13 +249,16 @@ impl Staged {
         let start = Instant::now() + RUN_UP;
         self.cast.start = start;
         let cast = Arc::new(self.cast);
-        let (parts, mut seconds) = Seconds::new();
+        let spans = order.scenario.spans();
+        let phases = spans.into_iter().map(Phase::of).collect();
+        let (parts, mut seconds) = Seconds::new(phases);
         self.carrier.begin(start, parts.clone());
-        let threads = start_workers(order, &cast, &self.endpoints, parts)?;
+        let threads = start_workers(order, &cast, &self.endpoints, parts.clone())?;
         let mut director = Director {
             cast: &cast,
             stage: self.stage,
-            marks: carrier::marks(&order.scenario.providers),
+            marks: marks(&order.scenario),
+            parts,
             kills: moments(&order.scenario),
             duration_s: order.scenario.duration_s(),
         };
@@ -250,6 +266,7 @@ impl Staged {
         let mut recorded = join(threads).await?;
         let books = accounts::settle(&cast, &self.endpoints, order.protocol).await?;
         recorded.counts.lost += books.lost;
+        recorded.counts.in_hand_unaccepted += cast.sends.in_hand_unaccepted();
         for (how, count) in &books.ended {
             crate::recorder::add(&mut recorded.counts.ended, how, *count);
         }
@@ -276,6 +293,16 @@ impl Staged {
             carrier_lateness,
         })
     }
+}
+
+/// What the scenario has in store, for a chart.
+fn marks(scenario: &Scenario) -> Vec<Mark> {
+    let mut marks = carrier::marks(&scenario.providers);
+    marks.extend(scenario.spans().into_iter().map(|span| Mark {
+        at_s: span.from_s,
+        text: format!("phase {}", span.name),
+    }));
+    marks
 }
 
 fn names(order: &Order, cast: &Cast) -> Names {

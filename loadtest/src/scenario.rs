@@ -13,6 +13,7 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
 use crate::arrivals;
+use crate::phases::Span;
 use crate::results::ScenarioText;
 
 pub(crate) use self::behaviour::{Behaviour, Receipts, Script, Window};
@@ -76,6 +77,9 @@ pub(crate) struct StageSettings {
     pub(crate) receipt_deadline_s: u32,
     /// Calls at once to one provider.
     pub(crate) concurrency_max: u32,
+    /// Sends at work at once on one node, beyond which it refuses; unset, as a
+    /// gateway has it.
+    pub(crate) dispatch_in_flight_max: Option<u32>,
 }
 
 impl Default for StageSettings {
@@ -85,6 +89,7 @@ impl Default for StageSettings {
             attempt_timeout_ms: 2_000,
             receipt_deadline_s: 60,
             concurrency_max: 1_024,
+            dispatch_in_flight_max: None,
         }
     }
 }
@@ -99,6 +104,8 @@ pub(crate) struct TenantSettings {
     /// Requests under way or in line. One more is counted as an error.
     pub(crate) in_flight_max: u32,
     pub(crate) request_timeout_ms: u32,
+    /// Starts ask the gateway to answer when a provider has, or after so long.
+    pub(crate) wait_s: Option<u8>,
 }
 
 impl Default for TenantSettings {
@@ -108,6 +115,7 @@ impl Default for TenantSettings {
             streams: 16,
             in_flight_max: 20_000,
             request_timeout_ms: 10_000,
+            wait_s: None,
         }
     }
 }
@@ -311,6 +319,27 @@ impl Scenario {
     pub(crate) fn sends(&self) -> f64 {
         let of_crowd = |crowd: &Crowd| arrivals::expected(&crowd.arrivals.phases());
         self.crowds.iter().map(of_crowd).sum()
+    }
+
+    /// What the carrier's concurrency allows at most, in sends a second: calls at
+    /// once by the time each takes. `None` if nothing in the run goes beyond it.
+    pub(crate) fn knee_per_s(&self) -> Option<f64> {
+        let stage = &self.stage;
+        let at_once = f64::from(stage.nodes) * f64::from(stage.concurrency_max);
+        let of_provider = |provider: &Provider| {
+            let answer = Script::default().with(&provider.behaviour).answer;
+            let mean_ms = answer.mean_ms();
+            (mean_ms > 0.0).then(|| at_once * 1_000.0 / mean_ms)
+        };
+        let knee: Option<f64> = self.providers.iter().map(of_provider).sum();
+        knee.filter(|knee| *knee < self.rate_max())
+    }
+
+    /// The phases that have names, of the first crowd whose phases have any.
+    pub(crate) fn spans(&self) -> Vec<Span> {
+        let of_crowds = self.crowds.iter().map(|crowd| crowd.arrivals.spans());
+        let mut named = of_crowds.filter(|spans| !spans.is_empty());
+        named.next().unwrap_or_default()
     }
 
     pub(crate) fn text(&self) -> ScenarioText {

@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::histogram::LONGEST_US;
+use crate::phases::Phase;
 use crate::results::{Second, Stage};
 
 /// After so many seconds no thread still has something to add, unless it stands
@@ -38,8 +39,11 @@ pub(crate) struct Tally {
     pub(crate) refused: u64,
     pub(crate) errors: u64,
     pub(crate) in_hand: u64,
+    pub(crate) checks: u64,
     pub(crate) approved: u64,
     pub(crate) failovers: u64,
+    /// The most that one gateway held resident.
+    pub(crate) memory_kib: u64,
     latencies: BTreeMap<Stage, Coarse>,
 }
 
@@ -59,10 +63,12 @@ impl Tally {
             self.refused,
             self.errors,
             self.in_hand,
+            self.checks,
             self.approved,
             self.failovers,
+            self.memory_kib,
         ];
-        counts == [0; 7] && self.latencies.is_empty()
+        counts == [0; 9] && self.latencies.is_empty()
     }
 
     fn merge(&mut self, other: Self) {
@@ -71,8 +77,10 @@ impl Tally {
         self.refused += other.refused;
         self.errors += other.errors;
         self.in_hand += other.in_hand;
+        self.checks += other.checks;
         self.approved += other.approved;
         self.failovers += other.failovers;
+        self.memory_kib = self.memory_kib.max(other.memory_kib);
         for (stage, latencies) in other.latencies {
             let sum = self.latencies.entry(stage).or_insert_with(coarse);
             sum.add(&latencies)
@@ -90,15 +98,18 @@ pub(crate) struct Seconds {
     parts: mpsc::Receiver<Part>,
     open: BTreeMap<u32, Tally>,
     closed: Vec<Second>,
+    phases: Vec<Phase>,
 }
 
 impl Seconds {
-    pub(crate) fn new() -> (mpsc::Sender<Part>, Self) {
+    /// `phases` gather the latencies of their seconds.
+    pub(crate) fn new(phases: Vec<Phase>) -> (mpsc::Sender<Part>, Self) {
         let (sender, parts) = mpsc::channel();
         let seconds = Self {
             parts,
             open: BTreeMap::new(),
             closed: Vec::new(),
+            phases,
         };
         (sender, seconds)
     }
@@ -108,6 +119,7 @@ impl Seconds {
         while let Ok(part) = self.parts.try_recv() {
             if let Some(closed) = self.closed.get_mut(part.second as usize) {
                 closed.add(&reduce(part.second, &part.tally));
+                self.gather(part.second, &part.tally);
             } else {
                 self.open.entry(part.second).or_default().merge(part.tally);
             }
@@ -123,19 +135,32 @@ impl Seconds {
         self.open.get(&second).map(|tally| reduce(second, tally))
     }
 
-    /// All seconds from the first to the last in which something happened.
-    pub(crate) fn finish(mut self) -> Vec<Second> {
+    /// All seconds from the first to the last in which something happened, and
+    /// the phases with their latencies.
+    pub(crate) fn finish(mut self) -> (Vec<Second>, Vec<Phase>) {
         self.collect(0);
         while !self.open.is_empty() {
             self.close_next();
         }
-        self.closed
+        (self.closed, self.phases)
     }
 
     fn close_next(&mut self) {
         let second = u32::try_from(self.closed.len()).unwrap_or(u32::MAX);
         let tally = self.open.remove(&second).unwrap_or_default();
         self.closed.push(reduce(second, &tally));
+        self.gather(second, &tally);
+    }
+
+    fn gather(&mut self, second: u32, tally: &Tally) {
+        for phase in self.phases.iter_mut().filter(|phase| phase.holds(second)) {
+            for (stage, latencies) in &tally.latencies {
+                let sum = phase.latencies.entry(*stage).or_default();
+                for one in latencies.iter_recorded() {
+                    sum.record_many_us(one.value_iterated_to(), one.count_at_value());
+                }
+            }
+        }
     }
 }
 
@@ -155,8 +180,10 @@ fn reduce(second: u32, tally: &Tally) -> Second {
         refused: tally.refused,
         errors: tally.errors,
         in_hand: tally.in_hand,
+        checks: tally.checks,
         approved: tally.approved,
         failovers: tally.failovers,
+        memory_kib: tally.memory_kib,
         latency_us: tally
             .latencies
             .iter()
@@ -168,6 +195,7 @@ fn reduce(second: u32, tally: &Tally) -> Second {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::phases::Span;
 
     fn part(second: u32, accepted: u64, ms: u64) -> Part {
         let mut part = Part::new(second);
@@ -178,12 +206,12 @@ mod tests {
 
     #[test]
     fn parts_of_several_threads_make_one_second_and_gaps_stay_visible() {
-        let (sender, mut seconds) = Seconds::new();
+        let (sender, mut seconds) = Seconds::new(Vec::new());
         for part in [part(0, 2, 10), part(0, 3, 30), part(2, 1, 5)] {
             sender.send(part).unwrap();
         }
         seconds.collect(3);
-        let all = seconds.finish();
+        let (all, _) = seconds.finish();
         assert_eq!(all.len(), 3);
         assert_eq!(
             (all[0].accepted, all[1].accepted, all[2].accepted),
@@ -195,9 +223,28 @@ mod tests {
 
     #[test]
     fn what_comes_very_late_is_counted_all_the_same() {
-        let (sender, mut seconds) = Seconds::new();
+        let (sender, mut seconds) = Seconds::new(Vec::new());
         seconds.collect(60);
         sender.send(part(1, 4, 10)).unwrap();
-        assert_eq!(seconds.finish()[1].accepted, 4);
+        assert_eq!(seconds.finish().0[1].accepted, 4);
+    }
+
+    #[test]
+    fn a_phase_gathers_the_latencies_of_its_whole_seconds_however_late_they_come() {
+        let span = Span {
+            name: "x2".to_owned(),
+            from_s: 0.5,
+            to_s: 3.0,
+        };
+        let (sender, mut seconds) = Seconds::new(vec![Phase::of(span)]);
+        for part in [part(0, 1, 900), part(1, 1, 10), part(2, 1, 20)] {
+            sender.send(part).unwrap();
+        }
+        seconds.collect(60);
+        sender.send(part(2, 1, 30)).unwrap();
+        let (_, phases) = seconds.finish();
+        let accept = phases[0].latency(Stage::Accept).unwrap();
+        assert_eq!(accept.count(), 3);
+        assert!((29_500..=30_500).contains(&accept.max_us()));
     }
 }

@@ -335,6 +335,17 @@ impl Sends {
         self.untaken.load(Ordering::Relaxed) <= 0 && self.in_transit.load(Ordering::Relaxed) <= 0
     }
 
+    /// Sends that came to hands though the API refused them or gave no answer.
+    pub(crate) fn in_hand_unaccepted(&self) -> u64 {
+        let of_shard = |shard: &Mutex<Shard>| {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let sends = shard.values().flat_map(|person| &person.sends);
+            let stray = sends.filter(|send| send.is_in_hand && !send.is_accepted());
+            stray.count() as u64
+        };
+        self.shards.iter().map(of_shard).sum()
+    }
+
     /// Accepted sends that no provider has taken.
     pub(crate) fn open(&self) -> Vec<Open> {
         let mut open = Vec::new();
@@ -365,8 +376,12 @@ impl Sends {
 
 impl SendState {
     fn is_open(&self) -> bool {
+        self.is_accepted() && !self.is_taken
+    }
+
+    fn is_accepted(&self) -> bool {
         match self.answered {
-            Answered::Accepted(_) => !self.is_taken,
+            Answered::Accepted(_) => true,
             Answered::NotYet | Answered::Otherwise => false,
         }
     }

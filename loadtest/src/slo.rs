@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::phases::{Phase, Recovery};
 use crate::results::{Counts, Histogram, Results, Series, SloVerdict, Stage, total};
 
 mod parse;
@@ -24,8 +25,29 @@ enum Measure {
         filters: Vec<Filter>,
         point: Point,
     },
+    /// Of a stage within one phase of the load.
+    PhaseLatency {
+        stage: Stage,
+        phase: String,
+        point: Point,
+    },
+    /// Of a phase, or the worst of all.
+    Phase(PhaseMeasure, Option<String>),
+    /// The most that one gateway held resident.
+    Memory,
     Count(Count),
     Conversion,
+}
+
+/// What is said of a phase of the load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PhaseMeasure {
+    /// Codes in hand per what the carrier's concurrency allows.
+    Goodput,
+    /// Approved per code handed in.
+    CheckSuccess,
+    /// From its end until all was as in the first phase.
+    Recovery,
 }
 
 /// Which point of a distribution.
@@ -48,6 +70,7 @@ enum Label {
     Provider,
     Channel,
     Country,
+    Phase,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +80,7 @@ enum Count {
     Refused,
     Errors,
     Resent,
+    Repeated,
     Submissions,
     InHand,
     Duplicates,
@@ -86,6 +110,8 @@ enum Unit {
     Minutes,
     Plain,
     Percent,
+    Mebibytes,
+    Gibibytes,
 }
 
 /// Compares a run with each rule, in their order.
@@ -128,6 +154,22 @@ impl Rule {
                 }
                 Ok(point.of(&latencies))
             }
+            Measure::PhaseLatency {
+                stage,
+                phase,
+                point,
+            } => {
+                let mut named = results.phases.iter().filter(|one| one.name == *phase);
+                let phase = named.next().ok_or("no such phase")?;
+                let latencies = phase.latency(*stage).ok_or("no samples")?;
+                Ok(point.of(latencies))
+            }
+            Measure::Phase(measure, name) => measure.worst(results, name.as_deref()),
+            Measure::Memory => {
+                let most = results.timeline.iter().map(|one| one.memory_kib).max();
+                let most = most.filter(|kib| *kib > 0);
+                Ok(most.ok_or("no gateway of ours")? as f64)
+            }
             Measure::Count(count) => {
                 let counts = &results.counts;
                 if count.population(counts) == 0 {
@@ -156,23 +198,60 @@ impl Point {
     }
 }
 
+impl PhaseMeasure {
+    /// Of the phase with this name, or the worst of all that have the figure.
+    fn worst(self, results: &Results, name: Option<&str>) -> Result<f64, &'static str> {
+        let mut phases: Vec<&Phase> = results.phases.iter().collect();
+        if let Some(name) = name {
+            phases.retain(|phase| phase.name == name);
+        }
+        if phases.is_empty() {
+            return Err("no such phase");
+        }
+        let figures = phases.iter().filter_map(|phase| self.of(phase));
+        match self {
+            Self::Goodput => figures.reduce(f64::min).ok_or("no knee"),
+            Self::CheckSuccess => figures.reduce(f64::min).ok_or("nothing checked"),
+            Self::Recovery => match figures.reduce(f64::max) {
+                Some(us) if us.is_infinite() => Err("not recovered"),
+                Some(us) => Ok(us),
+                None => Err("never beyond the knee"),
+            },
+        }
+    }
+
+    fn of(self, phase: &Phase) -> Option<f64> {
+        match self {
+            Self::Goodput => phase.figures.goodput_ratio,
+            Self::CheckSuccess => phase.figures.check_ratio,
+            Self::Recovery => phase.figures.recovery.map(|recovery| match recovery {
+                Recovery::WithinS(seconds) => f64::from(seconds) * Unit::Seconds.size(),
+                Recovery::NotSeen => f64::INFINITY,
+            }),
+        }
+    }
+}
+
 impl Filter {
     fn takes(&self, series: &Series) -> bool {
         let value = match self.label {
             Label::Provider => &series.provider,
             Label::Channel => &series.channel,
             Label::Country => &series.country,
+            // Series know no phases; rules about them are measured elsewhere.
+            Label::Phase => return false,
         };
         *value == self.value
     }
 }
 
-const COUNTS: [(&str, Count); 14] = [
+const COUNTS: [(&str, Count); 15] = [
     ("due", Count::Due),
     ("accepted", Count::Accepted),
     ("refused", Count::Refused),
     ("errors", Count::Errors),
     ("resent", Count::Resent),
+    ("repeated", Count::Repeated),
     ("submissions", Count::Submissions),
     ("in_hand", Count::InHand),
     ("duplicates", Count::Duplicates),
@@ -192,6 +271,7 @@ impl Count {
             Self::Refused => counts.refused_total(),
             Self::Errors => counts.errors_total(),
             Self::Resent => counts.resent,
+            Self::Repeated => counts.repeated,
             Self::Submissions => counts.submissions,
             Self::InHand => counts.in_hand,
             Self::Duplicates => counts.duplicates,
@@ -207,7 +287,9 @@ impl Count {
     /// Of what this is a part: if that is 0, the count says nothing.
     fn population(self, counts: &Counts) -> u64 {
         match self {
-            Self::Due | Self::Accepted | Self::Refused | Self::Errors => counts.due,
+            Self::Due | Self::Accepted | Self::Refused | Self::Errors | Self::Repeated => {
+                counts.due
+            }
             Self::Resent
             | Self::Submissions
             | Self::InHand
@@ -222,7 +304,9 @@ impl Count {
 
     fn nothing(self) -> &'static str {
         match self {
-            Self::Due | Self::Accepted | Self::Refused | Self::Errors => "nothing due",
+            Self::Due | Self::Accepted | Self::Refused | Self::Errors | Self::Repeated => {
+                "nothing due"
+            }
             Self::Resent
             | Self::Submissions
             | Self::InHand
@@ -257,6 +341,8 @@ impl Unit {
             Self::Seconds => 1e6,
             Self::Minutes => 6e7,
             Self::Percent => 0.01,
+            Self::Mebibytes => 1_024.0,
+            Self::Gibibytes => 1_048_576.0,
         }
     }
 
@@ -268,6 +354,8 @@ impl Unit {
             Self::Minutes => "min",
             Self::Plain => "",
             Self::Percent => "%",
+            Self::Mebibytes => "MiB",
+            Self::Gibibytes => "GiB",
         };
         let value = value / self.size();
         // Enough digits to tell a miss by a hair from a hit, and none that say nothing.
@@ -325,6 +413,37 @@ mod tests {
         let mut one_provider = example::empty();
         one_provider.series = vec![example::series(Stage::InHand, ["a", "sms", "US"], &[5])];
         assert!(!verdict("in_hand[provider=b].p99<1s", &one_provider).holds);
+    }
+
+    #[test]
+    fn phases_and_memory_are_judged_by_their_worst_unless_one_is_named() {
+        let results = example::overload();
+        for (rule, measured, holds) in [
+            ("goodput[phase=x2]>=90%", "95%", true),
+            ("goodput[phase=x10]>=0.8", "0.7", false),
+            ("goodput[phase=x10]>60%", "70%", true),
+            ("check_success[phase=x10]>=99%", "100%", true),
+            ("recovery[phase=x2]<=10s", "2s", true),
+            ("recovery<=10s", "not recovered", false),
+            ("refuse[phase=x10].p99<5ms", "3.001ms", true),
+            ("refuse[phase=before].p99<5ms", "no samples", false),
+            ("goodput[phase=x3]>=0", "no such phase", false),
+            ("memory<=256MiB", "120MiB", true),
+            ("memory<0.1GiB", "0.11719GiB", false),
+        ] {
+            let verdict = verdict(rule, &results);
+            assert_eq!(
+                (&*verdict.measured, verdict.holds),
+                (measured, holds),
+                "{rule}"
+            );
+        }
+        let without = example::empty();
+        assert_eq!(
+            verdict("memory<1GiB", &without).measured,
+            "no gateway of ours"
+        );
+        assert!(!verdict("recovery<=10s", &without).holds);
     }
 
     #[test]

@@ -129,6 +129,12 @@ impl Stage {
         Ok(())
     }
 
+    /// What the gateway that holds the most has resident, as the system tells it.
+    pub(crate) fn memory_kib(&self) -> Option<u64> {
+        let processes = self.nodes.iter().filter_map(|node| node.process.as_ref());
+        processes.filter_map(Process::memory_kib).max()
+    }
+
     fn node(&mut self, number: u32) -> anyhow::Result<&mut Node> {
         let index = number.checked_sub(1).map(|index| index as usize);
         index

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::phases::{Phase, Recovery};
 use crate::report::{PERCENTILES, tells};
 use crate::results::{Histogram, Results, Stage, total};
 use crate::units;
@@ -30,6 +31,10 @@ pub(crate) fn table(results: &Results) -> String {
     lines.extend(stages(results));
     lines.push(String::new());
     lines.extend(counts(results));
+    if !results.phases.is_empty() {
+        lines.push(String::new());
+        lines.extend(phases(results));
+    }
     lines.push(String::new());
     lines.extend(verdicts(results));
     lines.iter().map(|line| cut(line) + "\n").collect()
@@ -83,13 +88,19 @@ fn stages(results: &Results) -> Vec<String> {
 fn counts(results: &Results) -> Vec<String> {
     let counts = &results.counts;
     let of_due = |n: u64| format!("{} ({})", units::count(n), units::percent(n, counts.due));
+    let sent = counts.sent();
+    let of_sent = |n: u64| format!("{} ({})", units::count(n), units::percent(n, sent));
     let mut lines = vec![
         format!(
-            "due {} · accepted {} · in hand {} · approved {}",
+            "due {} · accepted {} · approved {}",
             units::count(counts.due),
             of_due(counts.accepted),
-            of_due(counts.in_hand),
             of_due(counts.approved)
+        ),
+        format!(
+            "sent {}, resends among them · in hand {}",
+            units::count(sent),
+            of_sent(counts.sent_in_hand())
         ),
         format!(
             "resent {} · repeated {} · failovers {} · duplicates {} · lost {}",
@@ -100,6 +111,12 @@ fn counts(results: &Results) -> Vec<String> {
             units::count(counts.lost)
         ),
     ];
+    if counts.in_hand_unaccepted > 0 {
+        lines.push(format!(
+            "in hand though refused or not answered {}",
+            units::count(counts.in_hand_unaccepted)
+        ));
+    }
     if counts.strangers > 0 {
         lines.push(format!(
             "messages that this run did not ask for {}",
@@ -122,6 +139,65 @@ fn counts(results: &Results) -> Vec<String> {
         }
     }
     lines
+}
+
+/// One row per phase; rates are per second.
+fn phases(results: &Results) -> Vec<String> {
+    let knee = results.knee_per_s.map_or_else(String::new, |knee| {
+        format!("the carrier's concurrency allows {}", units::rate(knee))
+    });
+    let mut lines = vec![
+        format!(
+            "{:<16}{:>8}{:>9}{:>8}{:>9}{:>10}{:>10}{:>9}{:>9}{:>11}",
+            "phase, per s",
+            "due",
+            "in hand",
+            "of knee",
+            "refused",
+            "accept",
+            "refuse",
+            "checks",
+            "memory",
+            "recovered"
+        ),
+        format!("{:<50}{:>10}{:>10}{:>9}", "", "p99", "p99", "good"),
+    ];
+    lines.extend(results.phases.iter().map(phase));
+    if !knee.is_empty() {
+        lines.push(knee);
+    }
+    lines
+}
+
+fn phase(phase: &Phase) -> String {
+    let figures = &phase.figures;
+    let rate = |per_s: f64| units::count(per_s.round() as u64);
+    let p99 = |stage: Stage| match phase.latency(stage) {
+        Some(latencies) => units::latency(latencies.percentile_us(99.0)),
+        None => "–".to_owned(),
+    };
+    format!(
+        "{:<16}{:>8}{:>9}{:>8}{:>9}{:>10}{:>10}{:>9}{:>9}{:>11}",
+        units::plain(&phase.name),
+        rate(figures.due_per_s),
+        rate(figures.goodput_per_s),
+        units::ratio_percent(figures.goodput_ratio),
+        rate(figures.refused_per_s),
+        p99(Stage::Accept),
+        p99(Stage::Refuse),
+        units::ratio_percent(figures.check_ratio),
+        units::memory(figures.memory_kib),
+        recovered(figures.recovery),
+    )
+}
+
+/// How soon all was well after a phase.
+pub(crate) fn recovered(recovery: Option<Recovery>) -> String {
+    match recovery {
+        None => "–".to_owned(),
+        Some(Recovery::WithinS(seconds)) => format!("in {seconds} s"),
+        Some(Recovery::NotSeen) => "not seen".to_owned(),
+    }
 }
 
 /// The commonest kinds with their counts.
@@ -181,6 +257,18 @@ mod tests {
         assert!(!text.contains('\u{1b}'));
         assert!(text.contains("kind 49"), "{text}");
         assert!(!text.contains("kind 3 "), "{text}");
+    }
+
+    #[test]
+    fn each_phase_has_a_row_in_a_hundred_columns() {
+        let text = table(&example::overload());
+        assert!(text.lines().all(|line| line.chars().count() <= COLUMNS));
+        assert!(!text.contains('…'), "{text}");
+        let row = text.lines().find(|line| line.starts_with("x10")).unwrap();
+        let figures: Vec<&str> = row.split_whitespace().collect();
+        let expected = "x10 10,000 700 70 % 9,300 1.50 ms 3.00 ms 100 % 120 MiB not seen";
+        assert_eq!(figures.join(" "), expected);
+        assert!(text.contains("concurrency allows 1,000 /s"), "{text}");
     }
 
     #[test]

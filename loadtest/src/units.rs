@@ -48,6 +48,26 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
     }
 }
 
+/// A fraction in percent, to a tenth where it matters: `97.3 %`, `100 %`; a dash if unknown.
+pub(crate) fn ratio_percent(ratio: Option<f64>) -> String {
+    match ratio.map(|ratio| ratio * 100.0) {
+        None => "–".to_owned(),
+        // Rounded down: what is not all must not look like it.
+        Some(percent) => {
+            let tenths = (percent * 10.0 + 1e-6).floor() / 10.0;
+            format!("{tenths} %")
+        }
+    }
+}
+
+/// Memory in mebibytes; a dash if unknown.
+pub(crate) fn memory(kib: Option<u64>) -> String {
+    kib.map_or_else(
+        || "–".to_owned(),
+        |kib| format!("{} MiB", count(kib.div_ceil(1_024))),
+    )
+}
+
 /// How often a second, with three digits: `39.8 /s`.
 pub(crate) fn rate(per_second: f64) -> String {
     match per_second {

@@ -11,7 +11,7 @@ use super::render::{self, Context};
 use super::request::{Bind, ResendRequest, StartRequest};
 use super::send::{Send, SendAsk};
 use super::view::VerificationView;
-use super::{Answer, Service};
+use super::{Answer, OVERLOADED, Service};
 use crate::code::Code;
 use crate::delivery::NewDelivery;
 use crate::details::{Details, Opened, PaymentDetails, RecordPlace, seal_code};
@@ -39,8 +39,13 @@ impl Service {
         if plan.test_code.is_none() {
             self.not_blocked(&plan.number.0)?;
         }
-        let send = plan.send(&live);
-        let accepted = self.send(send).await;
+        // Looked at before anything is drawn and sealed: under overload refusals
+        // are most of the work, and must not cost what a send costs.
+        let accepted = if self.dispatcher.room() == 0 {
+            Err(OVERLOADED)
+        } else {
+            self.send(plan.send(&live)).await
+        };
         let accepted = accepted.inspect_err(|error| self.refused(tenant, &to.number, error))?;
         let context = Context {
             live: &live,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -49,17 +50,22 @@ pub(super) struct Postman(Rc<Inner>);
 struct Inner {
     book: Arc<Book>,
     timer: Timer,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     places: Semaphore,
     waiting: Cell<u32>,
 }
 
 impl Postman {
     pub(super) fn new(book: Arc<Book>, timer: Timer) -> Self {
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(book.tls.clone())
+            .https_or_http()
+            .enable_http1()
+            .build();
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(POSTS_MAX)
-            .build_http();
+            .build(connector);
         Self(Rc::new(Inner {
             book,
             timer,

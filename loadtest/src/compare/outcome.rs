@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::rounds::{GROUPS, Ratio, Rounds};
-use super::slice::Figures;
+use crate::bench::figures_table::Bound;
+use crate::bench::rounds::{GROUPS, Ratio, Rounds};
+use crate::bench::slice::Figures;
 use crate::cli::CompareOnly;
 use crate::results::Machine;
 
@@ -37,21 +38,6 @@ pub(super) struct Goal {
     pub(super) bound: Bound,
     /// Where it is measured.
     part: CompareOnly,
-}
-
-#[derive(Clone, Copy)]
-pub(super) enum Bound {
-    AtMost(f64),
-    AtLeast(f64),
-}
-
-impl Bound {
-    fn holds(self, ratio: f64) -> bool {
-        match self {
-            Self::AtMost(most) => ratio <= most,
-            Self::AtLeast(least) => ratio >= least,
-        }
-    }
 }
 
 pub(super) const GOALS: [Goal; 5] = [
@@ -176,10 +162,8 @@ impl Outcome {
 
 fn goal_json(goal: Goal, ratio: Option<&Ratio>) -> Value {
     let is_met = goal.is_met(ratio);
-    match goal.bound {
-        Bound::AtMost(most) => json!({ "at_most": most, "met": is_met }),
-        Bound::AtLeast(least) => json!({ "at_least": least, "met": is_met }),
-    }
+    let (name, bound) = goal.bound.named();
+    json!({ name: bound, "met": is_met })
 }
 
 fn figures_json(figures: &Figures) -> Value {
@@ -195,8 +179,8 @@ fn rounded(value: f64) -> f64 {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::rounds::tests::round;
     use super::*;
+    use crate::bench::rounds::tests::round;
 
     /// Rounds with these ratios for what is measured in each kind.
     pub(in crate::compare) fn outcome(times: &[f64]) -> Outcome {

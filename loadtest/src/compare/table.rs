@@ -1,8 +1,9 @@
 //! The comparison in the terminal, as Markdown, so that it can be pasted.
 
-use super::outcome::{Bound, GOALS, Outcome};
-use super::rounds::Rounds;
-use super::slice::Figures;
+use super::outcome::{GOALS, Outcome};
+use crate::bench::figures_table::{aligned, number, rule};
+use crate::bench::rounds::Rounds;
+use crate::bench::slice::Figures;
 
 /// All of it: ratios with their groups, then the figures behind them.
 pub(super) fn table(outcome: &Outcome) -> String {
@@ -20,10 +21,7 @@ pub(super) fn table(outcome: &Outcome) -> String {
             goal.name.to_owned(),
             number(ratio.as_ref().map(|ratio| ratio.median)),
             groups.join(", "),
-            match goal.bound {
-                Bound::AtMost(most) => format!("≤ {most:.2}"),
-                Bound::AtLeast(least) => format!("≥ {least:.2}"),
-            },
+            goal.bound.to_string(),
             match &ratio {
                 None => "not measured",
                 Some(ratio) if goal.is_met(Some(ratio)) => "yes",
@@ -70,35 +68,6 @@ fn kind(name: &str, rounds: &Rounds) -> String {
     let mut text = aligned(&rows);
     if let Some(why) = rounds.failed.first() {
         text.push_str(&format!("first failure: {why}\n"));
-    }
-    text
-}
-
-fn rule(columns: usize) -> Vec<String> {
-    vec!["---".to_owned(); columns]
-}
-
-fn number(value: Option<f64>) -> String {
-    match value {
-        None => "-".to_owned(),
-        Some(value) if value.abs() >= 1_000.0 => format!("{value:.0}"),
-        Some(value) if value.abs() >= 20.0 => format!("{value:.1}"),
-        Some(value) => format!("{value:.2}"),
-    }
-}
-
-/// Cells of a column are equally wide.
-fn aligned(rows: &[Vec<String>]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let mut text = String::new();
-    for row in rows {
-        for (column, cell) in row.iter().enumerate() {
-            text.push_str(&format!("| {cell:<width$} ", width = width(column)));
-        }
-        text.push_str("|\n");
     }
     text
 }

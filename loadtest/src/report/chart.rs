@@ -98,6 +98,15 @@ impl Chart {
         }
     }
 
+    /// Draws the vertical grid of a horizontal axis of rates.
+    pub(super) fn grid_of_rates(&mut self, axis: Axis) {
+        for (value, _) in axis.ticks() {
+            if value <= axis.to {
+                self.grid_up(axis.at(value), &rate_tick(value));
+            }
+        }
+    }
+
     /// One vertical line of the grid with its name below.
     pub(super) fn grid_up(&mut self, x: f64, name: &str) {
         let (top, bottom) = (self.top, self.bottom);

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::curves::{self, Curve, Run};
 use super::html::escape;
 use super::timeline::{self, Timeline};
-use super::{summary, tables};
+use super::{phases, summary, tables};
 use crate::results::{Results, Stage};
 use crate::units;
 
@@ -22,6 +22,7 @@ pub(super) fn page(results: &Results) -> String {
         summary::key_figures(results),
         slos(results),
         expectation(results),
+        by_phase(results),
         latencies(results),
         over_time(results),
         what_happened(results),
@@ -63,6 +64,22 @@ fn expectation(results: &Results) -> String {
         "What to expect",
         &format!("<p>{}</p>\n", escape(&results.scenario.expect)),
     )
+}
+
+fn by_phase(results: &Results) -> String {
+    let curve = phases::offered_and_goodput(results).map_or_else(String::new, |chart| {
+        format!(
+            "<figure class=\"half\"><h3>Offered and in hand <span class=\"note\">each dot is a \
+             second; on the broad line everything due is in hand</span></h3>{chart}</figure>\n"
+        )
+    });
+    if results.phases.is_empty() && curve.is_empty() {
+        return String::new();
+    }
+    if results.phases.is_empty() {
+        return section("Offered and in hand", &curve);
+    }
+    section("By phase", &(phases::rows(results) + &curve))
 }
 
 fn latencies(results: &Results) -> String {
@@ -107,6 +124,9 @@ fn over_time(results: &Results) -> String {
     };
     let mut panels = figure("Came through", "per second", &timeline.came_through());
     panels.push_str(&figure("Went wrong", "per second", &timeline.went_wrong()));
+    if let Some(chart) = timeline.memory() {
+        panels.push_str(&figure("Memory of a gateway", "MiB resident", &chart));
+    }
     for stage in [
         Stage::InHand,
         Stage::Accept,

@@ -195,24 +195,32 @@ pub(super) fn rows(title: &str, counts: &[(&str, u64)]) -> String {
     format!("<div><h3>{title}</h3><table><tbody>{rows}</tbody></table></div>\n")
 }
 
-/// From due to approved, each as a part of what was due.
+/// From due to approved, each as a part of what it can be at most: a resend has
+/// a message of its own, and so counts beside the accepted start.
 pub(super) fn funnel(results: &Results) -> String {
     let counts = &results.counts;
+    let sent = counts.sent();
     let steps = [
-        ("due", "due", counts.due),
-        ("accepted", "accept", counts.accepted),
-        ("in hand", "in-hand", counts.in_hand),
-        ("approved", "check", counts.approved),
+        ("due", "due", counts.due, counts.due, "due"),
+        ("accepted", "accept", counts.accepted, counts.due, "due"),
+        (
+            "in hand",
+            "in-hand",
+            counts.sent_in_hand(),
+            sent,
+            "accepted and resent",
+        ),
+        ("approved", "check", counts.approved, counts.due, "due"),
     ];
     let bars: String = steps
         .into_iter()
-        .map(|(name, class, n)| {
-            let part = n as f64 * 100.0 / counts.due.max(1) as f64;
+        .map(|(name, class, n, whole, of)| {
+            let part = n as f64 * 100.0 / whole.max(1) as f64;
             format!(
-                "<span class=\"name\">{name}</span><i class=\"{class}\"><b style=\"width:{:.2}%\"></b></i><span>{}</span><span class=\"note\">{}</span>\n",
+                "<span class=\"name\">{name}</span><i class=\"{class}\"><b style=\"width:{:.2}%\"></b></i><span>{}</span><span class=\"note\">{} of {of}</span>\n",
                 part.min(100.0),
                 units::count(n),
-                units::percent(n, counts.due)
+                units::percent(n, whole)
             )
         })
         .collect();
@@ -222,14 +230,19 @@ pub(super) fn funnel(results: &Results) -> String {
 /// What the carrier did on purpose beside what came of it.
 pub(super) fn faults(results: &Results) -> String {
     let counts = &results.counts;
-    let not_in_hand = counts.accepted.saturating_sub(counts.in_hand);
+    let sent = counts.sent();
+    let not_in_hand = sent.saturating_sub(counts.sent_in_hand());
     let seen = [
         ("failovers to another provider", counts.failovers),
         ("messages the handset had already", counts.duplicates),
         ("resends", counts.resent),
         ("requests repeated after a bad answer", counts.repeated),
-        ("accepted, never in hand", not_in_hand),
+        ("accepted or resent, never in hand", not_in_hand),
         ("of these ended by the gateway", total(&counts.ended)),
+        (
+            "in hand though refused or not answered",
+            counts.in_hand_unaccepted,
+        ),
         ("lost", counts.lost),
         ("messages that this run did not ask for", counts.strangers),
     ];

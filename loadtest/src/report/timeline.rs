@@ -138,6 +138,32 @@ impl<'a> Timeline<'a> {
         self.rates(&rates, "sends that came through, per second")
     }
 
+    /// What the gateway that holds the most has resident; none if nobody looked.
+    pub(super) fn memory(&self) -> Option<String> {
+        let mib = |column: &Column| column.sum.memory_kib as f64 / 1_024.0;
+        let highest = self.columns.iter().map(mib).fold(0.0, f64::max);
+        if highest <= 0.0 {
+            return None;
+        }
+        let mut chart = Chart::new(480.0, 220.0, 34.0);
+        let across = chart.across(0.0, self.end_s);
+        let up = chart.rate_axis(highest * 1.1);
+        chart.grid_across(up, rate_tick);
+        self.grid_up(&mut chart, across);
+        let points: Vec<Option<(f64, f64)>> = self
+            .columns
+            .iter()
+            .map(|column| {
+                let held = (column.sum.memory_kib > 0).then(|| mib(column))?;
+                Some((across.at(column.middle_s), up.at(held)))
+            })
+            .collect();
+        chart.line("line strong", "MiB", &points);
+        self.draw_marks(&mut chart, across);
+        // No attributes: the script reads rates and latencies only.
+        Some(chart.finish("panel curve refuse", "memory of a gateway over time", ""))
+    }
+
     /// Refused, errors and failovers a second.
     pub(super) fn went_wrong(&self) -> String {
         let rates = [

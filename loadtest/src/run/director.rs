@@ -1,8 +1,8 @@
 //! Watches over a run while it goes on: nodes that are killed, somebody who wants
 //! it to end, the line in the terminal.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -13,7 +13,7 @@ use super::progress::Progress;
 use super::signals::Signals;
 use crate::results::Mark;
 use crate::scenario::Scenario;
-use crate::seconds::Seconds;
+use crate::seconds::{Part, Seconds};
 use crate::stage::Stage;
 use crate::tenant::Cast;
 
@@ -45,6 +45,8 @@ pub(super) struct Director<'r> {
     pub(super) cast: &'r Arc<Cast>,
     pub(super) stage: Option<Stage>,
     pub(super) marks: Vec<Mark>,
+    /// What it sees itself goes where everything else goes.
+    pub(super) parts: mpsc::Sender<Part>,
     pub(super) kills: Vec<(f64, Cue)>,
     pub(super) duration_s: f64,
 }
@@ -69,11 +71,23 @@ impl Director<'_> {
                 .saturating_duration_since(self.cast.start)
                 .as_secs_f64();
             self.cue(at_s).await?;
+            self.weigh(at_s);
             seconds.collect(at_s as u32);
             progress.show(at_s, seconds);
         }
         progress.end();
         Ok(was_interrupted)
+    }
+
+    /// Notes how much memory the gateways hold.
+    fn weigh(&self, at_s: f64) {
+        let Some(memory_kib) = self.stage.as_ref().and_then(Stage::memory_kib) else {
+            return;
+        };
+        let mut part = Part::new(at_s as u32);
+        part.tally.memory_kib = memory_kib;
+        // Whoever collects them is this function's caller.
+        self.parts.send(part).ok();
     }
 
     async fn cue(&mut self, at_s: f64) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Measured, Order};
+use crate::phases;
 use crate::results::{FORMAT, Histogram, Machine, Results, Target};
 use crate::slo;
 
@@ -26,6 +27,9 @@ pub(super) fn results(
     marks.sort_by(|one, other| one.at_s.total_cmp(&other.at_s));
     let lateness = std::mem::take(&mut recorded.lateness);
     let counts = std::mem::take(&mut recorded.counts);
+    let knee_per_s = order.scenario.knee_per_s();
+    let (timeline, mut phases) = seconds.finish();
+    phases::count(&mut phases, &timeline, knee_per_s);
     let mut results = Results {
         format: FORMAT,
         scenario: order.scenario.text(),
@@ -38,7 +42,9 @@ pub(super) fn results(
         lateness,
         series: recorded.into_series(&names),
         counts,
-        timeline: seconds.finish(),
+        timeline,
+        knee_per_s,
+        phases,
         marks,
         slos: Vec::new(),
     };

@@ -2,10 +2,13 @@
 //! the report must say exactly what the script did.
 
 mod fake_gateway;
+mod real_gateway;
+mod tls_proxy;
 
 use std::net::TcpListener;
 
 use self::fake_gateway::{FakeGateway, Temper};
+use self::tls_proxy::TlsProxy;
 use super::*;
 use crate::results::{Stage, total};
 
@@ -71,18 +74,28 @@ typing = {{ constant_ms = 10 }}
     }
 
     fn tell(&self) -> (anyhow::Result<Results>, u64) {
+        self.tell_through(|gateway| (format!("http://{gateway}"), Trust::public()))
+    }
+
+    /// `way` says where the gateway at this address is reached, and whom to trust there.
+    fn tell_through(
+        &self,
+        way: impl FnOnce(SocketAddr) -> (String, Trust),
+    ) -> (anyhow::Result<Results>, u64) {
         let carrier = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .unwrap();
         let gateway = FakeGateway::start(self.temper, carrier, self.providers);
+        let (url, trust) = way(gateway.address);
         let order = Order {
             scenario: self.scenario(),
             whom: Whom::Targets(Box::new(Targets {
-                urls: vec![format!("http://{}", gateway.address)],
+                urls: vec![url],
                 reach: Reach::LoopbackOnly,
                 api_key: "key".to_owned(),
                 secret: None,
                 carrier,
+                trust,
             })),
             rules: vec!["lost=0".parse().unwrap()],
             protocol: self.protocol,
@@ -140,6 +153,38 @@ fn a_run_without_faults_counts_every_code_once() {
         assert_eq!(results.targets[0].version, "fake");
         assert!(results.slos[0].holds);
     }
+}
+
+#[test]
+fn over_tls_the_run_is_the_same_and_sessions_are_resumed() {
+    let story = Story::default();
+    let mut proxy = None;
+    let (results, submitted) = story.tell_through(|gateway| {
+        let proxy = proxy.insert(TlsProxy::before(gateway));
+        (proxy.url.clone(), Trust::read(&proxy.authority()).unwrap())
+    });
+    let counts = results.unwrap().counts;
+    let proxy = proxy.unwrap();
+    assert_eq!((counts.in_hand, counts.approved), (SENDS, SENDS));
+    assert_eq!(
+        (submitted, counts.lost, total(&counts.errors)),
+        (SENDS, 0, 0)
+    );
+    // The one that asks for the release, the canary's, and eight for the load.
+    assert!(proxy.http1() >= 10, "{}", proxy.http1());
+    assert!(proxy.resumed() >= 1);
+}
+
+#[test]
+fn a_gateway_with_a_strange_certificate_is_not_loaded() {
+    let mut proxy = None;
+    let (results, _) = Story::default().tell_through(|gateway| {
+        let proxy = proxy.insert(TlsProxy::before(gateway));
+        (proxy.url.clone(), Trust::public())
+    });
+    let text = format!("{:#}", results.err().unwrap());
+    assert!(text.contains("does not answer"), "{text}");
+    assert!(text.contains("certificate"), "{text}");
 }
 
 #[test]

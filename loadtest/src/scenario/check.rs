@@ -18,6 +18,9 @@ const NODES_MAX: u32 = 8;
 const CONNECTIONS_MAX: u32 = 10_000;
 const IN_FLIGHT_MAX: u32 = 200_000;
 const PHASES_MAX: usize = 100_000;
+/// What a table of them may hold.
+const NAMED_PHASES_MAX: usize = 24;
+const PHASE_NAME_MAX: usize = 16;
 
 pub(super) fn check(scenario: &Scenario) -> anyhow::Result<()> {
     ensure!(
@@ -84,6 +87,12 @@ fn check_bounds(scenario: &Scenario) -> anyhow::Result<()> {
         (1..=65_536).contains(&stage.concurrency_max),
         "stage.concurrency_max: 1 to 65536"
     );
+    ensure!(
+        stage
+            .dispatch_in_flight_max
+            .is_none_or(|sends| (1..=1_000_000).contains(&sends)),
+        "stage.dispatch_in_flight_max: 1 to 1000000; leave it out for the gateway's own"
+    );
     let tenant = &scenario.tenant;
     ensure!(
         (1..=CONNECTIONS_MAX).contains(&tenant.connections),
@@ -96,6 +105,10 @@ fn check_bounds(scenario: &Scenario) -> anyhow::Result<()> {
     ensure!(
         (1..=IN_FLIGHT_MAX).contains(&tenant.in_flight_max),
         "tenant.in_flight_max: 1 to {IN_FLIGHT_MAX}"
+    );
+    ensure!(
+        tenant.wait_s.is_none_or(|wait_s| (1..=5).contains(&wait_s)),
+        "tenant.wait_s: 1 to 5; leave it out for answers at once"
     );
     ensure!(
         (1..=600_000).contains(&tenant.request_timeout_ms),
@@ -178,6 +191,7 @@ fn check_arrivals(name: &str, arrivals: &ArrivalsSettings) -> anyhow::Result<()>
             );
         }
     }
+    check_phase_names(name, arrivals)?;
     let length_s: f64 = arrivals.phases.iter().map(|phase| phase.for_s).sum();
     ensure!(
         length_s <= DURATION_S_MAX,
@@ -188,6 +202,31 @@ fn check_arrivals(name: &str, arrivals: &ArrivalsSettings) -> anyhow::Result<()>
         (1..=PHASES_MAX).contains(&phases),
         "crowd {name}: arrivals need phases, as in phases = [{{ for_s = 30, rate = 100 }}]"
     );
+    Ok(())
+}
+
+fn check_phase_names(crowd: &str, arrivals: &ArrivalsSettings) -> anyhow::Result<()> {
+    let names: Vec<&str> = arrivals
+        .phases
+        .iter()
+        .filter_map(|phase| phase.name.as_deref())
+        .collect();
+    ensure!(
+        names.len() <= NAMED_PHASES_MAX,
+        "crowd {crowd}: phases: at most {NAMED_PHASES_MAX} have names"
+    );
+    for (index, name) in names.iter().enumerate() {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b" -".contains(&byte);
+        ensure!(
+            (1..=PHASE_NAME_MAX).contains(&name.len()) && name.bytes().all(is_plain),
+            "crowd {crowd}: phases: a name has 1 to {PHASE_NAME_MAX} letters, digits, spaces \
+             and hyphens, not {name:?}"
+        );
+        ensure!(
+            !names.iter().take(index).any(|other| other == name),
+            "crowd {crowd}: phases: two are called {name}"
+        );
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::arrivals::{Phase, Process};
+use crate::phases::Span;
 
 /// When they come.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,6 +23,8 @@ pub(super) struct PhaseSettings {
     pub(super) for_s: f64,
     pub(super) rate: f64,
     pub(super) to_rate: Option<f64>,
+    /// A phase with a name has figures of its own in the report.
+    pub(super) name: Option<String>,
 }
 
 /// At the end of every `every_s` seconds, the rate is `rate` for `for_s` of them.
@@ -34,6 +37,24 @@ pub(super) struct Spikes {
 }
 
 impl ArrivalsSettings {
+    /// The phases that have names.
+    pub(super) fn spans(&self) -> Vec<Span> {
+        let mut from_s = 0.0;
+        let mut spans = Vec::new();
+        for phase in &self.phases {
+            let to_s = from_s + phase.for_s;
+            if let Some(name) = &phase.name {
+                spans.push(Span {
+                    name: name.clone(),
+                    from_s,
+                    to_s,
+                });
+            }
+            from_s = to_s;
+        }
+        spans
+    }
+
     /// The stretches that the run is made of.
     pub(crate) fn phases(&self) -> Vec<Phase> {
         let plain = self.phases.iter().map(|phase| Phase {

@@ -53,6 +53,17 @@ impl Distribution {
         Duration::from_secs_f64(ms.clamp(0.0, LONGEST_MS) / 1_000.0)
     }
 
+    pub(crate) fn mean_ms(self) -> f64 {
+        match self {
+            Self::Constant(ms) | Self::Exponential(ms) => ms,
+            Self::Uniform([from, to]) => (from + to) / 2.0,
+            Self::Lognormal(Lognormal { median, p99 }) => {
+                let deviation = (p99 / median).ln() / Z99;
+                median * (deviation * deviation / 2.0).exp()
+            }
+        }
+    }
+
     /// What is wrong with its numbers.
     pub(crate) fn mistake(self) -> Option<String> {
         let is_time = |ms: f64| (0.0..=LONGEST_MS).contains(&ms);

@@ -4,11 +4,12 @@ use std::str::FromStr;
 
 use anyhow::{Context, bail, ensure};
 
-use super::{COUNTS, Filter, Label, Measure, Point, Relation, Rule, Unit};
+use super::{COUNTS, Filter, Label, Measure, PhaseMeasure, Point, Relation, Rule, Unit};
 use crate::results::Stage;
 
 const MEASURES: &str = "a stage with a point (`accept.p99`, `in_hand[provider=a].max`), a count \
-    (`lost`, `errors`, ..) or `conversion`";
+    (`lost`, `errors`, ..), `conversion`, `memory`, or `goodput`, `check_success` and `recovery`, \
+    with or without a phase (`goodput[phase=x10]`)";
 const POINTS: &str = "`p50`, `p99.9` or any other percentile between 0 and 100, `max` or `mean`";
 
 impl FromStr for Rule {
@@ -19,7 +20,10 @@ impl FromStr for Rule {
         let (left, relation, right) = Relation::split(text)?;
         let measure: Measure = left.trim().parse()?;
         let (bound, unit) = measure.bound(right.trim())?;
-        if matches!(measure, Measure::Latency { .. }) {
+        if matches!(
+            measure,
+            Measure::Latency { .. } | Measure::PhaseLatency { .. }
+        ) {
             ensure!(
                 relation != Relation::Equal,
                 "no latency is ever exactly `{right}`: use `<`, `<=`, `>` or `>=`"
@@ -39,8 +43,13 @@ impl FromStr for Measure {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "conversion" {
-            return Ok(Self::Conversion);
+        match text {
+            "conversion" => return Ok(Self::Conversion),
+            "memory" => return Ok(Self::Memory),
+            _ => {}
+        }
+        if let Some(measure) = PhaseMeasure::read(text)? {
+            return Ok(measure);
         }
         if let Some((_, count)) = COUNTS.iter().find(|(name, _)| *name == text) {
             return Ok(Self::Count(*count));
@@ -58,11 +67,25 @@ impl FromStr for Measure {
                 None => bail!("`{text}` is none of {MEASURES}; counts are {}", names()),
             },
         };
-        Ok(Self::Latency {
-            stage: parse_stage(head)?,
-            filters,
-            point: point.parse()?,
-        })
+        let (stage, point) = (parse_stage(head)?, point.parse()?);
+        match filters.as_slice() {
+            [only] if only.label == Label::Phase => Ok(Self::PhaseLatency {
+                stage,
+                phase: only.value.clone(),
+                point,
+            }),
+            several => {
+                ensure!(
+                    several.iter().all(|filter| filter.label != Label::Phase),
+                    "`{text}`: a phase knows no provider, channel and country"
+                );
+                Ok(Self::Latency {
+                    stage,
+                    filters,
+                    point,
+                })
+            }
+        }
     }
 }
 
@@ -77,20 +100,32 @@ impl Measure {
             .parse()
             .ok()
             .with_context(|| format!("`{text}` does not begin with a number"))?;
-        let unit = match (self, unit) {
-            (Self::Latency { .. }, "us" | "µs") => Unit::Microseconds,
-            (Self::Latency { .. }, "ms") => Unit::Milliseconds,
-            (Self::Latency { .. }, "s") => Unit::Seconds,
-            (Self::Latency { .. }, "min") => Unit::Minutes,
-            (Self::Latency { .. }, _) => bail!("`{text}` needs a unit: us, ms, s or min"),
-            (Self::Conversion, "%") => Unit::Percent,
-            (Self::Conversion | Self::Count(_), "") => Unit::Plain,
-            (Self::Conversion, _) => {
-                bail!("`{text}` is neither a fraction (0.95) nor percent (95%)")
-            }
-            (Self::Count(_), _) => bail!("`{text}` has a unit, but counts have none"),
+        let is_latency = matches!(
+            self,
+            Self::Latency { .. }
+                | Self::PhaseLatency { .. }
+                | Self::Phase(PhaseMeasure::Recovery, _)
+        );
+        let is_ratio = matches!(
+            self,
+            Self::Conversion | Self::Phase(PhaseMeasure::Goodput | PhaseMeasure::CheckSuccess, _)
+        );
+        let is_count = matches!(self, Self::Count(_));
+        let unit = match unit {
+            "us" | "µs" if is_latency => Unit::Microseconds,
+            "ms" if is_latency => Unit::Milliseconds,
+            "s" if is_latency => Unit::Seconds,
+            "min" if is_latency => Unit::Minutes,
+            _ if is_latency => bail!("`{text}` needs a unit: us, ms, s or min"),
+            "%" if is_ratio => Unit::Percent,
+            "" if is_ratio || is_count => Unit::Plain,
+            _ if is_ratio => bail!("`{text}` is neither a fraction (0.95) nor percent (95%)"),
+            _ if is_count => bail!("`{text}` has a unit, but counts have none"),
+            "MiB" => Unit::Mebibytes,
+            "GiB" => Unit::Gibibytes,
+            _ => bail!("`{text}` needs a unit: MiB or GiB"),
         };
-        if matches!(self, Self::Count(_)) {
+        if is_count {
             ensure!(number.fract() == 0.0, "`{text}` is no whole number");
         }
         let bound = number * unit.size();
@@ -101,6 +136,33 @@ impl Measure {
             );
         }
         Ok((bound, unit))
+    }
+}
+
+impl PhaseMeasure {
+    /// `goodput`, `goodput[phase=x2]` and so on; `None` if it is something else.
+    fn read(text: &str) -> anyhow::Result<Option<Measure>> {
+        let (head, filters) = match text.split_once('[') {
+            Some((head, rest)) => (head, Some(rest)),
+            None => (text, None),
+        };
+        let measure = match head {
+            "goodput" => Self::Goodput,
+            "check_success" => Self::CheckSuccess,
+            "recovery" => Self::Recovery,
+            _ => return Ok(None),
+        };
+        let Some(filters) = filters else {
+            return Ok(Some(Measure::Phase(measure, None)));
+        };
+        let inner = filters.strip_suffix(']');
+        let filters = Filter::list(inner.with_context(|| format!("`{text}` lacks a `]`"))?)?;
+        match filters.as_slice() {
+            [only] if only.label == Label::Phase => {
+                Ok(Some(Measure::Phase(measure, Some(only.value.clone()))))
+            }
+            _ => bail!("`{text}`: `{head}` is known by phase only, as in `{head}[phase=x2]`"),
+        }
     }
 }
 
@@ -148,7 +210,8 @@ impl Filter {
             "provider" => Label::Provider,
             "channel" => Label::Channel,
             "country" => Label::Country,
-            other => bail!("no label `{other}`: there are provider, channel and country"),
+            "phase" => Label::Phase,
+            other => bail!("no label `{other}`: there are provider, channel, country and phase"),
         };
         let value = value.trim().to_owned();
         ensure!(!value.is_empty(), "filter `{text}` has no value");
@@ -207,6 +270,11 @@ mod tests {
             "deliver.mean<0.5min",
             "refuse.p99.99<250us",
             "in_hand[provider=a].p99<1s",
+            "refuse[phase=x 10].p99<5ms",
+            "goodput[phase=x10]>=80%",
+            "check_success>=0.99",
+            "recovery<=10s",
+            "memory<256MiB",
             "in_hand[provider=a=b.c,country=US].p99.9 < 1s",
         ] {
             let rule: Rule = text.parse().expect(text);
@@ -249,7 +317,16 @@ mod tests {
             ("lost=0.5", "no whole number"),
             ("conversion>=95", "the most that conversion can be"),
             ("conversion>=95x", "percent"),
-            ("in_hand[node=a].p99<1s", "provider, channel and country"),
+            (
+                "in_hand[node=a].p99<1s",
+                "provider, channel, country and phase",
+            ),
+            ("in_hand[phase=a,country=US].p99<1s", "a phase knows no"),
+            ("goodput[country=US]>=1", "goodput[phase=x2]"),
+            ("goodput[phase=x2>=1", "lacks a `]`"),
+            ("goodput>=1s", "neither a fraction"),
+            ("recovery<=10", "us, ms, s or min"),
+            ("memory<=10", "MiB or GiB"),
             ("in_hand[provider].p99<1s", "`label=value`"),
             ("in_hand[provider=].p99<1s", "no value"),
             ("in_hand[provider=a]<1s", "lacks a `].`"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::target::Endpoint;
@@ -34,19 +34,41 @@ impl Answer {
 
 /// Asks for a path and has the connection closed.
 pub(super) async fn get(address: SocketAddr, path: &str) -> anyhow::Result<Answer> {
+    let host = address.to_string();
+    let asked = async { ask(TcpStream::connect(address).await?, &host, path).await };
+    tokio::time::timeout(TIMEOUT, asked).await?
+}
+
+/// The same of a gateway that may speak TLS. The certificate must be its own.
+async fn get_from(endpoint: &Endpoint, path: &str) -> anyhow::Result<Answer> {
     let asked = async {
-        let mut stream = TcpStream::connect(address).await?;
-        let request =
-            format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await?;
-        let mut bytes = Vec::new();
-        stream
-            .take(ANSWER_BYTES_MAX)
-            .read_to_end(&mut bytes)
-            .await?;
-        anyhow::Ok(bytes)
+        let host = endpoint.authority.to_str()?;
+        let stream = TcpStream::connect(endpoint.address).await?;
+        match &endpoint.tls {
+            None => ask(stream, host, path).await,
+            Some(tls) => {
+                // Over HTTP/1.1, whatever the load speaks.
+                let name = tls.name.clone();
+                let connector = tls.connector.with_alpn(vec![b"http/1.1".to_vec()]);
+                ask(connector.connect(name, stream).await?, host, path).await
+            }
+        }
     };
-    let bytes = tokio::time::timeout(TIMEOUT, asked).await??;
+    tokio::time::timeout(TIMEOUT, asked).await?
+}
+
+async fn ask(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    host: &str,
+    path: &str,
+) -> anyhow::Result<Answer> {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut bytes = Vec::new();
+    stream
+        .take(ANSWER_BYTES_MAX)
+        .read_to_end(&mut bytes)
+        .await?;
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
     let (head, body) = bytes.split_at(end.context("no answer over HTTP")?);
     Ok(Answer {
@@ -76,7 +98,7 @@ pub(crate) async fn describe(endpoint: &Endpoint) -> anyhow::Result<Described> {
         version: String,
     }
 
-    let answer = get(endpoint.address, "/openapi.json").await;
+    let answer = get_from(endpoint, "/openapi.json").await;
     let answer = answer.with_context(|| format!("{} does not answer", endpoint.url))?;
     let document = serde_json::from_slice(&answer.body).ok();
     Ok(Described {

@@ -81,6 +81,15 @@ impl Process {
         self.child.id()
     }
 
+    /// What it has resident; `None` once it has ended.
+    pub(crate) fn memory_kib(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().strip_suffix("kB")?.trim().parse().ok()
+    }
+
     /// Waits until somebody accepts connections at the address.
     pub(crate) async fn wait_until_listening(&mut self, address: SocketAddr) -> anyhow::Result<()> {
         for _ in 0..ROUNDS {

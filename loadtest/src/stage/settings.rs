@@ -84,8 +84,12 @@ pub(crate) fn tested(
     let regions: Vec<String> = regions.iter().map(|code| format!("\"{code}\"")).collect();
     let regions = regions.join(", ");
     let sha256 = hex(digest::digest(&digest::SHA256, api_key.as_bytes()).as_ref());
+    let in_flight = scenario.stage.dispatch_in_flight_max;
+    let dispatch = in_flight.map_or_else(String::new, |in_flight_max| {
+        format!("[dispatch]\n# More are refused.\nin_flight_max = {in_flight_max}\n\n")
+    });
     let mut text = format!(
-        r#"[codes]
+        r#"{dispatch}[codes]
 # The shortest there are, so that a short run sees people ask again.
 resend_waits_s = [10, 20, 40]
 

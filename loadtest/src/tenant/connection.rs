@@ -12,8 +12,9 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper::rt::{Executor, Read, ReadBufCursor, Write};
+use hyper::rt::{Executor, Read, Write};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 use tokio::time::Instant;
@@ -75,39 +76,57 @@ pub(crate) async fn connect(
     (protocol, streams): (Protocol, u32),
     lateness: &Rc<RefCell<Histogram>>,
 ) -> io::Result<Vec<Turn>> {
-    let connecting = TcpStream::connect(endpoint.address);
-    let stream = tokio::time::timeout(CONNECT_TIMEOUT, connecting)
-        .await
-        .map_err(|_| io::ErrorKind::TimedOut)??;
-    stream.set_nodelay(true)?;
     let leaving = Rc::new(Leaving {
         lateness: Rc::clone(lateness),
         ..Leaving::default()
     });
-    let watched = Watched {
-        stream: TokioIo::new(stream),
-        leaving: Rc::clone(&leaving),
+    let connecting = async {
+        let stream = TcpStream::connect(endpoint.address).await?;
+        stream.set_nodelay(true)?;
+        let watched = Watched {
+            stream,
+            leaving: Rc::clone(&leaving),
+        };
+        match &endpoint.tls {
+            None => shake_hands(TokioIo::new(watched), (protocol, streams)).await,
+            Some(tls) => {
+                let connected = tls.connector.connect(tls.name.clone(), watched);
+                let stream = TokioIo::new(connected.await?);
+                shake_hands(stream, (protocol, streams)).await
+            }
+        }
     };
+    let senders = tokio::time::timeout(CONNECT_TIMEOUT, connecting)
+        .await
+        .map_err(|_| io::ErrorKind::TimedOut)??;
     let turn = |sender| Turn {
         sender,
         leaving: Rc::clone(&leaving),
         target,
     };
+    Ok(senders.into_iter().map(turn).collect())
+}
+
+/// Opens a connection on a stream; as many senders as may be used at once.
+async fn shake_hands(
+    stream: impl Read + Write + Unpin + 'static,
+    (protocol, streams): (Protocol, u32),
+) -> io::Result<Vec<Sender>> {
     Ok(match protocol {
         Protocol::Http1 => {
-            let (sender, connection) = http1::handshake(watched).await.map_err(io::Error::other)?;
+            let (sender, connection) = http1::handshake(stream).await.map_err(io::Error::other)?;
             // Whoever uses it next finds out how it ended.
             spawn_local(async move { connection.await.ok() });
-            vec![turn(Sender::Http1(sender))]
+            vec![Sender::Http1(sender)]
         }
         Protocol::Http2 => {
             let (sender, connection) = http2::Builder::new(OnThisThread)
-                .handshake(watched)
+                .handshake(stream)
                 .await
                 .map_err(io::Error::other)?;
             spawn_local(async move { connection.await.ok() });
-            let turns = (0..streams).map(|_| turn(Sender::Http2(sender.clone())));
-            turns.collect()
+            let senders = (0..streams).map(|_| Sender::Http2(sender.clone()));
+            senders.collect()
         }
     })
 }
@@ -155,9 +174,9 @@ impl Turn {
     }
 }
 
-/// Tells when something has been written.
+/// Tells when something has been written: below TLS, where bytes leave.
 struct Watched {
-    stream: TokioIo<TcpStream>,
+    stream: TcpStream,
     leaving: Rc<Leaving>,
 }
 
@@ -170,17 +189,17 @@ impl Watched {
     }
 }
 
-impl Read for Watched {
+impl AsyncRead for Watched {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
+        buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
-impl Write for Watched {
+impl AsyncWrite for Watched {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

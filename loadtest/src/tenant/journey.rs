@@ -242,12 +242,14 @@ impl Traveller {
             Err(error) => {
                 let mut recorder = worker.recorder.borrow_mut();
                 add(&mut recorder.counts.checks_refused, error.as_str(), 1);
+                recorder.at(Instant::now()).checks += 1;
                 return;
             }
         };
         let latency = answer.at.saturating_duration_since(due);
         let mut recorder = worker.recorder.borrow_mut();
         recorder.latency((Stage::Check, self.labels()), latency, answer.at);
+        recorder.at(answer.at).checks += 1;
         let is_approved = answer.status == StatusCode::OK
             && Verification::read(&answer.body).is_some_and(|answer| answer.status == "approved");
         if is_approved {

@@ -16,16 +16,24 @@ use crate::sends::DeliveryKey;
 use crate::target::Endpoint;
 use crate::tenant::connection::Protocol;
 
+const PREFER: HeaderName = HeaderName::from_static("prefer");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Makes requests under one API key.
 pub(crate) struct Requests {
     authorization: HeaderValue,
     protocol: Protocol,
+    /// That a start is answered only when a provider has answered.
+    prefer: Option<HeaderValue>,
 }
 
 impl Requests {
-    pub(crate) fn new(api_key: &str, protocol: Protocol) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        api_key: &str,
+        protocol: Protocol,
+        wait_s: Option<u8>,
+    ) -> anyhow::Result<Self> {
+        let prefer = wait_s.map(|wait_s| HeaderValue::from_str(&format!("wait={wait_s}")));
         let authorization = HeaderValue::from_str(&format!("Bearer {api_key}"));
         let mut authorization =
             authorization.context("the API key holds characters that no header can carry")?;
@@ -33,6 +41,7 @@ impl Requests {
         Ok(Self {
             authorization,
             protocol,
+            prefer: prefer.transpose()?,
         })
     }
 
@@ -51,7 +60,11 @@ impl Requests {
             number.0
         )
         .expect("writing to a string cannot fail");
-        self.post(endpoint, "/v1/verifications", body, idempotency_key)
+        let mut request = self.post(endpoint, "/v1/verifications", body, idempotency_key);
+        if let Some(prefer) = &self.prefer {
+            request.headers_mut().insert(PREFER, prefer.clone());
+        }
+        request
     }
 
     pub(crate) fn resend(

@@ -32,13 +32,13 @@ const OK: u16 = 200;
 
 /// A program under test, as its callers see it.
 #[derive(Clone)]
-pub(super) struct Host {
-    pub(super) address: SocketAddr,
-    pub(super) api_key: String,
+pub(crate) struct Host {
+    pub(crate) address: SocketAddr,
+    pub(crate) api_key: String,
 }
 
 /// What is asked in a slice.
-pub(super) enum Load {
+pub(crate) enum Load {
     /// Starts as fast as they are answered, for so long.
     Saturate(Duration),
     /// So many starts as fast as they are answered; their ids are kept.
@@ -55,24 +55,26 @@ pub(super) enum Load {
 
 /// What came of it.
 #[derive(Default)]
-pub(super) struct Driven {
-    pub(super) answered: u64,
-    pub(super) seconds: f64,
+pub(crate) struct Driven {
+    pub(crate) answered: u64,
+    pub(crate) seconds: f64,
     /// When each send was due, or written where it was due at once.
-    pub(super) sends: Vec<(u64, Instant)>,
+    pub(crate) sends: Vec<(u64, Instant)>,
     /// From due to the last byte of the answer.
-    pub(super) replies: Histogram,
+    pub(crate) replies: Histogram,
     /// How late the generator itself was.
-    pub(super) late: Histogram,
+    pub(crate) late: Histogram,
     /// Ids of verifications, where they are kept, by send.
-    pub(super) ids: Vec<(u64, String)>,
+    pub(crate) ids: Vec<(u64, String)>,
+    /// TLS sessions that were resumed, of lines that connect for every request.
+    pub(crate) resumed: u64,
     /// Of the last answer's body.
-    pub(super) answer_bytes: usize,
+    pub(crate) answer_bytes: usize,
 }
 
 enum Order {
     Open {
-        host: Host,
+        hosts: Vec<Host>,
         protocol: Protocol,
         count: u32,
         done: oneshot::Sender<anyhow::Result<()>>,
@@ -84,8 +86,8 @@ enum Order {
 }
 
 /// The thread; ends when dropped.
-pub(super) struct Generator {
-    pub(super) thread_id: ThreadId,
+pub(crate) struct Generator {
+    pub(crate) thread_id: ThreadId,
     orders: Option<mpsc::Sender<Order>>,
     thread: Option<JoinHandle<anyhow::Result<()>>>,
 }
@@ -101,7 +103,7 @@ impl Drop for Generator {
 }
 
 impl Generator {
-    pub(super) async fn start(notes: Arc<Notes>) -> anyhow::Result<Self> {
+    pub(crate) async fn start(notes: Arc<Notes>) -> anyhow::Result<Self> {
         let (orders, incoming) = mpsc::channel(1);
         let (ready, started) = oneshot::channel();
         let thread = std::thread::Builder::new()
@@ -120,16 +122,16 @@ impl Generator {
         })
     }
 
-    /// Opens new lines in the place of those before.
-    pub(super) async fn open(
+    /// Opens new lines in the place of those before, shared among the hosts.
+    pub(crate) async fn open(
         &self,
-        host: Host,
+        hosts: Vec<Host>,
         protocol: Protocol,
         count: u32,
     ) -> anyhow::Result<()> {
         let (done, opened) = oneshot::channel();
         self.order(Order::Open {
-            host,
+            hosts,
             protocol,
             count,
             done,
@@ -143,7 +145,7 @@ impl Generator {
     /// # Cancel safety
     ///
     /// Dropped, the load ends, and so do its lines.
-    pub(super) async fn drive(&self, load: Load) -> anyhow::Result<Driven> {
+    pub(crate) async fn drive(&self, load: Load) -> anyhow::Result<Driven> {
         let (done, driven) = oneshot::channel();
         self.order(Order::Drive { load, done }).await?;
         driven.await.context("the generator has ended")?
@@ -171,12 +173,12 @@ async fn obey(mut orders: mpsc::Receiver<Order>, notes: Arc<Notes>) -> anyhow::R
         // Where nobody waits for the outcome any more, the work ends with it.
         match order {
             Order::Open {
-                host,
+                hosts,
                 protocol,
                 count,
                 mut done,
             } => tokio::select! {
-                opened = hands.open(host, protocol, count) => { done.send(opened).ok(); }
+                opened = hands.open(&hosts, protocol, count) => { done.send(opened).ok(); }
                 () = done.closed() => {}
             },
             Order::Drive { load, mut done } => tokio::select! {
@@ -197,10 +199,18 @@ struct Hands {
 }
 
 impl Hands {
-    async fn open(&mut self, host: Host, protocol: Protocol, count: u32) -> anyhow::Result<()> {
+    /// Each host gets its part of the lines.
+    async fn open(&mut self, hosts: &[Host], protocol: Protocol, count: u32) -> anyhow::Result<()> {
         self.lines.clear();
-        self.lines = Line::open(protocol, (host.address, &host.api_key), count).await?;
-        self.host = Some(host);
+        let mut left = count;
+        for (place, host) in hosts.iter().enumerate() {
+            let part = left.div_ceil(u32::try_from(hosts.len() - place)?);
+            left -= part;
+            let lines = Line::open(&protocol, (host.address, &host.api_key), part).await?;
+            self.lines.extend(lines);
+        }
+        // They differ in their address alone, which nobody looks up here.
+        self.host = hosts.first().cloned();
         Ok(())
     }
 
@@ -232,6 +242,7 @@ impl Hands {
         let seconds = now.elapsed().as_secs_f64();
         Ok(Driven {
             seconds,
+            resumed: self.lines.iter_mut().map(Line::take_resumed).sum(),
             ..starts.take_driven()
         })
     }

@@ -1,21 +1,21 @@
 //! System calls of a program, counted by `perf` where it is installed and allowed
 //! to. Counting costs the program a little, so it has slices of its own.
 
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::NamedTempFile;
 
 const EVENT: &str = "raw_syscalls:sys_enter";
 /// Until it counts.
 const ATTACH: Duration = Duration::from_millis(500);
 
 /// A count that goes on until it is taken; ends when dropped.
-pub(super) struct Counting {
+pub(crate) struct Counting {
     perf: Child,
-    file: PathBuf,
+    file: NamedTempFile,
 }
 
 impl Drop for Counting {
@@ -27,7 +27,7 @@ impl Drop for Counting {
 }
 
 /// Whether there is a `perf` that may count.
-pub(super) fn can_be_counted() -> bool {
+pub(crate) fn can_be_counted() -> bool {
     let counted = Command::new("perf")
         .args(["stat", "-e", EVENT, "--", "true"])
         .stdin(Stdio::null())
@@ -38,13 +38,14 @@ pub(super) fn can_be_counted() -> bool {
 }
 
 impl Counting {
-    /// Counts for all threads of a process, and those that it starts.
-    pub(super) async fn begin(process: u32, directory: &Path) -> anyhow::Result<Self> {
-        let file = directory.join("system-calls");
+    /// Counts for all threads of these processes, and those that they start.
+    pub(crate) async fn begin(processes: impl Iterator<Item = u32>) -> anyhow::Result<Self> {
+        let file = NamedTempFile::new().context("a file for perf")?;
+        let processes: Vec<String> = processes.map(|process| process.to_string()).collect();
         let perf = Command::new("perf")
             .args(["stat", "-x", ",", "-e", EVENT, "-o"])
-            .arg(&file)
-            .args(["-p", &process.to_string()])
+            .arg(file.path())
+            .args(["-p", &processes.join(",")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -56,11 +57,12 @@ impl Counting {
     }
 
     /// How many there have been.
-    pub(super) fn take(mut self) -> anyhow::Result<u64> {
+    pub(crate) fn take(mut self) -> anyhow::Result<u64> {
         // On an interrupt it writes down what it has counted.
         kill_process(Pid::from_child(&self.perf), Signal::INT)?;
         self.perf.wait()?;
-        let report = std::fs::read_to_string(&self.file).context("perf has written nothing")?;
+        let report =
+            std::fs::read_to_string(self.file.path()).context("perf has written nothing")?;
         let count = read(&report).with_context(|| format!("perf did not count: {report}"))?;
         ensure!(count > 0, "perf has seen no system call");
         Ok(count)

@@ -9,12 +9,12 @@ use anyhow::Context as _;
 
 /// Work done since the start of whatever does it.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Work {
+pub(crate) struct Work {
     /// CPU time in ns.
-    pub(super) cpu_ns: u64,
+    pub(crate) cpu_ns: u64,
     /// Times a thread has gone to sleep, that is voluntary context switches. As
     /// many times it was woken.
-    pub(super) sleeps: u64,
+    pub(crate) sleeps: u64,
 }
 
 impl std::ops::Sub for Work {
@@ -41,13 +41,13 @@ impl std::ops::Add for Work {
 
 /// The work of a process. Threads that have ended count with what they had done
 /// when they were last seen, so it is read often, also in the middle of a slice.
-pub(super) struct ProcessWork {
+pub(crate) struct ProcessWork {
     process: u32,
     by_thread: HashMap<String, Work>,
 }
 
 impl ProcessWork {
-    pub(super) fn of(process: u32) -> Self {
+    pub(crate) fn of(process: u32) -> Self {
         Self {
             process,
             by_thread: HashMap::new(),
@@ -55,12 +55,12 @@ impl ProcessWork {
     }
 
     /// The CPU time so far.
-    pub(super) fn cpu(&mut self) -> anyhow::Result<Work> {
+    pub(crate) fn cpu(&mut self) -> anyhow::Result<Work> {
         self.read(Wanted::Cpu)
     }
 
     /// CPU time and sleeps so far.
-    pub(super) fn all(&mut self) -> anyhow::Result<Work> {
+    pub(crate) fn all(&mut self) -> anyhow::Result<Work> {
         self.read(Wanted::All)
     }
 
@@ -97,15 +97,15 @@ enum Wanted {
 
 /// A thread of this program.
 #[derive(Clone, Copy)]
-pub(super) struct ThreadId(i32);
+pub(crate) struct ThreadId(i32);
 
 impl ThreadId {
-    pub(super) fn of_this() -> Self {
+    pub(crate) fn of_this() -> Self {
         Self(rustix::thread::gettid().as_raw_nonzero().get())
     }
 
     /// CPU time so far, in ns.
-    pub(super) fn cpu_ns(self) -> anyhow::Result<u64> {
+    pub(crate) fn cpu_ns(self) -> anyhow::Result<u64> {
         cpu_ns(PathBuf::from(format!("/proc/self/task/{}", self.0)))
     }
 }
@@ -128,18 +128,18 @@ fn sleeps(thread: PathBuf) -> anyhow::Result<u64> {
 
 /// What a Redis server has counted since its start.
 #[derive(Clone, Copy)]
-pub(super) struct RedisCounters {
+pub(crate) struct RedisCounters {
     /// Scripts run for clients.
-    pub(super) scripts: u64,
+    pub(crate) scripts: u64,
     /// Commands, those inside scripts included.
-    pub(super) commands: u64,
+    pub(crate) commands: u64,
     /// Times a client's socket was read.
-    pub(super) reads: u64,
-    pub(super) memory_bytes: u64,
+    pub(crate) reads: u64,
+    pub(crate) memory_bytes: u64,
 }
 
 impl RedisCounters {
-    pub(super) fn read(connection: &mut redis::Connection) -> anyhow::Result<Self> {
+    pub(crate) fn read(connection: &mut redis::Connection) -> anyhow::Result<Self> {
         let counted: String = redis::cmd("INFO").arg("everything").query(connection)?;
         Ok(Self::parse(&counted))
     }

@@ -9,9 +9,9 @@ use anyhow::{Context as _, ensure};
 use tokio::time::Instant;
 
 use super::{CREATED, Driven};
-use crate::compare::line::Line;
-use crate::compare::notes::{Notes, SENDS_PER_SLICE_MAX};
-use crate::compare::requests::Start;
+use crate::bench::line::Line;
+use crate::bench::notes::{Notes, SENDS_PER_SLICE_MAX};
+use crate::bench::requests::Start;
 use crate::tenant::wire::{Verification, refusal};
 use crate::timer::Timer;
 

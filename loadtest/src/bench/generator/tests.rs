@@ -48,7 +48,10 @@ async fn answer(stream: &mut TcpStream, number: u64) -> anyhow::Result<()> {
 async fn generator(stall: Option<(u64, Duration)>) -> Generator {
     let generator = Generator::start(Notes::new()).await.unwrap();
     let host = program(stall).await;
-    generator.open(host, Protocol::Http1, 1).await.unwrap();
+    generator
+        .open(vec![host], Protocol::Http1, 1)
+        .await
+        .unwrap();
     generator
 }
 
@@ -113,7 +116,10 @@ async fn a_refusal_is_a_failure_and_named() {
         stream.write_all(answer.as_bytes()).await.unwrap();
         std::future::pending::<()>().await;
     });
-    generator.open(host, Protocol::Http1, 1).await.unwrap();
+    generator
+        .open(vec![host], Protocol::Http1, 1)
+        .await
+        .unwrap();
     let failed = generator.drive(Load::Prepare(1)).await.err().unwrap();
     assert_eq!(failed.to_string(), "a start was answered 503 overloaded");
 }

@@ -1,5 +1,8 @@
-//! The simulated carrier that gateway and yardstick share: takes each message at
-//! once and notes when it came. It has a thread of its own, whose cost is known.
+//! The simulated carrier that all candidates share: takes each message at once and
+//! notes when it came. It has a thread of its own, whose cost is known. Besides
+//! HTTP/1.1 in clear it may speak HTTP/2 under TLS, at another address.
+
+mod http2;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,6 +11,7 @@ use std::thread::JoinHandle;
 
 use anyhow::Context as _;
 use bytes::{Buf as _, BytesMut};
+use rustls::ServerConfig;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
@@ -22,9 +26,11 @@ const CONNECTIONS_MAX: usize = 1_024;
 const BUFFER_BYTES: usize = 4_096;
 
 /// A carrier that listens; ends when dropped.
-pub(super) struct Carrier {
-    pub(super) address: SocketAddr,
-    pub(super) thread_id: ThreadId,
+pub(crate) struct Carrier {
+    pub(crate) address: SocketAddr,
+    /// Where it speaks HTTP/2; nobody answers there without settings for TLS.
+    pub(crate) tls_address: SocketAddr,
+    pub(crate) thread_id: ThreadId,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
@@ -40,7 +46,11 @@ impl Drop for Carrier {
 }
 
 impl Carrier {
-    pub(super) async fn start(notes: Arc<Notes>) -> anyhow::Result<Self> {
+    /// With settings for TLS it speaks HTTP/2 too.
+    pub(crate) async fn start(
+        notes: Arc<Notes>,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> anyhow::Result<Self> {
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = oneshot::channel();
         let thread = std::thread::Builder::new()
@@ -51,19 +61,22 @@ impl Carrier {
                     .build()?;
                 LocalSet::new().block_on(&runtime, async {
                     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+                    let for_tls = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+                    let addresses = (listener.local_addr()?, for_tls.local_addr()?);
                     // Nobody waits for it any more if the run has been given up.
-                    ready
-                        .send((listener.local_addr()?, ThreadId::of_this()))
-                        .ok();
+                    ready.send((addresses, ThreadId::of_this())).ok();
                     tokio::select! {
                         failed = accept(&listener, &notes) => failed,
+                        failed = http2::accept(&for_tls, tls, &notes) => failed,
                         _ = stopped => Ok(()),
                     }
                 })
             })?;
-        let (address, thread_id) = started.await.context("the carrier does not start")?;
+        let ((address, tls_address), thread_id) =
+            started.await.context("the carrier does not start")?;
         Ok(Self {
             address,
+            tls_address,
             thread_id,
             stop: Some(stop),
             thread: Some(thread),
@@ -117,6 +130,13 @@ impl Answer {
             name: end - 16..end,
             bytes,
         }
+    }
+
+    /// The body alone.
+    fn next_body(&mut self, number: u64) -> &[u8] {
+        self.next(number)
+            .get(Self::HEAD.len()..)
+            .unwrap_or_default()
     }
 
     fn next(&mut self, number: u64) -> &[u8] {

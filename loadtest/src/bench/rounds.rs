@@ -1,4 +1,4 @@
-//! Rounds of slices, one slice of each program in a round: which of them count,
+//! Rounds of slices, one slice of each side in a round: which of them count,
 //! and what they say together.
 
 use std::collections::BTreeSet;
@@ -6,47 +6,47 @@ use std::collections::BTreeSet;
 use super::slice::{Figures, GENERATOR_COST, Slice};
 
 /// A claim must hold in each of so many disjoint parts of a run.
-pub(super) const GROUPS: usize = 4;
+pub(crate) const GROUPS: usize = 4;
 /// A generator that costs so much more or less than usual was disturbed.
 const TOLERANCE: f64 = 0.25;
 
-/// Gateway and yardstick, measured one right after the other.
+/// A candidate and what it is compared with, measured one right after the other.
 #[derive(Clone, Debug)]
-pub(super) struct Round {
-    pub(super) gateway: Slice,
-    pub(super) yardstick: Slice,
+pub(crate) struct Round {
+    pub(crate) subject: Slice,
+    pub(crate) reference: Slice,
 }
 
 impl Round {
-    /// The gateway's figure as a multiple of the yardstick's: what slows both down
+    /// The subject's figure as a multiple of the reference's: what slows both down
     /// cancels out.
     fn ratio(&self, figure: &str) -> Option<f64> {
-        let ratio = self.gateway.figure(figure)? / self.yardstick.figure(figure)?;
+        let ratio = self.subject.figure(figure)? / self.reference.figure(figure)?;
         ratio.is_finite().then_some(ratio)
     }
 }
 
 /// All rounds of one kind, in the order of time.
 #[derive(Default)]
-pub(super) struct Rounds {
-    pub(super) kept: Vec<Round>,
+pub(crate) struct Rounds {
+    pub(crate) kept: Vec<Round>,
     /// For a disturbed generator.
-    pub(super) dropped: usize,
+    pub(crate) dropped: usize,
     /// Why others failed.
-    pub(super) failed: Vec<String>,
+    pub(crate) failed: Vec<String>,
 }
 
 /// A ratio in all rounds and in each of the groups.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Ratio {
-    pub(super) median: f64,
+pub(crate) struct Ratio {
+    pub(crate) median: f64,
     /// Fewer than [`GROUPS`] if there were not enough rounds.
-    pub(super) groups: Vec<f64>,
+    pub(crate) groups: Vec<f64>,
 }
 
 impl Ratio {
     /// The worse of two of which less is better, group by group.
-    pub(super) fn worse(self, other: Self) -> Self {
+    pub(crate) fn worse(self, other: Self) -> Self {
         let groups = self.groups.iter().zip(&other.groups);
         Self {
             median: self.median.max(other.median),
@@ -57,11 +57,11 @@ impl Ratio {
 
 impl Rounds {
     /// Leaves out rounds in which the generator's own cost was unusual.
-    pub(super) fn new(made: Vec<Round>, failed: Vec<String>) -> Self {
+    pub(crate) fn new(made: Vec<Round>, failed: Vec<String>) -> Self {
         let cost = |slice: &Slice| slice.figure(GENERATOR_COST).unwrap_or(0.0);
         let usual = (
-            median(made.iter().map(|round| cost(&round.gateway))),
-            median(made.iter().map(|round| cost(&round.yardstick))),
+            median(made.iter().map(|round| cost(&round.subject))),
+            median(made.iter().map(|round| cost(&round.reference))),
         );
         let is_usual = |cost: f64, usual: Option<f64>| {
             usual.is_some_and(|usual| (cost - usual).abs() <= usual * TOLERANCE)
@@ -70,7 +70,7 @@ impl Rounds {
         let kept: Vec<Round> = made
             .into_iter()
             .filter(|round| {
-                is_usual(cost(&round.gateway), usual.0) && is_usual(cost(&round.yardstick), usual.1)
+                is_usual(cost(&round.subject), usual.0) && is_usual(cost(&round.reference), usual.1)
             })
             .collect();
         Self {
@@ -81,11 +81,11 @@ impl Rounds {
     }
 
     /// Whether they count or not.
-    pub(super) fn made(&self) -> usize {
+    pub(crate) fn made(&self) -> usize {
         self.kept.len() + self.dropped + self.failed.len()
     }
 
-    pub(super) fn ratio(&self, figure: &str) -> Option<Ratio> {
+    pub(crate) fn ratio(&self, figure: &str) -> Option<Ratio> {
         let ratios: Vec<f64> = self
             .kept
             .iter()
@@ -99,11 +99,11 @@ impl Rounds {
         })
     }
 
-    /// Medians of the gateway's figures and of the yardstick's.
-    pub(super) fn medians(&self) -> (Figures, Figures) {
+    /// Medians of the subject's figures and of the reference's.
+    pub(crate) fn medians(&self) -> (Figures, Figures) {
         (
-            medians(self.kept.iter().map(|round| &round.gateway)),
-            medians(self.kept.iter().map(|round| &round.yardstick)),
+            medians(self.kept.iter().map(|round| &round.subject)),
+            medians(self.kept.iter().map(|round| &round.reference)),
         )
     }
 }
@@ -127,7 +127,7 @@ fn groups(values: &[f64]) -> impl Iterator<Item = &[f64]> {
 }
 
 /// The value in the middle; none of none.
-pub(super) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut sorted: Vec<f64> = values.into_iter().collect();
     sorted.sort_by(f64::total_cmp);
     let upper = sorted.get(sorted.len() / 2)?;
@@ -136,24 +136,24 @@ pub(super) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    /// A round in which the gateway's figures are `times` the yardstick's.
-    pub(in crate::compare) fn round(names: &[&'static str], times: f64) -> Round {
+    /// A round in which the subject's figures are `times` the reference's.
+    pub(crate) fn round(names: &[&'static str], times: f64) -> Round {
         let slice = |factor: f64| {
             let mut figures: Figures = names.iter().map(|name| (*name, 10.0 * factor)).collect();
             figures.insert(GENERATOR_COST, 10.0);
             Slice { figures }
         };
         Round {
-            gateway: slice(times),
-            yardstick: slice(1.0),
+            subject: slice(times),
+            reference: slice(1.0),
         }
     }
 
     fn with_cost(mut round: Round, cost: f64) -> Round {
-        round.yardstick.figures.insert(GENERATOR_COST, cost);
+        round.reference.figures.insert(GENERATOR_COST, cost);
         round
     }
 
@@ -194,8 +194,8 @@ pub(super) mod tests {
         made.push(with_cost(round(&["cpu_us"], 2.0), 12.4));
         let rounds = Rounds::new(made, Vec::new());
         assert_eq!((rounds.kept.len(), rounds.dropped), (7, 2));
-        let (gateway, yardstick) = rounds.medians();
-        assert_eq!((gateway["cpu_us"], yardstick["cpu_us"]), (10.0, 10.0));
+        let (subject, reference) = rounds.medians();
+        assert_eq!((subject["cpu_us"], reference["cpu_us"]), (10.0, 10.0));
     }
 
     #[test]

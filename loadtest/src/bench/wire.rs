@@ -5,30 +5,29 @@ use std::io;
 use std::ops::Range;
 
 use bytes::BytesMut;
-use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 const HEADERS_MAX: usize = 32;
 /// No message here comes near it.
 const MESSAGE_BYTES_MAX: usize = 16_384;
 
 /// A whole message at the beginning of what was received.
-pub(super) struct Message {
+pub(crate) struct Message {
     /// Of an answer; 0 for a request.
-    pub(super) status: u16,
-    pub(super) body: Range<usize>,
+    pub(crate) status: u16,
+    pub(crate) body: Range<usize>,
 }
 
 /// What the other side says.
 #[derive(Clone, Copy)]
-pub(super) enum Reading {
+pub(crate) enum Reading {
     Requests,
     Answers,
 }
 
 /// Reads until there is a whole message; `None` if the other side is done.
-pub(super) async fn receive(
-    stream: &mut TcpStream,
+pub(crate) async fn receive(
+    stream: &mut (impl AsyncRead + Unpin),
     received: &mut BytesMut,
     reading: Reading,
 ) -> io::Result<Option<Message>> {

@@ -8,14 +8,15 @@ use super::notes::digits_of;
 
 /// A request as HTTP/1.1 sends it, and its parts for HTTP/2.
 #[derive(Clone)]
-pub(super) struct Ready {
-    pub(super) path: String,
-    pub(super) bytes: Vec<u8>,
-    pub(super) body: Range<usize>,
+pub(crate) struct Ready {
+    pub(crate) path: String,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) body: Range<usize>,
 }
 
 impl Ready {
-    fn new(path: String, (host, api_key): (SocketAddr, &str), body: &str) -> Self {
+    /// A `POST` of JSON.
+    pub(crate) fn new(path: String, (host, api_key): (SocketAddr, &str), body: &str) -> Self {
         let length = body.len();
         let head = format!(
             "POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {api_key}\r\n\
@@ -32,8 +33,8 @@ impl Ready {
 
 /// Starts a verification for another number and client address each time.
 #[derive(Clone)]
-pub(super) struct Start {
-    pub(super) ready: Ready,
+pub(crate) struct Start {
+    pub(crate) ready: Ready,
     number: Range<usize>,
     address: Range<usize>,
 }
@@ -44,7 +45,7 @@ const PART_MIN: u64 = 100;
 const PARTS: u64 = 150;
 
 impl Start {
-    pub(super) fn new(host: SocketAddr, api_key: &str) -> Self {
+    pub(crate) fn new(host: SocketAddr, api_key: &str) -> Self {
         let body = r#"{"to":"+10000000000","channel":"sms","client":{"ip":"104.000.000.000"}}"#;
         let ready = Ready::new("/v1/verifications".to_owned(), (host, api_key), body);
         let place = |text: &str, length: usize| {
@@ -59,7 +60,7 @@ impl Start {
     }
 
     /// Makes it the request of this send.
-    pub(super) fn set(&mut self, send: u64) {
+    pub(crate) fn set(&mut self, send: u64) {
         let Ready { bytes, .. } = &mut self.ready;
         if let Some(number) = bytes.get_mut(self.number.clone()) {
             number.copy_from_slice(&digits_of(send));
@@ -77,14 +78,14 @@ impl Start {
 
 /// How a program is asked to check a code.
 #[derive(Clone, Copy)]
-pub(super) enum CheckForm {
+pub(crate) enum CheckForm {
     Gateway,
     Yardstick,
 }
 
 impl CheckForm {
     /// The request that checks this code.
-    pub(super) fn ready(self, host: (SocketAddr, &str), id: &str, code: u32) -> Ready {
+    pub(crate) fn ready(self, host: (SocketAddr, &str), id: &str, code: u32) -> Ready {
         match self {
             Self::Gateway => Ready::new(
                 format!("/v1/verifications/{id}/check"),

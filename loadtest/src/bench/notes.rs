@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// No slice sends more.
-pub(super) const SENDS_PER_SLICE_MAX: u64 = 1 << 17;
+pub(crate) const SENDS_PER_SLICE_MAX: u64 = 1 << 17;
 /// Area codes of the United States, so that numbers differ early.
 const AREAS: [u64; 16] = [
     201, 202, 212, 213, 303, 305, 312, 404, 415, 503, 602, 617, 702, 713, 718, 805,
@@ -24,7 +24,7 @@ const NUMBERS: u64 = AREA_COUNT * (LINES - FIRST_LINE);
 const HAS_CODE: u32 = 1 << 31;
 
 /// The ten digits behind `+1` of a send.
-pub(super) fn digits_of(send: u64) -> [u8; 10] {
+pub(crate) fn digits_of(send: u64) -> [u8; 10] {
     let send = send % NUMBERS;
     let area = usize::try_from(send % AREA_COUNT)
         .ok()
@@ -55,7 +55,7 @@ fn decimal(digits: &[u8]) -> u64 {
 }
 
 /// Shared by the carrier, which writes, and whoever evaluates a slice.
-pub(super) struct Notes {
+pub(crate) struct Notes {
     began: Instant,
     /// By the remainder of the send's number.
     sends: Box<[Note]>,
@@ -75,7 +75,7 @@ struct Note {
 }
 
 impl Notes {
-    pub(super) fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         let sends = std::iter::repeat_with(Note::default);
         Arc::new(Self {
             began: Instant::now(),
@@ -88,12 +88,12 @@ impl Notes {
     }
 
     /// The next send, which is like none before.
-    pub(super) fn next_send(&self) -> u64 {
+    pub(crate) fn next_send(&self) -> u64 {
         self.next_send.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Begins a slice and forgets the one before.
-    pub(super) fn begin_slice(&self) {
+    pub(crate) fn begin_slice(&self) {
         let next_send = self.next_send.load(Ordering::Relaxed);
         self.first_send.store(next_send, Ordering::Relaxed);
         for note in &self.sends {
@@ -103,7 +103,7 @@ impl Notes {
     }
 
     /// Notes a message as the carrier got it.
-    pub(super) fn take(&self, body: &[u8], at: Instant) {
+    pub(crate) fn take(&self, body: &[u8], at: Instant) {
         let send = after(body, br#""to":"+1"#)
             .and_then(|text| text.get(..10))
             .and_then(send_of);
@@ -127,24 +127,24 @@ impl Notes {
     }
 
     /// How long after `due` the message of a send came.
-    pub(super) fn arrival_after(&self, send: u64, due: Instant) -> Option<Duration> {
+    pub(crate) fn arrival_after(&self, send: u64, due: Instant) -> Option<Duration> {
         let arrived_ns = self.note(send).arrived_ns.load(Ordering::Acquire);
         let arrived = self.began + Duration::from_nanos(arrived_ns);
         (arrived_ns > 0).then(|| arrived.saturating_duration_since(due))
     }
 
     /// The code of a send, once its message has come.
-    pub(super) fn code(&self, send: u64) -> Option<u32> {
+    pub(crate) fn code(&self, send: u64) -> Option<u32> {
         let code = self.note(send).code.load(Ordering::Relaxed);
         (code & HAS_CODE != 0).then_some(code & !HAS_CODE)
     }
 
     /// Messages since the start, each send counted once.
-    pub(super) fn taken(&self) -> u64 {
+    pub(crate) fn taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
     }
 
-    pub(super) fn strange(&self) -> u64 {
+    pub(crate) fn strange(&self) -> u64 {
         self.strange.load(Ordering::Relaxed)
     }
 
