@@ -44,6 +44,9 @@ fn webhook() -> WebhookProvider {
 
 fn twilio() -> TwilioProvider {
     let settings = TwilioSettings {
+        channels: vec![Channel::Sms, Channel::Voice],
+        caller: Some("+15017122661".into()),
+        detects_machines: false,
         account_sid: "AC00000000000000000000000000000001".into(),
         auth_tokens: vec!["token".into()],
         api_key: None,

@@ -29,8 +29,8 @@ use watchword::store::embedded::{EmbeddedStore, Settings};
 use watchword::telemetry::Metrics;
 use watchword::telemetry::logging::DroppedLines;
 use watchword::tenants::{Caller, Operator};
-use watchword_providers::Channel;
 use watchword_providers::sandbox::{CallbackSender, Inbox};
+use watchword_providers::{CallDocument, Channel};
 use zeroize::Zeroizing;
 
 /// The SHA-256 of `bench`, the API key, stands in it.
@@ -117,6 +117,14 @@ impl ReceiptSink for Nobody {
     }
 
     async fn receive(&self, _call: ReceiptCall) -> Result<(), ReceiptRefusal> {
+        Err(ReceiptRefusal::NotFound)
+    }
+
+    fn admits_call(&self, _provider: &str, _reference: &str) -> Result<(), ReceiptRefusal> {
+        Err(ReceiptRefusal::NotFound)
+    }
+
+    async fn answer(&self, _call: ReceiptCall) -> Result<CallDocument, ReceiptRefusal> {
         Err(ReceiptRefusal::NotFound)
     }
 }

@@ -46,7 +46,9 @@ pub use sandbox::{InboxMessage, SandboxInbox};
 
 use crate::service::Service;
 use answer::Reply;
-use endpoint::{Call, EdgeCall, OperatorEndpoint, Page, ServiceCall, TenantEndpoint};
+use endpoint::{
+    Call, EdgeCall, OperatorEndpoint, Page, ProviderEndpoint, ServiceCall, TenantEndpoint,
+};
 use overload::InFlight;
 use problem::Problem;
 
@@ -217,9 +219,13 @@ impl Edge {
         match call {
             EdgeCall::Open(Page::OpenApi) => Ok(openapi::reply()),
             EdgeCall::Open(Page::Docs) => Ok(docs::reply(self.docs_page.clone())),
-            EdgeCall::Provider(asked) => {
+            EdgeCall::Provider(endpoint, asked) => {
                 let public_url = &self.settings.public_url;
-                receipts::receive(self.parts.receipts.as_ref(), public_url, asked).await
+                let sink = self.parts.receipts.as_ref();
+                match endpoint {
+                    ProviderEndpoint::Receipt => receipts::receive(sink, public_url, asked).await,
+                    ProviderEndpoint::Call => receipts::answer(sink, public_url, asked).await,
+                }
             }
             EdgeCall::SandboxMessages(caller, asked) => {
                 sandbox::messages(self.parts.sandbox.as_deref(), &caller, &asked)

@@ -9,6 +9,7 @@ pub(crate) mod cap;
 mod compose;
 pub mod plan;
 mod walk;
+mod wording;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-use self::compose::{Composed, Unreadable};
+use self::compose::Composed;
+use self::wording::Unreadable;
+pub(crate) use self::wording::call_texts;
 use crate::admission::limits::LimitAsk;
 use crate::admission::memory::Remembered;
 use crate::delivery::{

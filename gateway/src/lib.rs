@@ -23,6 +23,7 @@ pub mod message;
 pub mod number;
 pub mod verification;
 
+pub mod calls;
 pub mod delivery;
 pub mod dispatch;
 pub mod receipts;

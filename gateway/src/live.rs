@@ -112,6 +112,13 @@ impl Live {
         let base = self.public_url.as_ref()?;
         Some(format!("{base}/v1/receipts/{provider}/{reference}").into())
     }
+
+    /// Where a provider asks what the call of one attempt says; `None` without a
+    /// public URL.
+    pub fn call_url(&self, provider: &str, reference: &str) -> Option<Arc<str>> {
+        let base = self.public_url.as_ref()?;
+        Some(format!("{base}/v1/calls/{provider}/{reference}").into())
+    }
 }
 
 /// A test number's fixed code.

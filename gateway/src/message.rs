@@ -11,7 +11,7 @@ mod values;
 
 use std::sync::Arc;
 
-use watchword_providers::Channel;
+use watchword_providers::{CallTexts, Channel};
 
 pub use self::catalog::{Catalog, MessageFile};
 pub use self::lint::{MessageLintError, Mistake};
@@ -23,7 +23,7 @@ pub use self::values::{
 };
 
 use self::catalog::Texts;
-use self::template::Values;
+use self::template::{Template, Values};
 
 /// Above this Android's SMS Retriever does not look at a message.
 const RETRIEVER_BYTES_MAX: usize = 140;
@@ -49,6 +49,8 @@ pub struct Rendered {
     pub text: String,
     /// For `voice`: what the call says, digits apart (`5, 8, 4, 2.`).
     pub speech: Option<String>,
+    /// For `voice`: the same sentence by sentence, for a call that asks for keys.
+    pub call: Option<CallTexts>,
     /// The language found for the locale asked for.
     pub locale: Arc<str>,
     /// What an SMS is billed as; 0 segments for a call.
@@ -60,6 +62,23 @@ pub struct Rendered {
 }
 
 impl Catalog {
+    /// What a call says around a text that is the tenant's own.
+    pub fn call_around(&self, locale: &Locale, brand: &Brand, text: &str) -> CallTexts {
+        let (locale, texts) = self.resolve(locale);
+        let content = Content {
+            code: "",
+            brand,
+            minutes: 0,
+            payment: None,
+            origin: None,
+            app_hash: None,
+        };
+        CallTexts {
+            code: text.into(),
+            ..call_texts(locale, texts, &content, "")
+        }
+    }
+
     /// Writes the message in the language nearest to `locale`.
     pub fn render(&self, channel: Channel, locale: &Locale, content: &Content<'_>) -> Rendered {
         let (locale, texts) = self.resolve(locale);
@@ -100,6 +119,7 @@ fn render_sms(locale: &Arc<str>, texts: &Texts, content: &Content<'_>) -> Render
     Rendered {
         text,
         speech: None,
+        call: None,
         locale: Arc::clone(locale),
         segment_count: segments.count,
         encoding: segments.encoding,
@@ -133,10 +153,28 @@ fn render_call(locale: &Arc<str>, texts: &Texts, content: &Content<'_>) -> Rende
     Rendered {
         text,
         speech: Some(speech.render(&values(texts, content, &spelled), 0)),
+        call: Some(call_texts(locale, texts, content, &spelled)),
         locale: Arc::clone(locale),
         segment_count: 0,
         encoding,
         has_app_hash: false,
+    }
+}
+
+fn call_texts(locale: &Arc<str>, texts: &Texts, content: &Content<'_>, spelled: &str) -> CallTexts {
+    let values = values(texts, content, spelled);
+    let said = |template: &Template| -> Arc<str> { template.render(&values, 0).into() };
+    let call = &texts.call;
+    CallTexts {
+        language: Arc::clone(locale),
+        greeting: said(&call.greeting),
+        code: said(match content.payment {
+            Some(_) => &call.code_payment,
+            None => &call.code,
+        }),
+        keys: said(&call.keys),
+        farewell: said(&call.farewell),
+        reported: said(&call.reported),
     }
 }
 

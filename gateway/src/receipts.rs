@@ -3,8 +3,11 @@
 
 use std::sync::Arc;
 
-use watchword_providers::{Callback, DeliveryReceipt, Provider, ReceiptError, Receipts};
+use watchword_providers::{
+    Callback, Channel, DeliveryReceipt, Provider, ReceiptError, ReceiptStatus, Receipts,
+};
 
+use crate::calls::asks;
 use crate::delivery::AttemptReceipt;
 use crate::dispatch::Dispatcher;
 use crate::live::{Live, Shared};
@@ -123,12 +126,13 @@ impl ReceiptDesk {
             }
         };
         for receipt in self.believed(&live, provider, callback).await? {
-            let kept = self.kept(&receipt);
+            let kept = kept_of(&self.shared, &receipt);
             let target = match reference {
                 Some(reference) => Some(reference),
                 None => self.target(&live, provider, &receipt, &kept).await?,
             };
             if let Some(target) = target {
+                let kept = of_asked_call(&live, provider, &target, kept);
                 apply(&self.dispatcher, provider, &target, &kept)
                     .await
                     .map_err(|error| self.unavailable("receipt", &error))?;
@@ -162,21 +166,6 @@ impl ReceiptDesk {
             events::ReceiptWaits { provider, status }.emit(&self.shared.metrics);
         }
         Ok(target)
-    }
-
-    /// What is kept of a receipt.
-    fn kept(&self, receipt: &DeliveryReceipt) -> AttemptReceipt {
-        let now_ms = self.shared.store_now_ms();
-        AttemptReceipt {
-            status: receipt.status,
-            // A network's own time may be anything; it must not look like the future.
-            at_ms: receipt
-                .at_ms
-                .filter(|at_ms| *at_ms <= now_ms)
-                .unwrap_or(now_ms),
-            code: receipt.code.as_ref().map(|code| code.as_str().into()),
-            is_final_for_number: receipt.is_final_for_number,
-        }
     }
 
     fn unavailable(&self, step: &'static str, error: &StoreError) -> ReceiptRefusal {
@@ -229,15 +218,57 @@ impl ReceiptDesk {
     }
 
     fn refused(&self, provider: &str, reason: &'static str) {
-        // An unknown id must not become a label.
-        let live = self.shared.live.load();
-        let known = live.providers.get_key_value(provider).map(|(id, _)| &**id);
-        let provider = known.unwrap_or("unknown");
-        events::ReceiptRefused { provider, reason }.emit(&self.shared.metrics);
+        refused(&self.shared, provider, reason);
     }
 }
 
-fn reason_of(error: ReceiptError) -> &'static str {
+/// What is kept of a receipt.
+pub(crate) fn kept_of(shared: &Shared, receipt: &DeliveryReceipt) -> AttemptReceipt {
+    let now_ms = shared.store_now_ms();
+    AttemptReceipt {
+        status: receipt.status,
+        // A network's own time may be anything; it must not look like the future.
+        at_ms: receipt
+            .at_ms
+            .filter(|at_ms| *at_ms <= now_ms)
+            .unwrap_or(now_ms),
+        code: receipt.code.as_ref().map(|code| code.as_str().into()),
+        is_final_for_number: receipt.is_final_for_number,
+    }
+}
+
+/// Of a call that asked us what to say we know ourselves whether the code was
+/// said, and have noted that already: that it came to its end says no more than
+/// that nothing will be said any more.
+fn of_asked_call(
+    live: &Live,
+    provider: &str,
+    target: &ReceiptReference,
+    kept: AttemptReceipt,
+) -> AttemptReceipt {
+    let hop = live.providers.get(provider);
+    let was_asked = target.channel == Channel::Voice
+        && live.public_url.is_some()
+        && hop.is_some_and(|hop| asks(&*hop.provider));
+    match kept.status {
+        ReceiptStatus::Delivered if was_asked => AttemptReceipt {
+            status: ReceiptStatus::Undelivered,
+            ..kept
+        },
+        ReceiptStatus::Delivered | ReceiptStatus::Sent | ReceiptStatus::Undelivered => kept,
+    }
+}
+
+/// Counts a callback that is not taken.
+pub(crate) fn refused(shared: &Shared, provider: &str, reason: &'static str) {
+    // An unknown id must not become a label.
+    let live = shared.live.load();
+    let known = live.providers.get_key_value(provider).map(|(id, _)| &**id);
+    let provider = known.unwrap_or("unknown");
+    events::ReceiptRefused { provider, reason }.emit(&shared.metrics);
+}
+
+pub(crate) fn reason_of(error: ReceiptError) -> &'static str {
     match error {
         ReceiptError::Signature => "signature",
         ReceiptError::Stale => "stale",

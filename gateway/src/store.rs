@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
 use crate::admission::turns::{Turns, TurnsAsk};
+use crate::calls::CallAsk;
 use crate::delivery::{
     ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop,
     Take,
@@ -422,6 +423,10 @@ pub trait Store: Send + Sync + 'static {
         key: MessageKey,
         receipt: &AttemptReceipt,
     ) -> Result<Option<ReceiptReference>, StoreError>;
+
+    /// Whether a call is the one that was first seen of its attempt: if so, how
+    /// often it has asked what to say, this time included.
+    async fn bind_call(&self, ask: &CallAsk) -> Result<Option<u32>, StoreError>;
 
     /// Takes one delivery if it is due.
     async fn take(

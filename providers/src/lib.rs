@@ -20,6 +20,8 @@ pub mod infobip;
 pub mod kind;
 pub mod moment;
 pub mod phone_number;
+#[cfg(test)]
+pub mod pigeon;
 pub mod registry;
 mod request;
 #[cfg(test)]

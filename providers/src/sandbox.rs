@@ -2,6 +2,7 @@
 //! to switch on.
 
 mod callback;
+mod handset;
 mod inbox;
 
 use std::ops::RangeInclusive;
@@ -17,14 +18,15 @@ use tower::Service;
 
 use self::callback::ReceiptWriter;
 pub use self::callback::{CallbackSender, SandboxCallback};
+pub use self::handset::Answerer;
 pub use self::inbox::{Inbox, InboxMessage};
 use crate::kind::{ConnectError, Form, Given, Kind, Make, Setting};
 use crate::registry::{Connected, Shared};
 use crate::webhook::signed_receipt;
 use crate::{
-    Callback, Capabilities, Channel, Clock, DeliveryReceipt, Message, Provider, ProviderCode,
-    ProviderService, ReceiptError, ReceiptStatus, Receipts, RefusalScope, RequestError, Response,
-    SubmitError, Submitted,
+    CallDocument, CallEvent, CallTurn, Callback, Calls, Capabilities, Channel, Clock,
+    DeliveryReceipt, Message, Provider, ProviderCode, ProviderService, ReceiptError, ReceiptStatus,
+    Receipts, RefusalScope, RequestError, Response, SubmitError, Submitted,
 };
 
 const TEXT_CHARACTERS_MAX: usize = 1600;
@@ -57,6 +59,18 @@ pub static KIND: Kind = Kind {
             "forged_receipt_ratio",
             "a receipt that says the opposite, wrongly signed, comes first; it must change nothing",
         ),
+        Setting {
+            key: "answered_by",
+            form: Form::Choice(&["person", "machine", "nobody"]),
+            required: None,
+            about: "who takes the calls",
+        },
+        Setting {
+            key: "pressed_key",
+            form: Form::Choice(&["1", "9", "none"]),
+            required: None,
+            about: "what a person presses when a call asks for a key",
+        },
     ],
     make: Make::Service(connect),
 };
@@ -76,6 +90,15 @@ const LATE_BY: Duration = Duration::from_secs(5);
 fn connect(given: &Given<'_>, shared: &Shared) -> Result<Connected, ConnectError> {
     let values = given.values;
     let latency = Duration::from_millis(values.integer("latency_ms")?);
+    let pressed = match &**values.required_text("pressed_key")? {
+        "none" => None,
+        key => key.chars().next(),
+    };
+    let answered_by = match &**values.required_text("answered_by")? {
+        "machine" => Answerer::Machine,
+        "nobody" => Answerer::Nobody,
+        _ => Answerer::Person(pressed),
+    };
     let settings = SandboxSettings {
         channels: given.channels.to_vec(),
         receipts: given.receipts,
@@ -87,6 +110,7 @@ fn connect(given: &Given<'_>, shared: &Shared) -> Result<Connected, ConnectError
         late_by: LATE_BY,
         duplicate_receipt_ratio: values.ratio("duplicate_receipt_ratio")?,
         forged_receipt_ratio: values.ratio("forged_receipt_ratio")?,
+        answered_by,
     };
     let sandbox = Sandbox::new(given.id, settings, given.clock, shared)?;
     Ok(Connected {
@@ -117,6 +141,7 @@ pub struct SandboxSettings {
     pub duplicate_receipt_ratio: f64,
     /// A receipt that says the opposite, with a wrong signature, comes first.
     pub forged_receipt_ratio: f64,
+    pub answered_by: Answerer,
 }
 
 impl Default for SandboxSettings {
@@ -133,6 +158,7 @@ impl Default for SandboxSettings {
             late_by: Duration::from_secs(60),
             duplicate_receipt_ratio: 0.0,
             forged_receipt_ratio: 0.0,
+            answered_by: Answerer::Person(Some('1')),
         }
     }
 }
@@ -168,6 +194,7 @@ impl Sandbox {
             id: id.into(),
             capabilities: Capabilities {
                 text_characters_max: TEXT_CHARACTERS_MAX,
+                calls: Calls::Asked,
                 ..Capabilities::new(&settings.channels, settings.receipts)
             },
             settings,
@@ -201,7 +228,7 @@ impl Service<Arc<Message>> for Sandbox {
 }
 
 impl Carrier {
-    fn take(&self, message: &Message) -> Result<Submitted, SubmitError> {
+    fn take(self: &Arc<Self>, message: &Arc<Message>) -> Result<Submitted, SubmitError> {
         let refused = |code| SubmitError::Refused {
             scope: RefusalScope::Provider,
             code,
@@ -217,6 +244,10 @@ impl Carrier {
         }
         if self.chance.happens(self.settings.undelivered_ratio) {
             self.report(message, ReceiptStatus::Undelivered);
+        } else if let Some(call_url) = &message.call_url {
+            let call = (Arc::clone(self), Arc::clone(message), Arc::clone(call_url));
+            // On its own: a call lasts longer than its submission.
+            tokio::spawn(async move { handset::play(call.0, call.1, call.2).await });
         } else {
             self.inbox.put(message, &self.id, self.clock.now_ms());
             self.report(message, ReceiptStatus::Delivered);
@@ -278,6 +309,16 @@ impl Provider for Sandbox {
                 signed_receipt(self.0.receipts.keys(), callback).map(|one| vec![one])
             }
         }
+    }
+
+    fn call_event(&self, callback: &Callback<'_>) -> Result<CallEvent, ReceiptError> {
+        let keys = self.0.receipts.keys();
+        keys.verify(callback.headers, callback.body, callback.now_ms)?;
+        handset::event(callback)
+    }
+
+    fn call_answer(&self, turn: &CallTurn<'_>) -> CallDocument {
+        handset::document(turn)
     }
 }
 

@@ -1,8 +1,10 @@
-//! Twilio's Messages API: a form out, a form with `X-Twilio-Signature` back.
+//! Twilio's Messages and Calls: a form out, a form with `X-Twilio-Signature` back.
 
 mod errors;
+mod kind;
 #[cfg(test)]
 mod tests;
+mod voice;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,147 +16,20 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use serde::Deserialize;
 
 use self::errors::ERRORS;
+pub use self::kind::KIND;
 use crate::answer::{Scalar, is_longer_than, parse_object};
-use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting, any_secret};
+use crate::kind::ConnectError;
 use crate::registry::checked_url;
 use crate::signature::{FormFields, SecretError, TwilioKeys};
 use crate::verdict::{Verdict, by_status};
 use crate::{
-    Callback, Capabilities, Channel, Clock, DeliveryReceipt, Feedback, Message, MessageId,
-    Provider, ProviderCode, ReceiptError, ReceiptStatus, Receipts, RequestError, Response, Secret,
-    SubmitError, Submitted,
+    CallDocument, CallEvent, CallTurn, Callback, Calls, Capabilities, Channel, Clock,
+    DeliveryReceipt, Feedback, Message, MessageId, Provider, ProviderCode, ReceiptError,
+    ReceiptStatus, Receipts, RequestError, Response, Secret, SubmitError, Submitted,
 };
 
 const TEXT_CHARACTERS_MAX: usize = 1600;
 const VALIDITY_PERIOD_MAX_S: u64 = 36_000;
-
-/// Twilio.
-pub static KIND: Kind = Kind {
-    name: "twilio",
-    channels: &[Channel::Sms],
-    receipts: &[Receipts::Reference, Receipts::None],
-    is_simulated: false,
-    senders: &["sender", "messaging_service_sid"],
-    settings: &[
-        Setting {
-            key: "account_sid",
-            form: Form::Text(account_sid),
-            required: Some("the AC… of your account"),
-            about: "`AC` and 32 hexadecimal digits",
-        },
-        Setting {
-            key: "auth_token",
-            form: Form::Secrets {
-                list: "auth_tokens",
-                file: "auth_token_file",
-                fits: any_secret,
-            },
-            required: Some("the auth token of your account"),
-            about: "one of them; the first submits unless there is an API key, all of them verify callbacks",
-        },
-        Setting {
-            key: "api_key_sid",
-            form: Form::Text(api_key_sid),
-            required: None,
-            about: "submits in place of the auth token",
-        },
-        Setting {
-            key: "api_key_secret",
-            form: Form::Secret {
-                file: "api_key_secret_file",
-            },
-            required: None,
-            about: "the secret of `api_key_sid`",
-        },
-        Setting {
-            key: "sender",
-            form: Form::Sender,
-            required: None,
-            about: "what the phone shows; a tenant's `sms_sender` goes before it",
-        },
-        Setting {
-            key: "messaging_service_sid",
-            form: Form::Text(messaging_service_sid),
-            required: None,
-            about: "picks a sender itself, in place of `sender`",
-        },
-        Setting {
-            key: "base_url",
-            form: Form::Url {
-                default: Some(TwilioSettings::BASE_URL),
-            },
-            required: None,
-            about: "for regional edges",
-        },
-        CA_FILE,
-    ],
-    make: Make::Http(make),
-};
-
-fn make(given: &Given<'_>) -> Result<Arc<dyn Provider>, ConnectError> {
-    let values = given.values;
-    let api_key = match (values.text("api_key_sid"), values.secret("api_key_secret")) {
-        (Some(sid), Some(secret)) => Some(TwilioApiKey {
-            sid: Arc::clone(sid),
-            secret: secret.clone(),
-        }),
-        (None, None) => None,
-        (Some(_), None) => {
-            let fix = "needs api_key_secret or api_key_secret_file beside it";
-            return Err(ConnectError::setting("api_key_sid", fix));
-        }
-        (None, Some(_)) => {
-            let fix = "needs api_key_sid beside it";
-            return Err(ConnectError::setting("api_key_secret", fix));
-        }
-    };
-    let sender = match (values.text("sender"), values.text("messaging_service_sid")) {
-        (Some(sender), None) => Some(TwilioSender::From(Arc::clone(sender))),
-        (None, Some(sid)) => Some(TwilioSender::MessagingService(Arc::clone(sid))),
-        (None, None) => None,
-        (Some(_), Some(_)) => {
-            let fix = "set either sender or messaging_service_sid, not both";
-            return Err(ConnectError::setting("messaging_service_sid", fix));
-        }
-    };
-    let settings = TwilioSettings {
-        account_sid: Arc::clone(values.required_text("account_sid")?),
-        auth_tokens: values.secrets("auth_token").to_vec(),
-        api_key,
-        sender,
-        base_url: values.required_url("base_url")?.clone(),
-        receipts: given.receipts,
-        feedback: false,
-    };
-    Ok(Arc::new(TwilioProvider::new(
-        settings,
-        given.clock.clone(),
-    )?))
-}
-
-fn account_sid(text: &str) -> Result<(), &'static str> {
-    is_sid_of("AC", text)
-        .then_some(())
-        .ok_or("must be AC and 32 hexadecimal digits")
-}
-
-fn api_key_sid(text: &str) -> Result<(), &'static str> {
-    is_sid_of("SK", text)
-        .then_some(())
-        .ok_or("must be SK and 32 hexadecimal digits")
-}
-
-fn messaging_service_sid(text: &str) -> Result<(), &'static str> {
-    is_sid_of("MG", text)
-        .then_some(())
-        .ok_or("must be MG and 32 hexadecimal digits")
-}
-
-fn is_sid_of(prefix: &str, text: &str) -> bool {
-    text.strip_prefix(prefix).is_some_and(|digits| {
-        digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
-}
 
 /// Who a message comes from.
 #[derive(Clone, Debug)]
@@ -176,6 +51,7 @@ pub struct TwilioApiKey {
 /// What a `twilio` provider needs.
 #[derive(Clone, Debug)]
 pub struct TwilioSettings {
+    pub channels: Vec<Channel>,
     /// `AC…`.
     pub account_sid: Arc<str>,
     /// The first submits unless there is an API key; receipts may be signed by any.
@@ -184,6 +60,10 @@ pub struct TwilioSettings {
     /// Used for messages that name no sender of their own; without it, such a
     /// message is refused before anything is submitted.
     pub sender: Option<TwilioSender>,
+    /// The number that calls come from where the message names none.
+    pub caller: Option<Arc<str>>,
+    /// Twilio listens for machines before anything is said.
+    pub detects_machines: bool,
     /// Normally [`TwilioSettings::BASE_URL`].
     pub base_url: Uri,
     pub receipts: Receipts,
@@ -200,10 +80,13 @@ impl TwilioSettings {
 pub struct TwilioProvider {
     capabilities: Capabilities,
     messages_url: Uri,
+    calls_url: Uri,
     authorization: HeaderValue,
     account_sid: Arc<str>,
     keys: TwilioKeys,
     sender: Option<TwilioSender>,
+    caller: Option<Arc<str>>,
+    detects_machines: bool,
     clock: Clock,
 }
 
@@ -245,22 +128,73 @@ impl TwilioProvider {
         };
         let base_url = checked_url("base_url", settings.base_url)?.to_string();
         let base_url = base_url.trim_end_matches('/');
-        let messages_url = format!("{base_url}/2010-04-01/Accounts/{account_sid}/Messages.json");
+        let url = |resource: &str| {
+            format!("{base_url}/2010-04-01/Accounts/{account_sid}/{resource}.json")
+                .parse()
+                .map_err(|_| ConnectError::setting("base_url", "must be a URL"))
+        };
         Ok(Self {
             capabilities: Capabilities {
                 feedback: settings.feedback,
                 text_characters_max: TEXT_CHARACTERS_MAX,
-                ..Capabilities::new(&[Channel::Sms], settings.receipts)
+                calls: Calls::Asked,
+                ..Capabilities::new(&settings.channels, settings.receipts)
             },
-            messages_url: messages_url
-                .parse()
-                .map_err(|_| ConnectError::setting("base_url", "must be a URL"))?,
+            messages_url: url("Messages")?,
+            calls_url: url("Calls")?,
             authorization,
             account_sid,
             keys,
             sender: settings.sender,
+            caller: settings.caller,
+            detects_machines: settings.detects_machines,
             clock,
         })
+    }
+
+    fn text_message(&self, message: &Message) -> Result<Request<Bytes>, RequestError> {
+        if is_longer_than(&message.text, TEXT_CHARACTERS_MAX) {
+            return Err(RequestError::TextTooLong);
+        }
+        let validity_s = message.validity_period.as_secs();
+        let validity_s = validity_s.clamp(1, VALIDITY_PERIOD_MAX_S);
+
+        let mut form = form_urlencoded::Serializer::new(String::with_capacity(512));
+        form.append_pair("To", message.to.expose());
+        match (&message.sender, &self.sender) {
+            (Some(sender), _) | (None, Some(TwilioSender::From(sender))) => {
+                form.append_pair("From", sender)
+            }
+            (None, Some(TwilioSender::MessagingService(sid))) => {
+                form.append_pair("MessagingServiceSid", sid)
+            }
+            (None, None) => return Err(RequestError::SenderMissing),
+        };
+        form.append_pair("Body", &message.text);
+        form.append_pair("ValidityPeriod", &validity_s.to_string());
+        if let Some(receipt_url) = &message.receipt_url {
+            form.append_pair("StatusCallback", receipt_url);
+        }
+        if self.capabilities.feedback {
+            form.append_pair("ProvideFeedback", "true");
+        }
+        Ok(self.post(self.messages_url.clone(), form.finish()))
+    }
+
+    /// The fields of a callback that Twilio has signed for our account.
+    fn genuine(&self, callback: &Callback<'_>) -> Result<FormFields, ReceiptError> {
+        let signature = callback
+            .headers
+            .get("x-twilio-signature")
+            .ok_or(ReceiptError::Signature)?;
+        let fields = FormFields::parse(callback.body)?;
+        self.keys
+            .verify_form(callback.url, &fields, signature.as_bytes())?;
+        // A subaccount shares no token with ours, but nothing rests on that.
+        if fields.get("AccountSid") != Some(&*self.account_sid) {
+            return Err(ReceiptError::Signature);
+        }
+        Ok(fields)
     }
 
     fn post(&self, url: Uri, form: String) -> Request<Bytes> {
@@ -294,38 +228,14 @@ impl Provider for TwilioProvider {
     }
 
     fn request(&self, message: &Message) -> Result<Request<Bytes>, RequestError> {
+        if !self.capabilities.channels.contains(&message.channel) {
+            return Err(RequestError::Channel);
+        }
         match message.channel {
-            Channel::Sms => {}
-            Channel::Voice => return Err(RequestError::Channel),
+            Channel::Sms => self.text_message(message),
+            Channel::Voice => self.call(message),
         }
-        if is_longer_than(&message.text, TEXT_CHARACTERS_MAX) {
-            return Err(RequestError::TextTooLong);
-        }
-        let validity_s = message.validity_period.as_secs();
-        let validity_s = validity_s.clamp(1, VALIDITY_PERIOD_MAX_S);
-
-        let mut form = form_urlencoded::Serializer::new(String::with_capacity(512));
-        form.append_pair("To", message.to.expose());
-        match (&message.sender, &self.sender) {
-            (Some(sender), _) | (None, Some(TwilioSender::From(sender))) => {
-                form.append_pair("From", sender)
-            }
-            (None, Some(TwilioSender::MessagingService(sid))) => {
-                form.append_pair("MessagingServiceSid", sid)
-            }
-            (None, None) => return Err(RequestError::SenderMissing),
-        };
-        form.append_pair("Body", &message.text);
-        form.append_pair("ValidityPeriod", &validity_s.to_string());
-        if let Some(receipt_url) = &message.receipt_url {
-            form.append_pair("StatusCallback", receipt_url);
-        }
-        if self.capabilities.feedback {
-            form.append_pair("ProvideFeedback", "true");
-        }
-        Ok(self.post(self.messages_url.clone(), form.finish()))
     }
-
     fn classify(&self, response: &Response) -> Result<Submitted, SubmitError> {
         let answer: Answer<'_> = parse_object(&response.body).unwrap_or_default();
         let now_ms = self.clock.now_ms();
@@ -354,16 +264,9 @@ impl Provider for TwilioProvider {
     }
 
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
-        let signature = callback
-            .headers
-            .get("x-twilio-signature")
-            .ok_or(ReceiptError::Signature)?;
-        let fields = FormFields::parse(callback.body)?;
-        self.keys
-            .verify_form(callback.url, &fields, signature.as_bytes())?;
-        // A subaccount shares no token with ours, but nothing rests on that.
-        if fields.get("AccountSid") != Some(&*self.account_sid) {
-            return Err(ReceiptError::Signature);
+        let fields = self.genuine(callback)?;
+        if fields.get("CallSid").is_some() {
+            return voice::receipt(&fields).map(|one| vec![one]);
         }
         let message_id = fields
             .get("MessageSid")
@@ -383,6 +286,14 @@ impl Provider for TwilioProvider {
             is_final_for_number: status == ReceiptStatus::Undelivered
                 && verdict.is_some_and(Verdict::is_final_for_number),
         }])
+    }
+
+    fn call_event(&self, callback: &Callback<'_>) -> Result<CallEvent, ReceiptError> {
+        voice::event(callback.url, &self.genuine(callback)?)
+    }
+
+    fn call_answer(&self, turn: &CallTurn<'_>) -> CallDocument {
+        voice::document(turn)
     }
 
     fn feedback(&self, feedback: &Feedback<'_>) -> Option<Request<Bytes>> {

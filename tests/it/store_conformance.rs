@@ -2,6 +2,7 @@
 //! compared with. A store joins by opening a [`TestStore`] and naming itself below.
 
 mod begins;
+mod calls;
 mod checks;
 mod deliveries;
 mod endings;
@@ -218,6 +219,10 @@ macro_rules! conformance {
             messages::a_message_id_is_known_until_its_reference_expires,
             messages::a_message_id_used_again_names_its_latest_message,
             messages::no_receipt_is_lost_between_a_submission_and_its_receipt,
+            calls::the_first_call_of_an_attempt_is_the_only_one,
+            calls::the_questions_of_a_call_are_counted,
+            calls::a_call_is_remembered_until_its_reference_expires,
+            calls::of_many_calls_at_once_one_is_bound,
             limits_within::a_start_takes_from_the_limits_of_its_step_once,
             limits_within::a_limit_that_refuses_withholds_the_whole_step,
             limits_within::a_start_refused_for_its_number_takes_from_no_limit,

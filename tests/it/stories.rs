@@ -1,6 +1,7 @@
 //! Stories told from the outside: what an identity service sees of the built
 //! gateway, one behaviour each, from its first call to the last.
 
+mod calls;
 mod cancel_and_wait;
 mod destinations;
 mod fallback;

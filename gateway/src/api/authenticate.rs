@@ -11,7 +11,7 @@ use http::header::AUTHORIZATION;
 use tower::ServiceExt;
 
 use super::codes;
-use super::endpoint::{Admitted, Asked, Identity, Matched, Target};
+use super::endpoint::{Admitted, Asked, Identity, Matched, ProviderEndpoint, Target};
 use super::problem::Problem;
 use super::stack::{Stage, shared};
 use super::{Edge, RequestBody};
@@ -104,12 +104,20 @@ fn identify<B>(edge: &Edge, request: &Matched<B>) -> Result<Identity, Problem> {
             .and_then(|digest| directory.operator(&digest))
             .map(|operator| Identity::Operator(operator, endpoint))
             .ok_or_else(unauthorized),
-        Target::Provider => {
+        Target::Provider(endpoint) => {
             let provider = &request.parameters.first;
             let reference = request.parameters.second.as_deref();
             // Before the body: a stranger must not make us read one.
-            edge.parts.receipts.admits(provider, reference)?;
-            Ok(Identity::Provider)
+            let sink = &edge.parts.receipts;
+            match (endpoint, reference) {
+                (ProviderEndpoint::Call, Some(reference)) => {
+                    sink.admits_call(provider, reference)?;
+                }
+                (ProviderEndpoint::Receipt | ProviderEndpoint::Call, _) => {
+                    sink.admits(provider, reference)?;
+                }
+            }
+            Ok(Identity::Provider(endpoint))
         }
     }
 }

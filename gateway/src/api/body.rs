@@ -53,7 +53,7 @@ where
 
 fn bytes_max(settings: &ApiSettings, identity: &Identity) -> usize {
     match identity {
-        Identity::Provider => RECEIPT_BYTES_MAX,
+        Identity::Provider(_) => RECEIPT_BYTES_MAX,
         Identity::Nobody(_)
         | Identity::Tenant(..)
         | Identity::Sandbox(_)

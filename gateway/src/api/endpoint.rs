@@ -33,7 +33,7 @@ pub(super) enum Target {
     Sandbox(Scope),
     Operator(OperatorEndpoint),
     /// A provider: the receipt sink believes it or not.
-    Provider,
+    Provider(ProviderEndpoint),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +56,12 @@ pub(super) enum TenantEndpoint {
     DeliveryOutcome,
     Lookup,
     Explain,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ProviderEndpoint {
+    Receipt,
+    Call,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -109,18 +115,21 @@ const fn tenant(scope: Scope, endpoint: TenantEndpoint) -> Target {
 
 const VERIFICATIONS: &str = "/v1/verifications";
 const VERIFICATION: &str = "/v1/verifications/{id}";
+const CALL: &str = "/v1/calls/{provider}/{reference}";
 const RECEIPT: &str = "/v1/receipts/{provider}/{reference}";
 
 #[rustfmt::skip]
-pub(super) static ENDPOINTS: [Endpoint; 19] = {
+pub(super) static ENDPOINTS: [Endpoint; 21] = {
     use TenantEndpoint as T;
     [
         line(Method::POST, VERIFICATIONS, "start_verification", tenant(Scope::Verify, T::Start), Class::Send),
         line(Method::POST, "/v1/verifications/{id}/check", "check_verification", tenant(Scope::Verify, T::Check), Class::Check),
         line(Method::GET, VERIFICATION, "get_verification", tenant(Scope::Read, T::Get), Class::Read),
-        line(Method::POST, RECEIPT, "receive_receipt", Target::Provider, Class::Receipt),
-        line(Method::GET, RECEIPT, "receive_receipt_get", Target::Provider, Class::Receipt),
-        line(Method::POST, "/v1/receipts/{provider}", "receive_receipts", Target::Provider, Class::Receipt),
+        line(Method::POST, RECEIPT, "receive_receipt", Target::Provider(ProviderEndpoint::Receipt), Class::Receipt),
+        line(Method::GET, RECEIPT, "receive_receipt_get", Target::Provider(ProviderEndpoint::Receipt), Class::Receipt),
+        line(Method::POST, "/v1/receipts/{provider}", "receive_receipts", Target::Provider(ProviderEndpoint::Receipt), Class::Receipt),
+        line(Method::POST, CALL, "answer_call", Target::Provider(ProviderEndpoint::Call), Class::Receipt),
+        line(Method::GET, CALL, "answer_call_get", Target::Provider(ProviderEndpoint::Call), Class::Receipt),
         line(Method::POST, "/v1/verifications/{id}/resend", "resend_verification", tenant(Scope::Verify, T::Resend), Class::Resend),
         line(Method::DELETE, VERIFICATION, "cancel_verification", tenant(Scope::Verify, T::Cancel), Class::Check),
         line(Method::POST, "/v1/verifications/{id}/outcome", "report_verification_outcome", tenant(Scope::Verify, T::Outcome), Class::Check),
@@ -142,7 +151,7 @@ impl Surface {
         match self {
             Self::All => true,
             Self::Receipts => match endpoint.target {
-                Target::Provider => true,
+                Target::Provider(_) => true,
                 Target::Open(_) | Target::Tenant(..) | Target::Sandbox(_) | Target::Operator(_) => {
                     false
                 }
@@ -179,7 +188,7 @@ pub(super) enum Identity {
     Tenant(Caller, TenantEndpoint),
     Sandbox(Caller),
     Operator(Operator, OperatorEndpoint),
-    Provider,
+    Provider(ProviderEndpoint),
 }
 
 /// What is asked: the request without what the stack has used up.
@@ -199,7 +208,7 @@ pub(super) enum Call {
 
 pub(super) enum EdgeCall {
     Open(Page),
-    Provider(Asked),
+    Provider(ProviderEndpoint, Asked),
     SandboxMessages(Caller, Asked),
 }
 
@@ -212,7 +221,7 @@ impl Call {
     pub(super) fn new(identity: Identity, asked: Asked) -> Self {
         match identity {
             Identity::Nobody(page) => Self::Edge(EdgeCall::Open(page)),
-            Identity::Provider => Self::Edge(EdgeCall::Provider(asked)),
+            Identity::Provider(endpoint) => Self::Edge(EdgeCall::Provider(endpoint, asked)),
             Identity::Sandbox(caller) => Self::Edge(EdgeCall::SandboxMessages(caller, asked)),
             Identity::Tenant(caller, endpoint) => {
                 Self::Service(ServiceCall::Tenant(caller, endpoint, asked))

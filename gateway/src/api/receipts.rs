@@ -1,11 +1,13 @@
-//! `/v1/receipts/..`: the HTTP half of a provider's callback. Whether it is
+//! `/v1/receipts/..` and `/v1/calls/..`: the HTTP half of a provider's callback. Whether it is
 //! believed, and what it changes, is for the sink to say.
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use watchword_providers::CallDocument;
 
-use super::answer::{Reply, empty};
+use super::answer::{Reply, empty, with_type};
 use super::codes;
 use super::endpoint::Asked;
 use super::problem::Problem;
@@ -36,6 +38,12 @@ pub trait ReceiptSink: Send + Sync {
     /// The future is dropped if the provider hangs up: what must be finished
     /// belongs into a task of its own.
     async fn receive(&self, call: ReceiptCall) -> Result<(), ReceiptRefusal>;
+
+    /// As [`Self::admits`], of a call that asks what to say.
+    fn admits_call(&self, provider: &str, reference: &str) -> Result<(), ReceiptRefusal>;
+
+    /// What a call does next, in the provider's form.
+    async fn answer(&self, call: ReceiptCall) -> Result<CallDocument, ReceiptRefusal>;
 }
 
 pub(super) async fn receive(
@@ -43,20 +51,37 @@ pub(super) async fn receive(
     public_url: &str,
     asked: Asked,
 ) -> Result<Reply, Problem> {
+    sink.receive(call(public_url, asked)).await?;
+    Ok(empty(StatusCode::NO_CONTENT))
+}
+
+pub(super) async fn answer(
+    sink: &dyn ReceiptSink,
+    public_url: &str,
+    asked: Asked,
+) -> Result<Reply, Problem> {
+    let document = sink.answer(call(public_url, asked)).await?;
+    let mut reply = with_type(document.content_type, StatusCode::OK, document.body);
+    // It may hold a code.
+    reply
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(reply)
+}
+
+fn call(public_url: &str, asked: Asked) -> ReceiptCall {
     let uri = &asked.head.uri;
     let path_and_query = uri
         .path_and_query()
         .map_or(uri.path(), |both| both.as_str());
-    let call = ReceiptCall {
+    ReceiptCall {
         provider: asked.parameters.first,
         reference: asked.parameters.second,
         url: format!("{public_url}{path_and_query}"),
         method: asked.head.method,
         headers: asked.head.headers,
         body: asked.body,
-    };
-    sink.receive(call).await?;
-    Ok(empty(StatusCode::NO_CONTENT))
+    }
 }
 
 /// When a provider should call again: by then most of what passes has passed.

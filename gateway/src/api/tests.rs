@@ -37,7 +37,7 @@ use crate::receipts::ReceiptRefusal;
 use crate::service::ServiceError;
 use crate::tenants::{Caller, Operator, Scope, Scopes, Tenant};
 use crate::verification::TenantTag;
-use watchword_providers::{Channel, PhoneNumber};
+use watchword_providers::{CallDocument, Channel, PhoneNumber};
 
 /// An id that is well-formed and unknown.
 const UNKNOWN_ID: &str = "vrf_00700000000000000000000000000";
@@ -122,6 +122,18 @@ impl ReceiptSink for Sink {
         list.push(seen);
         self.answer
     }
+
+    fn admits_call(&self, provider: &str, reference: &str) -> Result<(), ReceiptRefusal> {
+        self.admits(provider, Some(reference))
+    }
+
+    async fn answer(&self, call: ReceiptCall) -> Result<CallDocument, ReceiptRefusal> {
+        self.receive(call).await?;
+        Ok(CallDocument {
+            content_type: "text/xml",
+            body: Bytes::from_static(b"<Response/>"),
+        })
+    }
 }
 
 struct Inbox;
@@ -148,7 +160,7 @@ fn read(target: Target, asked: &Asked) -> Result<(), Problem> {
         Target::Operator(OperatorEndpoint::LiftFailures) => {
             admin::tenant_and_number(asked).map(drop)
         }
-        Target::Open(_) | Target::Sandbox(_) | Target::Provider => Ok(()),
+        Target::Open(_) | Target::Sandbox(_) | Target::Provider(_) => Ok(()),
     }
 }
 

@@ -230,7 +230,7 @@ fn a_twilio_block_is_read_whole() {
 
     assert_refused(
         &text.replace("[\"sms\"]", "[\"sms\", \"voice\"]"),
-        "gateway.toml:17: providers[0].channels: has \"voice\", which kind = \"twilio\" does not carry",
+        "providers[0].caller: missing: calls need the number",
     );
     assert_refused(
         &text.replace("auth_tokens", "receipts = \"message_id\"\nauth_tokens"),

@@ -3,20 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use watchword_providers::{Channel, Message, PhoneNumber};
+use watchword_providers::{CallTexts, Channel, Message, PhoneNumber};
 
 use super::Work;
 use super::cap::submission_cap;
+use super::wording::{Unreadable, opened, worded};
 use crate::admission::limits::LimitAsk;
-use crate::details::{Details, Opened, PaymentDetails, open_code};
+use crate::calls::asks;
 use crate::id::DeliveryId;
-use crate::keys::seal::OpenError;
 use crate::live::Live;
-use crate::message::{AppHash, Content, Locale, Origin, Payment};
 use crate::receipts::{ReceiptReference, receipts_by_reference};
 use crate::routing::Destination;
 use crate::stack::ProviderStack;
-use crate::verification::{Record, RecordKind, TenantTag};
+use crate::verification::TenantTag;
 
 /// A message but for what differs between attempts.
 pub(super) struct Composed {
@@ -31,29 +30,12 @@ pub(super) struct Composed {
     sender: Option<Arc<str>>,
     text: Arc<str>,
     speech: Option<Arc<str>>,
+    call: Option<Arc<CallTexts>>,
     locale: Arc<str>,
     expires_at_ms: u64,
     validity: Duration,
     /// The record's receipts are believed until then.
     receipts_until_ms: u64,
-}
-
-/// Why a record cannot be made into a message here and now.
-pub(super) enum Unreadable {
-    /// This node lacks the key or the tenant; another may have it.
-    Foreign,
-    /// Its code is gone: the verification has ended.
-    Ended,
-    Damaged,
-}
-
-impl From<OpenError> for Unreadable {
-    fn from(error: OpenError) -> Self {
-        match error {
-            OpenError::UnknownKey => Self::Foreign,
-            OpenError::Damaged => Self::Damaged,
-        }
-    }
 }
 
 /// How long after its expiry a receipt for a message is still taken, in ms.
@@ -63,48 +45,16 @@ impl Composed {
     pub(super) fn of(live: &Live, work: &mut Work, now_ms: u64) -> Result<Self, Unreadable> {
         let opened = match work.opened.take() {
             Some(opened) => opened,
-            None => Arc::new(opened(live, work)?),
+            None => Arc::new(opened(live, work.delivery.record, &work.record)?),
         };
-        let Opened { details, code } = &*opened;
+        let details = &opened.details;
         let record = &work.record;
         let state = work.state().ok_or(Unreadable::Damaged)?;
         let tenant = live
             .tenants
             .by_tag(record.tenant)
             .ok_or(Unreadable::Foreign)?;
-        let asked = details
-            .locale
-            .as_deref()
-            .and_then(|locale| Locale::parse(locale).ok());
-        let locale = asked.as_ref().unwrap_or(&tenant.locale);
-        let (text, speech, locale) = match record.kind {
-            RecordKind::Verification => {
-                let code = code.as_ref().ok_or(Unreadable::Ended)?;
-                let payment = details.payment.as_ref().and_then(shown_payment);
-                let origin = details
-                    .origin
-                    .as_deref()
-                    .and_then(|host| Origin::parse(host).ok());
-                let app_hash = details
-                    .app_hash
-                    .as_deref()
-                    .and_then(|hash| AppHash::parse(hash).ok());
-                let content = Content {
-                    code: code.expose(),
-                    brand: &tenant.brand,
-                    minutes: minutes_left(record, now_ms),
-                    payment: payment.as_ref(),
-                    origin: origin.as_ref(),
-                    app_hash: app_hash.as_ref(),
-                };
-                let rendered = live.catalog.render(state.channel, locale, &content);
-                (rendered.text, rendered.speech, rendered.locale)
-            }
-            RecordKind::SendOnly => {
-                let text = details.text.clone().ok_or(Unreadable::Damaged)?;
-                (text, details.speech.clone(), locale.as_str().into())
-            }
-        };
+        let worded = worded(live, tenant, (record, &opened), (state.channel, now_ms))?;
         let quiet_ms = live.dispatch.policy.quiet_ms;
         let validity_ms = record.submit_before_ms(quiet_ms).saturating_sub(now_ms);
         Ok(Self {
@@ -120,9 +70,10 @@ impl Composed {
                 Channel::Sms => tenant.sms_sender.clone(),
                 Channel::Voice => tenant.voice_sender.clone(),
             },
-            text: text.into(),
-            speech: speech.map(Into::into),
-            locale,
+            text: worded.text.into(),
+            speech: worded.speech.map(Into::into),
+            call: worded.call.map(Arc::new),
+            locale: worded.locale,
             expires_at_ms: record.expires_at_ms,
             validity: Duration::from_millis(validity_ms.max(1000)),
             receipts_until_ms: record.expires_at_ms + RECEIPTS_AFTER_EXPIRY_MS,
@@ -163,6 +114,13 @@ impl Composed {
             let reference = self.receipt_reference(attempt);
             live.receipt_url(&hop.id, &reference.sign(live.ring.newest(), &hop.id))
         });
+        let call_url = match self.channel {
+            Channel::Voice if asks(&*hop.provider) => {
+                let reference = self.receipt_reference(attempt);
+                live.call_url(&hop.id, &reference.sign(live.ring.newest(), &hop.id))
+            }
+            Channel::Voice | Channel::Sms => None,
+        };
         Message {
             reference: format!("{}-{attempt}", self.delivery).into(),
             tenant: Arc::clone(&self.tenant),
@@ -170,8 +128,8 @@ impl Composed {
             channel: self.channel,
             text: Arc::clone(&self.text),
             speech: self.speech.clone(),
-            call: None,
-            call_url: None,
+            call: self.call.clone(),
+            call_url,
             sender: self.sender.clone(),
             locale: Arc::clone(&self.locale),
             expires_at_ms: self.expires_at_ms,
@@ -179,26 +137,4 @@ impl Composed {
             receipt_url: receipt_url.flatten(),
         }
     }
-}
-
-/// Opens what the record keeps sealed.
-fn opened(live: &Live, work: &Work) -> Result<Opened, Unreadable> {
-    let id = work.delivery.record;
-    Ok(Opened {
-        details: Details::open(&live.ring, id, &work.record)?,
-        code: open_code(&live.ring, id, &work.record)?,
-    })
-}
-
-/// It was checked when the verification was started.
-fn shown_payment(payment: &PaymentDetails) -> Option<Payment> {
-    Payment::parse(&payment.amount, &payment.currency, &payment.payee).ok()
-}
-
-/// What the message says: whole minutes from now, never more than is left.
-fn minutes_left(record: &Record, now_ms: u64) -> u32 {
-    let left_ms = record.expires_at_ms.saturating_sub(now_ms);
-    // A few ms pass between the draw and here: ten minutes are still ten.
-    let minutes = (left_ms + 5_000) / 60_000;
-    u32::try_from(minutes.max(1)).unwrap_or(1)
 }

@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 
 use super::{first, mac};
 use crate::admission::limits::LimitKey;
-use crate::id::Shard;
+use crate::calls::CallKey;
+use crate::id::{DeliveryId, Shard};
 use crate::receipts::MessageKey;
 use crate::store::Idempotency;
 use crate::verification::{CustomCodeTag, IdentityTag, NumberTag, OperationId, TenantTag};
@@ -135,6 +136,25 @@ impl IndexKey {
             shard: self.shard(&named),
             tag: first(&named),
         }
+    }
+
+    /// The call that one attempt is.
+    pub fn call(&self, delivery: DeliveryId, attempt: u32) -> CallKey {
+        let parts: [&[u8]; 3] = [
+            &delivery.record.random,
+            &[delivery.ordinal],
+            &attempt.to_be_bytes(),
+        ];
+        CallKey {
+            shard: delivery.record.shard,
+            tag: first(&mac(&self.key, b"call", &parts)),
+        }
+    }
+
+    /// A provider's own id for a call.
+    pub fn call_id(&self, provider: &str, id: &MessageId) -> [u8; 16] {
+        let parts = [provider.as_bytes(), id.expose().as_bytes()];
+        first(&mac(&self.key, b"call-id", &parts))
     }
 
     /// The turns at a provider.

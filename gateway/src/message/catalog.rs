@@ -56,6 +56,18 @@ pub(super) struct Texts {
     pub(super) voice_payment: Template,
     pub(super) speech: Template,
     pub(super) speech_payment: Template,
+    pub(super) call: CallTemplates,
+}
+
+/// What a call says sentence by sentence.
+#[derive(Debug)]
+pub(super) struct CallTemplates {
+    pub(super) greeting: Template,
+    pub(super) code: Template,
+    pub(super) code_payment: Template,
+    pub(super) keys: Template,
+    pub(super) farewell: Template,
+    pub(super) reported: Template,
 }
 
 #[derive(Deserialize)]
@@ -88,6 +100,18 @@ struct RawVoice {
     payment: String,
     speech: String,
     speech_payment: String,
+    #[serde(rename = "call-greeting")]
+    call_greeting: String,
+    #[serde(rename = "call-code")]
+    call_code: String,
+    #[serde(rename = "call-code-payment")]
+    call_code_payment: String,
+    #[serde(rename = "call-keys")]
+    call_keys: String,
+    #[serde(rename = "call-farewell")]
+    call_farewell: String,
+    #[serde(rename = "call-reported")]
+    call_reported: String,
 }
 
 impl Catalog {
@@ -187,6 +211,12 @@ fn read_file(report: &mut Report<'_>) -> Option<(Arc<str>, Texts)> {
     let voice_payment = read(&Rule::VOICE_PAYMENT, &raw.voice.payment);
     let speech = read(&Rule::VOICE_SPEECH, &raw.voice.speech);
     let speech_payment = read(&Rule::VOICE_SPEECH_PAYMENT, &raw.voice.speech_payment);
+    let greeting = read(&Rule::CALL_GREETING, &raw.voice.call_greeting);
+    let code = read(&Rule::CALL_CODE, &raw.voice.call_code);
+    let code_payment = read(&Rule::CALL_CODE_PAYMENT, &raw.voice.call_code_payment);
+    let keys = read(&Rule::CALL_KEYS, &raw.voice.call_keys);
+    let farewell = read(&Rule::CALL_FAREWELL, &raw.voice.call_farewell);
+    let reported = read(&Rule::CALL_REPORTED, &raw.voice.call_reported);
     let texts = Texts {
         sms: sms?,
         sms_brief: sms_brief?,
@@ -195,6 +225,14 @@ fn read_file(report: &mut Report<'_>) -> Option<(Arc<str>, Texts)> {
         voice_payment: voice_payment?,
         speech: speech?,
         speech_payment: speech_payment?,
+        call: CallTemplates {
+            greeting: greeting?,
+            code: code?,
+            code_payment: code_payment?,
+            keys: keys?,
+            farewell: farewell?,
+            reported: reported?,
+        },
         minute_forms,
     };
     Some((locale?.as_str().into(), texts))

@@ -68,6 +68,7 @@ pub(super) struct Rule {
     pub(super) key: &'static str,
     medium: Medium,
     code_count: usize,
+    has_brand: bool,
     has_minutes: bool,
     has_payment: bool,
 }
@@ -90,6 +91,7 @@ impl Rule {
             ucs2_segments_max: 2,
         },
         code_count: 1,
+        has_brand: true,
         has_minutes: true,
         has_payment: false,
     };
@@ -128,10 +130,41 @@ impl Rule {
         ..Self::VOICE_SPEECH
     };
 
+    pub(super) const CALL_GREETING: Self = Self {
+        key: "voice.call-greeting",
+        code_count: 0,
+        has_minutes: false,
+        ..Self::VOICE_SPEECH
+    };
+    pub(super) const CALL_CODE: Self = Self {
+        key: "voice.call-code",
+        code_count: 1,
+        has_brand: false,
+        ..Self::CALL_GREETING
+    };
+    pub(super) const CALL_CODE_PAYMENT: Self = Self {
+        key: "voice.call-code-payment",
+        has_payment: true,
+        ..Self::CALL_CODE
+    };
+    pub(super) const CALL_KEYS: Self = Self {
+        key: "voice.call-keys",
+        code_count: 0,
+        ..Self::CALL_CODE
+    };
+    pub(super) const CALL_FAREWELL: Self = Self {
+        key: "voice.call-farewell",
+        ..Self::CALL_KEYS
+    };
+    pub(super) const CALL_REPORTED: Self = Self {
+        key: "voice.call-reported",
+        ..Self::CALL_KEYS
+    };
+
     fn expected_count(&self, placeholder: Placeholder) -> usize {
         match placeholder {
             Placeholder::Code => self.code_count,
-            Placeholder::Brand => 1,
+            Placeholder::Brand => usize::from(self.has_brand),
             Placeholder::Minutes => usize::from(self.has_minutes),
             Placeholder::Amount | Placeholder::Payee => usize::from(self.has_payment),
         }

@@ -193,6 +193,32 @@ fn a_call_says_the_code_three_times_digit_by_digit() {
 }
 
 #[test]
+fn a_call_that_asks_for_a_key_has_the_code_in_one_sentence_alone() {
+    let brand = acme();
+    let payment = Payment::parse("12.50", "EUR", "Shop").unwrap();
+    for locale in ["de", "en", "es", "fr"] {
+        for payment in [None, Some(&payment)] {
+            let content = Content {
+                payment,
+                ..content(&brand, "5842")
+            };
+            let call = render(Channel::Voice, locale, &content).call.unwrap();
+            assert_eq!(&*call.language, locale);
+            assert_eq!(call.code.matches("5, 8, 4, 2.").count(), 1, "{locale}");
+            assert_eq!(call.code.contains("Shop"), payment.is_some(), "{locale}");
+            assert!(call.greeting.contains("Acme"), "{locale}");
+            assert!(
+                call.keys.contains('1') && call.keys.contains('9'),
+                "{locale}"
+            );
+            for said in [&call.greeting, &call.keys, &call.farewell, &call.reported] {
+                assert!(!said.contains("5, 8") && !said.contains('?'), "{said}");
+            }
+        }
+    }
+}
+
+#[test]
 fn an_unknown_language_falls_back() {
     let brand = acme();
     let content = content(&brand, "584231");

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use watchword_providers::ProviderCode;
+use watchword_providers::{Channel, ProviderCode};
 
 use super::ReceiptReference;
 use crate::delivery::{ApplyReceipt, AttemptReceipt, DeliveryStatus, ReceiptApplied};
 use crate::dispatch::Dispatcher;
 use crate::store::StoreError;
 use crate::telemetry::events;
+
+/// A call that failed is tried again up to this attempt.
+const CALL_ATTEMPTS_MAX: u32 = 2;
 
 /// Applies a receipt, and has a message that was lost dispatched again. Asked
 /// twice, it happens once.
@@ -26,7 +29,11 @@ pub(crate) async fn apply(
     let ask = ApplyReceipt {
         attempt: target.attempt,
         receipt: receipt.clone(),
-        may_redispatch: true,
+        may_redispatch: match target.channel {
+            Channel::Sms => true,
+            // A phone that nobody takes up rings once more, not on and on.
+            Channel::Voice => target.attempt < CALL_ATTEMPTS_MAX,
+        },
         policy: dispatcher.policy(),
     };
     let store = &dispatcher.shared.store;

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 use watchword_providers::sandbox::{CallbackSender, Inbox, SandboxCallback};
-use watchword_providers::{Callback, Channel};
+use watchword_providers::{CallDocument, Callback, Channel};
 
 use super::RunError;
 use super::open_store::retention_ms;
@@ -17,6 +17,7 @@ use crate::api::{
     ReceiptSink, SandboxInbox, Version,
 };
 use crate::assemble::{self, ProviderMakings, master_keys};
+use crate::calls::CallDesk;
 use crate::clock::SystemClock;
 use crate::config::{Settings, StoreBackend};
 use crate::dispatch::{DispatchLimits, Dispatcher};
@@ -83,12 +84,12 @@ pub(super) async fn wire(
         timers_max: TIMERS_MAX,
     };
     let dispatcher = Dispatcher::new(shared.clone(), &limits);
-    let desk = Arc::new(ReceiptDesk::new(shared.clone(), Arc::clone(&dispatcher)));
-    tokio::spawn(receive_from_sandboxes(
-        received,
-        Arc::clone(&desk),
-        shared.clone(),
-    ));
+    let desk = Arc::new(Desk {
+        desk: ReceiptDesk::new(shared.clone(), Arc::clone(&dispatcher)),
+        calls: CallDesk::new(shared.clone(), Arc::clone(&dispatcher)),
+        shared: shared.clone(),
+    });
+    tokio::spawn(receive_from_sandboxes(received, Arc::clone(&desk)));
     let state = Arc::new(State::new(agreed.meta));
     let api = api(
         settings,
@@ -118,7 +119,7 @@ fn api(
     settings: &Settings,
     shared: &Shared,
     dispatcher: &Arc<Dispatcher>,
-    (desk, inbox, state): (Arc<ReceiptDesk>, &Inbox, &Arc<State>),
+    (desk, inbox, state): (Arc<Desk>, &Inbox, &Arc<State>),
 ) -> Arc<Api> {
     let has_sandbox = settings
         .providers
@@ -132,10 +133,7 @@ fn api(
     let parts = ApiParts {
         service: Arc::new(Service::new(shared.clone(), Arc::clone(dispatcher))),
         directory: Arc::new(LiveDirectory(shared.clone())),
-        receipts: Arc::new(Desk {
-            desk,
-            shared: shared.clone(),
-        }),
+        receipts: desk,
         sandbox,
         durability: Arc::new(move || durability.durability()),
         observe: Arc::new(move |endpoint, status, took| metrics.request(endpoint, status, took)),
@@ -202,9 +200,10 @@ impl Directory for LiveDirectory {
     }
 }
 
-/// The receipts desk behind the API.
+/// The desks of receipts and calls behind the API.
 struct Desk {
-    desk: Arc<ReceiptDesk>,
+    desk: ReceiptDesk,
+    calls: CallDesk,
     shared: Shared,
 }
 
@@ -226,35 +225,53 @@ impl ReceiptSink for Desk {
             .receive(&call.provider, call.reference.as_deref(), &callback)
             .await
     }
+
+    fn admits_call(&self, provider: &str, reference: &str) -> Result<(), ReceiptRefusal> {
+        self.calls.admits(provider, reference)
+    }
+
+    async fn answer(&self, call: ReceiptCall) -> Result<CallDocument, ReceiptRefusal> {
+        let callback = Callback {
+            method: &call.method,
+            url: &call.url,
+            headers: &call.headers,
+            body: &call.body,
+            now_ms: self.shared.clock.now_ms(),
+        };
+        let reference = call.reference.as_deref().unwrap_or_default();
+        self.calls
+            .answer(&call.provider, reference, &callback)
+            .await
+    }
 }
 
-/// The sandbox's receipts take the way that those of other providers take.
-async fn receive_from_sandboxes(
-    mut received: mpsc::Receiver<SandboxCallback>,
-    desk: Arc<ReceiptDesk>,
-    shared: Shared,
-) {
+/// The sandbox's receipts and calls take the way that those of other providers take.
+async fn receive_from_sandboxes(mut received: mpsc::Receiver<SandboxCallback>, desk: Arc<Desk>) {
     while let Some(sandbox) = received.recv().await {
-        let reference = sandbox
-            .url
-            .rsplit('/')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        if desk.admits(&sandbox.provider, Some(&reference)).is_err() {
-            continue;
-        }
-        let callback = Callback {
-            method: &http::Method::POST,
-            url: &sandbox.url,
-            headers: &sandbox.headers,
-            body: &sandbox.body,
-            now_ms: shared.clock.now_ms(),
+        let reference = sandbox.url.rsplit('/').next().unwrap_or_default();
+        let call = ReceiptCall {
+            provider: (&*sandbox.provider).into(),
+            reference: Some(reference.into()),
+            method: http::Method::POST,
+            url: sandbox.url.as_ref().to_owned(),
+            headers: sandbox.headers,
+            body: sandbox.body,
         };
         // A refusal is counted where it is made; this provider does not listen.
-        _ = desk
-            .receive(&sandbox.provider, Some(&reference), &callback)
-            .await;
+        match sandbox.answer {
+            None => {
+                if desk.admits(&sandbox.provider, Some(reference)).is_ok() {
+                    _ = desk.receive(call).await;
+                }
+            }
+            Some(answer) => {
+                if desk.admits_call(&sandbox.provider, reference).is_ok()
+                    && let Ok(document) = desk.answer(call).await
+                {
+                    _ = answer.send(document);
+                }
+            }
+        }
     }
 }
 

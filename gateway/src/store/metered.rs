@@ -12,6 +12,7 @@ use super::{
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
 use crate::admission::turns::{Turns, TurnsAsk};
+use crate::calls::CallAsk;
 use crate::delivery::{
     ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop,
 };
@@ -162,6 +163,10 @@ impl Store for MeteredStore {
     ) -> Result<Option<ReceiptReference>, StoreError> {
         self.timed("match_receipt", self.inner.match_receipt(key, receipt))
             .await
+    }
+
+    async fn bind_call(&self, ask: &CallAsk) -> Result<Option<u32>, StoreError> {
+        self.timed("bind_call", self.inner.bind_call(ask)).await
     }
 
     async fn take(

@@ -5,10 +5,12 @@
 //! everything else is ours or from the configuration. Text that came from
 //! outside has no field here.
 
+mod call;
 mod delivery;
 mod process;
 mod verification;
 
+pub use call::{CallAnswered, CallReported};
 pub use delivery::{
     AttemptEnded, BreakerChanged, CredentialsRefused, DeliveryEnded, LeaseTaken, Poisoned,
     PossibleDuplicate, ReceiptApplied, ReceiptRefused, ReceiptWaits, SharingChanged,

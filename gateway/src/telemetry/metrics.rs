@@ -21,8 +21,8 @@ use prometheus_client::registry::{Metric, Registry};
 
 pub use connections::{ConnectionMetrics, OpenConnection};
 pub(super) use labels::{
-    AttemptLabels, DeliveryLabels, HopLabels, LimitLabels, ProviderLabels, ReceiptLabels,
-    ReceiptRefusedLabels, ResultLabels,
+    AttemptLabels, CallLabels, DeliveryLabels, HopLabels, LimitLabels, ProviderLabels,
+    ReceiptLabels, ReceiptRefusedLabels, ResultLabels,
 };
 use labels::{
     ClosedLabels, EndpointLabels, HashLabels, KindLabels, ListenerLabels, RequestLabels,
@@ -82,6 +82,8 @@ pub struct Metrics {
     pub(super) receipts: Family<ReceiptLabels, Counter>,
     pub(super) receipts_waiting: Family<ProviderLabels, Counter>,
     pub(super) receipts_refused: Family<ReceiptRefusedLabels, Counter>,
+    pub(super) call_answers: Family<CallLabels, Counter>,
+    pub(super) calls_reported: Family<ProviderLabels, Counter>,
     ledger_depth: Gauge,
     ledger_oldest_overdue: Fraction,
     pub(super) leases_taken: Counter,
@@ -134,6 +136,8 @@ impl Metrics {
             receipts: family(to, &names::RECEIPTS),
             receipts_waiting: family(to, &names::RECEIPTS_WAITING),
             receipts_refused: family(to, &names::RECEIPTS_REFUSED),
+            call_answers: family(to, &names::CALL_ANSWERS),
+            calls_reported: family(to, &names::CALLS_REPORTED),
             ledger_depth: shared(to, &names::LEDGER_DEPTH),
             ledger_oldest_overdue: shared(to, &names::LEDGER_OLDEST_OVERDUE),
             leases_taken: shared(to, &names::LEASES_TAKEN),

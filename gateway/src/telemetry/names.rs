@@ -100,6 +100,10 @@ metric_names! {
     RECEIPTS_WAITING = Counter "receipts_waiting_total" ["provider"] "Delivery receipts kept until the message they name is known";
     RECEIPTS_REFUSED = Counter "receipts_refused_total" ["provider", "reason"] "Delivery receipts not believed or not matched";
 
+    // Calls.
+    CALL_ANSWERS = Counter "call_answers_total" ["provider", "step"] "Calls told what to do next: ask, tell, reported, farewell or hang_up";
+    CALLS_REPORTED = Counter "calls_reported_total" ["provider"] "Calls whose person pressed the key for: I did not ask for this";
+
     // Ledger.
     LEDGER_DEPTH = Gauge "ledger_depth" [] "Entries in the ledger, due or not";
     LEDGER_OLDEST_OVERDUE = Gauge "ledger_oldest_overdue_seconds" [] "By how much the most overdue entry is late";

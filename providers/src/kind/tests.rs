@@ -81,10 +81,34 @@ fn every_kind_has_its_page_with_the_table_of_its_settings() {
     }
 }
 
+/// The page that shows how to add a kind shows one that works.
+#[test]
+fn the_guide_shows_the_example_as_it_is_compiled_and_its_table() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let read = |path: &str| std::fs::read_to_string(format!("{root}/{path}")).unwrap();
+    let guide = read("docs/providers/adding.md");
+    for path in [
+        "providers/src/pigeon.rs",
+        "providers/transcripts/pigeon/submitted.json",
+        "providers/transcripts/pigeon/receipt_lost.json",
+    ] {
+        assert!(
+            guide.contains(&read(path)),
+            "the guide does not show {path}"
+        );
+    }
+    let table = table(&crate::pigeon::KIND);
+    assert!(
+        guide.contains(&table),
+        "the guide lacks this table:\n{table}"
+    );
+}
+
 #[test]
 fn every_kind_is_well_formed_and_none_is_there_twice() {
-    for (index, kind) in KINDS.iter().enumerate() {
-        let earlier = KINDS.iter().take(index).any(|other| other == kind);
+    let kinds = KINDS.iter().copied().chain([&crate::pigeon::KIND]);
+    for (index, kind) in kinds.enumerate() {
+        let earlier = KINDS.iter().take(index).any(|other| *other == kind);
         assert!(!earlier, "{kind:?} is there twice");
         assert!(!kind.channels.is_empty(), "{kind:?} carries nothing");
         assert!(
@@ -178,7 +202,7 @@ fn the_kinds_of_the_house_are_connected_and_only_http_has_a_client() {
         let values = least(kind);
         let given = Given {
             id: "one",
-            channels: kind.channels,
+            channels: &[Channel::Sms],
             receipts: kind.receipts_default(),
             values: &values,
             clock: &clock,
@@ -186,7 +210,7 @@ fn the_kinds_of_the_house_are_connected_and_only_http_has_a_client() {
         kind.check(&given).unwrap();
         let connected = kind.connect(&given, &shared).unwrap();
         let capabilities = connected.provider.capabilities();
-        assert_eq!(capabilities.channels, kind.channels, "{kind:?}");
+        assert_eq!(capabilities.channels, [Channel::Sms], "{kind:?}");
         assert_eq!(capabilities.receipts, kind.receipts_default(), "{kind:?}");
         assert_eq!(connected.client.is_some(), is_http, "{kind:?}");
     }

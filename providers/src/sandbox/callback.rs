@@ -11,17 +11,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::sleep;
 
 use crate::kind::ConnectError;
 use crate::signature::WebhookKeys;
-use crate::{Clock, ReceiptStatus, Secret};
+use crate::{CallDocument, Clock, ReceiptStatus, Secret};
 
 /// More late receipts than this at a time are dropped and counted.
 const LATE_RECEIPTS_MAX: usize = 10_000;
 
-/// A receipt as the gateway would have got it by HTTP: a `POST` to `url`.
+/// A receipt, or a call's question, as the gateway would have got it by HTTP: a
+/// `POST` to `url`.
 ///
 /// `Debug` does not show the URL, whose reference proves who may report.
 pub struct SandboxCallback {
@@ -30,6 +31,8 @@ pub struct SandboxCallback {
     pub url: Arc<str>,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// Of a call that asks what to say: where it waits for that.
+    pub answer: Option<oneshot::Sender<CallDocument>>,
 }
 
 impl fmt::Debug for SandboxCallback {
@@ -135,9 +138,7 @@ impl ReceiptWriter {
 
     fn write_signed_by(&self, keys: &WebhookKeys, url: &Arc<str>, status: ReceiptStatus) {
         let now_ms = self.clock.now_ms();
-        let number = self.written_count.fetch_add(1, Ordering::Relaxed);
-        let id = HeaderValue::try_from(format!("rcp_{number}"))
-            .expect("letters and digits are valid in a header");
+        let id = self.next_id();
         let mut receipt = serde_json::json!({ "status": status });
         let at = i64::try_from(now_ms)
             .ok()
@@ -146,16 +147,51 @@ impl ReceiptWriter {
             fields.insert("at".to_owned(), at.to_string().into());
         }
         let body = Bytes::from(receipt.to_string());
-        let mut headers = HeaderMap::with_capacity(8);
-        let json = HeaderValue::from_static("application/json");
-        headers.insert(header::CONTENT_TYPE, json);
-        keys.sign(&mut headers, id, now_ms / 1000, &body);
+        let headers = self.signed(keys, id, now_ms, &body);
         self.sender.send(SandboxCallback {
             provider: Arc::clone(&self.provider),
             url: Arc::clone(url),
             headers,
             body,
+            answer: None,
         });
+    }
+
+    /// A name for a call, that no other has.
+    pub(super) fn call_id(&self) -> Result<String, ConnectError> {
+        let mut drawn = [0; 16];
+        rand::fill(&mut drawn).map_err(|_| ConnectError::Randomness)?;
+        Ok(format!("call_{:032x}", u128::from_be_bytes(drawn)))
+    }
+
+    /// Asks what a call says; `None` if nobody answers.
+    pub(super) async fn ask(&self, url: &Arc<str>, body: Bytes) -> Option<CallDocument> {
+        let now_ms = self.clock.now_ms();
+        let headers = self.signed(&self.keys, self.next_id(), now_ms, &body);
+        let (answer, answered) = oneshot::channel();
+        self.sender.send(SandboxCallback {
+            provider: Arc::clone(&self.provider),
+            url: Arc::clone(url),
+            headers,
+            body,
+            answer: Some(answer),
+        });
+        // Whoever drops the question has refused it.
+        answered.await.ok()
+    }
+
+    fn next_id(&self) -> HeaderValue {
+        let number = self.written_count.fetch_add(1, Ordering::Relaxed);
+        HeaderValue::try_from(format!("rcp_{number}"))
+            .expect("letters and digits are valid in a header")
+    }
+
+    fn signed(&self, keys: &WebhookKeys, id: HeaderValue, now_ms: u64, body: &Bytes) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(8);
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(header::CONTENT_TYPE, json);
+        keys.sign(&mut headers, id, now_ms / 1000, body);
+        headers
     }
 }
 

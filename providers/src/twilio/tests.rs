@@ -8,6 +8,9 @@ use crate::transcripts::{self, NOW_MS};
 
 fn settings() -> TwilioSettings {
     TwilioSettings {
+        channels: vec![Channel::Sms, Channel::Voice],
+        caller: Some("+15017122661".into()),
+        detects_machines: false,
         account_sid: "AC1".into(),
         auth_tokens: vec!["token".into()],
         api_key: None,

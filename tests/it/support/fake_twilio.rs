@@ -83,10 +83,20 @@ impl FakeTwilio {
             .get("StatusCallback")
             .expect("the message asks for its status");
         let fields = BTreeMap::from([
-            ("AccountSid", self.account_sid.as_str()),
             ("MessageSid", message.sid.as_str()),
             ("MessageStatus", status),
         ]);
+        self.post(url, fields, token).await
+    }
+
+    /// Posts these fields and its account, signed with this token.
+    pub(crate) async fn post(
+        &self,
+        url: &str,
+        mut fields: BTreeMap<&str, &str>,
+        token: &str,
+    ) -> Answer {
+        fields.insert("AccountSid", &self.account_sid);
         let form = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(&fields)
             .finish();

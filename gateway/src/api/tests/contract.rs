@@ -21,7 +21,7 @@ async fn every_endpoint_asks_for_its_credential() {
         let path = path_of(endpoint.pattern);
         let without = api.ask(endpoint.method.clone(), &path, "wrong", "{}").await;
         match endpoint.target {
-            Target::Open(_) | Target::Provider => {
+            Target::Open(_) | Target::Provider(_) => {
                 assert!((200..300).contains(&without.status), "{}", endpoint.name);
             }
             Target::Tenant(..) | Target::Sandbox(_) | Target::Operator(_) => {

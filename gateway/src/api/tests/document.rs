@@ -54,7 +54,7 @@ fn the_document_and_the_endpoint_table_name_the_same_operations() {
                 Target::Tenant(scope, _) | Target::Sandbox(scope) => {
                     Some(scope.as_str().to_owned())
                 }
-                Target::Open(_) | Target::Operator(_) | Target::Provider => None,
+                Target::Open(_) | Target::Operator(_) | Target::Provider(_) => None,
             };
             let method = endpoint.method.as_str().to_owned();
             (
@@ -78,7 +78,7 @@ fn every_operation_names_the_credential_it_takes() {
         let expected = match endpoint.target {
             Target::Tenant(..) | Target::Sandbox(_) => Some("api_key"),
             Target::Operator(_) => Some("operator"),
-            Target::Open(_) | Target::Provider => None,
+            Target::Open(_) | Target::Provider(_) => None,
         };
         let named = schemes
             .first()

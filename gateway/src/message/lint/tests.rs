@@ -151,7 +151,7 @@ fn mistakes_of_several_files_are_reported_together() {
     assert_eq!(of_file("nl_.toml").count(), 1);
     let keys: std::collections::BTreeSet<_> =
         of_file("pt-BR.toml").map(|error| error.key).collect();
-    assert_eq!(keys.len(), 7, "{errors:#?}");
+    assert_eq!(keys.len(), 9, "{errors:#?}");
 }
 
 #[test]

@@ -133,6 +133,7 @@ pub(super) enum Kept {
     Idempotency,
     Limit,
     Message,
+    Call,
     Turns,
 }
 
@@ -144,6 +145,7 @@ pub(super) fn expiry_key(at_ms: u64, kept: Kept, key: &SlotKey) -> Vec<u8> {
         Kept::Idempotency => b'i',
         Kept::Limit => b'l',
         Kept::Message => b'm',
+        Kept::Call => b'c',
         Kept::Turns => b't',
     };
     let mut bytes = Vec::with_capacity(27);
@@ -163,6 +165,7 @@ pub(super) fn parse_expiry(bytes: &[u8]) -> Option<(Kept, SlotKey)> {
         b'i' => Kept::Idempotency,
         b'l' => Kept::Limit,
         b'm' => Kept::Message,
+        b'c' => Kept::Call,
         b't' => Kept::Turns,
         _ => return None,
     };

@@ -12,6 +12,7 @@ use super::writer::{Promise, unavailable};
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
 use crate::admission::turns::{Turns, TurnsAsk};
+use crate::calls::CallAsk;
 use crate::delivery::{
     self, ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled,
     Stop,
@@ -212,6 +213,14 @@ impl Store for EmbeddedStore {
         let receipt = receipt.clone();
         self.ask(Promise::Done, move |tables| {
             steps::messages::meet(tables, key, &receipt)
+        })
+        .await
+    }
+
+    async fn bind_call(&self, ask: &CallAsk) -> Result<Option<u32>, StoreError> {
+        let ask = *ask;
+        self.ask(Promise::Durable, move |tables| {
+            steps::calls::bind(tables, &ask)
         })
         .await
     }

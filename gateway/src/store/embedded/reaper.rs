@@ -8,6 +8,7 @@ use super::steps::idempotency::Answered;
 use super::tables::{StepError, StoredNumber, Tables, kept_until_ms, read};
 use crate::admission::limits::LimitState;
 use crate::admission::turns::TurnState;
+use crate::calls::CallEntry;
 use crate::id::{RecordId, Shard};
 use crate::receipts::MessageEntry;
 use crate::store::StoreError;
@@ -99,6 +100,16 @@ fn look(tables: &mut Tables<'_>, kept: Kept, key: &SlotKey) -> Result<Option<u64
                 .map(|entry| entry.kept_until_ms);
             if until_ms.is_some_and(|until_ms| until_ms <= now_ms) {
                 tables.messages.remove(key.as_slice())?;
+            }
+            until_ms
+        }
+        Kept::Call => {
+            let until_ms = read(&tables.calls, key)?
+                .map(|bytes| decode::<CallEntry>(&bytes))
+                .transpose()?
+                .map(|entry| entry.kept_until_ms);
+            if until_ms.is_some_and(|until_ms| until_ms <= now_ms) {
+                tables.calls.remove(key.as_slice())?;
             }
             until_ms
         }

@@ -1,6 +1,7 @@
 //! The steps of the contract, each within one transaction: load, decide by the
 //! pure transition, write. A step reads all it needs before it writes anything.
 
+pub(super) mod calls;
 pub(super) mod deliveries;
 pub(super) mod idempotency;
 pub(super) mod limits;

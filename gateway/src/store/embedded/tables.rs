@@ -23,18 +23,20 @@ pub(super) const META: Raw = TableDefinition::new("meta");
 const IDEMPOTENCY: Raw = TableDefinition::new("idempotency");
 const LIMITS: Raw = TableDefinition::new("limits");
 const MESSAGES: Raw = TableDefinition::new("messages");
+const CALLS: Raw = TableDefinition::new("calls");
 const TURNS: Raw = TableDefinition::new("turns");
 pub(super) const LEDGER: Raw = TableDefinition::new("ledger");
 const EXPIRY: Raw = TableDefinition::new("expiry");
 
 /// All whose entries expire.
 #[cfg(test)]
-pub(super) const PERISHABLE: [Raw; 8] = [
+pub(super) const PERISHABLE: [Raw; 9] = [
     RECORDS,
     NUMBERS,
     IDEMPOTENCY,
     LIMITS,
     MESSAGES,
+    CALLS,
     TURNS,
     LEDGER,
     EXPIRY,
@@ -84,6 +86,7 @@ pub(super) struct Tables<'t> {
     pub(super) idempotency: RawTable<'t>,
     pub(super) limits: RawTable<'t>,
     pub(super) messages: RawTable<'t>,
+    pub(super) calls: RawTable<'t>,
     pub(super) turns: RawTable<'t>,
     pub(super) ledger: RawTable<'t>,
     pub(super) expiry: RawTable<'t>,
@@ -146,6 +149,7 @@ impl<'t> Tables<'t> {
             idempotency: open(IDEMPOTENCY)?,
             limits: open(LIMITS)?,
             messages: open(MESSAGES)?,
+            calls: open(CALLS)?,
             turns: open(TURNS)?,
             ledger: open(LEDGER)?,
             expiry: open(EXPIRY)?,

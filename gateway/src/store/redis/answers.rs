@@ -329,6 +329,12 @@ impl Answer {
             .transpose()
     }
 
+    /// How often a call has asked, if it is the one of its attempt.
+    pub(super) fn call_questions(mut self) -> Result<Option<u32>, StoreError> {
+        let questions = self.small()?;
+        Ok((questions > 0).then_some(questions))
+    }
+
     pub(super) fn taken(mut self, delivery: DeliveryId) -> Result<Taken, StoreError> {
         let why = self.number()?;
         let take = take(self.code, why)?;

@@ -11,6 +11,7 @@ use super::pack::{NUMBER_MAX, Packer};
 use crate::admission::gcra::GcraRule;
 use crate::admission::limits::{LimitAsk, LimitRule, LimitState, LimitStep};
 use crate::admission::turns::TurnsAsk;
+use crate::calls::CallAsk;
 use crate::delivery::{
     ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, Finality, NewDelivery, Next, Settle,
     SettledAttempt,
@@ -233,6 +234,12 @@ impl Terms {
     pub(super) fn match_receipt(self, receipt: &AttemptReceipt) -> Vec<Vec<u8>> {
         let mut packer = array(1);
         attempt_receipt(&mut packer, receipt);
+        self.with(packer)
+    }
+
+    pub(super) fn bind_call(self, ask: &CallAsk) -> Vec<Vec<u8>> {
+        let mut packer = array(2);
+        packer.bytes(&ask.call).number(ask.kept_until_ms);
         self.with(packer)
     }
 

@@ -15,6 +15,7 @@ use super::{RedisStore, SWEEP_WINDOW, damaged_meta, format, read_meta, scripts, 
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
 use crate::admission::turns::{Turns, TurnsAsk};
+use crate::calls::CallAsk;
 use crate::delivery::{
     ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop,
 };
@@ -219,6 +220,13 @@ impl Store for RedisStore {
         })
         .await?
         .receipt_target()
+    }
+
+    async fn bind_call(&self, ask: &CallAsk) -> Result<Option<u32>, StoreError> {
+        let keys = vec![self.keys.call(ask.key)];
+        self.run(&scripts::BIND_CALL, keys, |terms| terms.bind_call(ask))
+            .await?
+            .call_questions()
     }
 
     async fn take(

@@ -2,6 +2,7 @@
 //! may touch them all on a cluster too.
 
 use super::format::number_text;
+use crate::calls::CallKey;
 use crate::id::{RecordId, Shard};
 use crate::receipts::MessageKey;
 use crate::verification::NumberTag;
@@ -41,6 +42,10 @@ impl Keys {
 
     pub(super) fn message(&self, key: MessageKey) -> String {
         self.in_shard(key.shard, "m:", &hex(key.tag))
+    }
+
+    pub(super) fn call(&self, key: CallKey) -> String {
+        self.in_shard(key.shard, "c:", &hex(key.tag))
     }
 
     pub(super) fn turns(&self, shard: Shard, tag: [u8; 16]) -> String {

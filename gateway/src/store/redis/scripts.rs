@@ -107,6 +107,7 @@ scripts! {
     RECEIPT = "allow_oom" "clock" "argument" "record" "delivery" "attempt" "ending" "dispatch" "receipt";
     BIND_MESSAGE = "allow_oom" "clock" "argument" "message" "bind_message";
     MATCH_RECEIPT = "refuse_oom" "clock" "argument" "message" "match_receipt";
+    BIND_CALL = "allow_oom" "clock" "argument" "bind_call";
     TAKE = "allow_oom" "clock" "argument" "record" "delivery" "ending" "dispatch" "take_over" "take";
     SWEEP = "allow_oom" "clock" "argument" "record" "delivery" "ending" "dispatch" "take_over" "sweep";
     HAND_BACK = "allow_oom" "clock" "argument" "record" "delivery" "ending" "dispatch" "hand_back";

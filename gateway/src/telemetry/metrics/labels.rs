@@ -103,6 +103,12 @@ pub(crate) struct ReceiptRefusedLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct CallLabels {
+    pub(crate) provider: Arc<str>,
+    pub(crate) step: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct VersionLabels {
     pub(crate) version: &'static str,
 }

@@ -8,10 +8,10 @@ use super::*;
 use crate::stack::breaker::BreakerState;
 use crate::stack::pace::Sharing;
 use crate::telemetry::events::{
-    AttemptEnded, BreakerChanged, CertificateReloaded, Checked, ChecksStopped, ConfigReloaded,
-    CredentialsRefused, DeliveryEnded, DrainEnded, DrainStarted, LeaseTaken, ManyChecksFail,
-    Poisoned, PossibleDuplicate, ReceiptApplied, ReceiptRefused, ReceiptWaits, Refused,
-    ReloadRefused, Resent, SharingChanged, Started, StoreFailed,
+    AttemptEnded, BreakerChanged, CallAnswered, CallReported, CertificateReloaded, Checked,
+    ChecksStopped, ConfigReloaded, CredentialsRefused, DeliveryEnded, DrainEnded, DrainStarted,
+    LeaseTaken, ManyChecksFail, Poisoned, PossibleDuplicate, ReceiptApplied, ReceiptRefused,
+    ReceiptWaits, Refused, ReloadRefused, Resent, SharingChanged, Started, StoreFailed,
 };
 use crate::telemetry::logging::{LogLevel, LogSettings, capture};
 use crate::telemetry::names::{ALL, Kind};
@@ -130,6 +130,19 @@ fn emit_delivery_events(metrics: &Metrics) {
     ReceiptRefused {
         provider,
         reason: "signature",
+    }
+    .emit(metrics);
+    CallAnswered {
+        delivery,
+        provider,
+        step: "tell",
+    }
+    .emit(metrics);
+    CallReported {
+        tenant: "acme",
+        delivery,
+        provider,
+        was_pending: true,
     }
     .emit(metrics);
     LeaseTaken {

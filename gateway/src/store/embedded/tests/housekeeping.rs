@@ -6,6 +6,7 @@ use super::*;
 use crate::admission::gcra::GcraRule;
 use crate::admission::limits::{LimitAsk, LimitKey, LimitRule, LimitStep};
 use crate::admission::turns::{TurnRule, TurnsAsk};
+use crate::calls::{CallAsk, CallKey};
 use crate::delivery::AttemptReceipt;
 use crate::receipts::{MessageKey, ReceiptReference};
 use crate::store::embedded::Settings;
@@ -28,6 +29,17 @@ fn limit() -> LimitAsk {
         })],
         step: LimitStep::Take,
         operation: OperationId([5; 16]),
+    }
+}
+
+fn call(kept_until_ms: u64) -> CallAsk {
+    CallAsk {
+        key: CallKey {
+            shard: id(1).shard,
+            tag: [7; 16],
+        },
+        call: [8; 16],
+        kept_until_ms,
     }
 }
 
@@ -122,6 +134,10 @@ async fn the_reaper_leaves_nothing_behind() {
     // One is found in time, and kept for as long as its receipts may come.
     let target = reference(hand.clock()() / 1000 + 86_400);
     store.bind_message(message(0), &target).await.unwrap();
+    store
+        .bind_call(&call(target.expires_at_ms()))
+        .await
+        .unwrap();
     store.turns(&turns()).await.unwrap();
     assert!(store.counts().iter().all(|count| *count > 0));
 
