@@ -8,7 +8,8 @@ use crate::http_client::{ClientSettings, HttpClient, HttpProvider, Tls};
 use crate::kind::{ConnectError, Kind};
 use crate::sandbox::{CallbackSender, Inbox};
 use crate::{
-    Provider, ProviderService, aws, aws_sns, bird, infobip, sandbox, sinch, twilio, webhook,
+    Provider, ProviderService, aws, aws_sns, bird, infobip, plivo, sandbox, sinch, telnyx, twilio,
+    vonage, webhook,
 };
 
 /// Every kind there is: a line here makes a new one known.
@@ -16,6 +17,9 @@ pub static KINDS: &[&Kind] = &[
     &sandbox::KIND,
     &webhook::KIND,
     &twilio::KIND,
+    &vonage::KIND,
+    &plivo::KIND,
+    &telnyx::KIND,
     &sinch::KIND,
     &sinch::voice::KIND,
     &infobip::KIND,

@@ -6,10 +6,14 @@
 mod aws_sns;
 mod aws_v4;
 mod messagebird;
+mod plivo;
 mod sinch;
 mod sinch_application;
 mod standard_webhooks;
+mod telnyx;
 mod twilio;
+mod vonage;
+mod vonage_jwt;
 
 use aws_lc_rs::{digest, hmac};
 
@@ -20,10 +24,20 @@ pub(crate) use aws_v4::AwsSigner;
 pub use messagebird::MessageBirdKeys;
 #[cfg(test)]
 pub(crate) use messagebird::sign as messagebird_signature;
+pub use plivo::{PlivoKeys, Signed as PlivoSigned};
 pub use sinch::SinchKeys;
 pub use sinch_application::SinchApplicationKeys;
 pub use standard_webhooks::{HEADER_ID, HEADER_SIGNATURE, HEADER_TIMESTAMP, WebhookKeys};
+#[cfg(test)]
+pub(crate) use telnyx::tests as telnyx_tests;
+pub use telnyx::{PublicKeyError, TelnyxKeys};
 pub use twilio::{FormFields, TwilioKeys};
+pub use vonage::{
+    Parameters, VonageSigKeys, VonageSigMethod, parse_json_parameters, parse_parameters,
+};
+pub use vonage_jwt::{ApplicationKey, ApplicationKeyError, VonageJwtKeys, WebhookClaims};
+#[cfg(test)]
+pub(crate) use vonage_jwt::{sha256_hex, tests::application_key_pem};
 
 use crate::Secret;
 use crate::kind::ConnectError;
