@@ -35,9 +35,9 @@ pub use twilio::{FormFields, TwilioKeys};
 pub use vonage::{
     Parameters, VonageSigKeys, VonageSigMethod, parse_json_parameters, parse_parameters,
 };
-pub use vonage_jwt::{ApplicationKey, ApplicationKeyError, VonageJwtKeys, WebhookClaims};
 #[cfg(test)]
-pub(crate) use vonage_jwt::{sha256_hex, tests::application_key_pem};
+pub(crate) use vonage_jwt::tests::application_key_pem;
+pub use vonage_jwt::{ApplicationKey, ApplicationKeyError, VonageJwtKeys, WebhookClaims};
 
 use crate::Secret;
 use crate::kind::ConnectError;
@@ -76,7 +76,7 @@ fn hmac_keys(
 }
 
 /// SHA-256 in lower-case hexadecimal.
-fn sha256_hex(bytes: &[u8]) -> String {
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
