@@ -209,16 +209,22 @@ impl Provider for WebhookProvider {
         let code = answer.code.as_ref().and_then(Scalar::code);
         let is_final = answer.r#final.as_ref().is_some_and(Scalar::is_true);
         let error = by_status(response, code, self.clock.now_ms());
-        Err(match error {
+        match error {
             SubmitError::Refused {
                 scope: RefusalScope::Provider,
                 code,
-            } if is_final => SubmitError::Refused {
+            } if is_final => Err(SubmitError::Refused {
                 scope: RefusalScope::Number,
                 code,
-            },
-            other => other,
-        })
+            }),
+            SubmitError::Refused { .. }
+            | SubmitError::Fraud { .. }
+            | SubmitError::Credentials { .. }
+            | SubmitError::Throttled { .. }
+            | SubmitError::Unreachable
+            | SubmitError::Unknown { .. }
+            | SubmitError::Shed => Err(error),
+        }
     }
 
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
