@@ -12,20 +12,28 @@
 mod answer;
 pub mod clock;
 pub mod contract;
+mod gsm7;
 pub mod http_client;
 pub mod kind;
 pub mod moment;
 pub mod phone_number;
 #[cfg(test)]
 pub mod pigeon;
+pub mod plivo;
 pub mod registry;
+mod request;
+#[cfg(test)]
+mod rows;
 pub mod sandbox;
 pub mod secret;
 pub mod signature;
+mod speech;
+pub mod telnyx;
 #[cfg(test)]
 mod transcripts;
 pub mod twilio;
 mod verdict;
+pub mod vonage;
 pub mod webhook;
 
 pub use clock::Clock;
