@@ -117,6 +117,10 @@ impl ReceiptSink for Nobody {
         Err(ReceiptRefusal::NotFound)
     }
 
+    fn answer_to(&self, _provider: &str) -> &'static str {
+        ""
+    }
+
     async fn receive(&self, _call: ReceiptCall) -> Result<(), ReceiptRefusal> {
         Err(ReceiptRefusal::NotFound)
     }

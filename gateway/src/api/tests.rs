@@ -124,6 +124,10 @@ impl ReceiptSink for Sink {
         self.answer
     }
 
+    fn answer_to(&self, _provider: &str) -> &'static str {
+        ""
+    }
+
     fn admits_call(&self, provider: &str, reference: &str) -> Result<(), ReceiptRefusal> {
         self.admits(provider, Some(reference))
     }

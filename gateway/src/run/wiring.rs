@@ -227,6 +227,10 @@ impl ReceiptSink for Desk {
             .await
     }
 
+    fn answer_to(&self, provider: &str) -> &'static str {
+        self.desk.answer_to(provider)
+    }
+
     fn admits_call(&self, provider: &str, reference: &str) -> Result<(), ReceiptRefusal> {
         self.calls.admits(provider, reference)
     }

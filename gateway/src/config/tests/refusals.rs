@@ -278,3 +278,47 @@ fn a_provider_of_unknown_kind_is_not_taken_for_a_sandbox() {
     let expected = format!("providers[1].kind: must be one of {}", kinds.join(", "));
     assert_refused(&text, &expected);
 }
+
+#[test]
+fn a_mistake_in_a_request_template_is_reported_with_its_line() {
+    let secret = format!("secret = \"whsec_{KEY}\"");
+    let with = |lines: &str| least().replace(&secret, lines);
+    settings(&with("form = [\"to={to}\", \"text={text}\"]"));
+    for (lines, key, words) in [
+        (
+            "form = [\"to={nummer}\"]",
+            "form",
+            "has an unknown placeholder {nummer}: there are {to} ",
+        ),
+        (
+            "json = '''{ \"to\": {to} }'''",
+            "json",
+            "is no JSON in its line 1",
+        ),
+        (
+            "query = [\"a={text}{to}\"]\nerrors = [\"1=fatal\"]",
+            "errors",
+            "has \"fatal\" behind the =: there are number, ",
+        ),
+        (
+            "errors = [\"1=now\"]",
+            "errors",
+            "is for a request by template: ",
+        ),
+        (
+            "",
+            "secret",
+            "missing: set one of secret, secrets and secret_file",
+        ),
+    ] {
+        let text = with(lines);
+        let mistakes = refused(&text);
+        let line = if lines.is_empty() {
+            line_of(&text, "[[providers]]")
+        } else {
+            line_of(&text, &format!("{key} = "))
+        };
+        let expected = format!("gateway.toml:{line}: providers[0].{key}: {words}");
+        assert!(mistakes.starts_with(&expected), "{expected}\n{mistakes}");
+    }
+}
