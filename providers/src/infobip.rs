@@ -300,7 +300,11 @@ impl Provider for InfobipProvider {
     }
 
     fn request(&self, message: &Message) -> Result<Request<Bytes>, RequestError> {
-        if is_longer_than(&message.text, TEXT_CHARACTERS_MAX) {
+        let said = match message.channel {
+            Channel::Sms => &*message.text,
+            Channel::Voice => message.spoken(),
+        };
+        if is_longer_than(said, TEXT_CHARACTERS_MAX) {
             return Err(RequestError::TextTooLong);
         }
         match message.channel {

@@ -38,6 +38,13 @@ pub(crate) fn voice_language(
     wanted: &str,
 ) -> Option<&'static str> {
     let exact = spoken.iter().find(|one| one.eq_ignore_ascii_case(wanted));
+    // Read by a Mandarin voice, Cantonese would be another language.
+    let is_cantonese = ["zh-HK", "zh-MO"]
+        .iter()
+        .any(|one| one.eq_ignore_ascii_case(wanted));
+    if is_cantonese {
+        return exact.copied();
+    }
     let primary = primary_subtag(wanted);
     let is_traditional = ["-Hant", "-TW"].iter().any(|part| wanted.contains(part));
     let same = |one: &&&str| {
@@ -102,6 +109,7 @@ mod tests {
             ("zh-Hans", Some("cmn-CN")),
             ("zh-Hant", Some("cmn-TW")),
             ("zh-TW", Some("cmn-TW")),
+            ("zh-HK", None),
             ("nb", Some("no-NO")),
             ("ka", None),
             ("", None),

@@ -78,6 +78,8 @@ pub(crate) fn by_status(
         StatusCode::TOO_MANY_REQUESTS => Verdict::Throttled,
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Verdict::Credentials,
         StatusCode::SERVICE_UNAVAILABLE => Verdict::Now,
+        // Somebody on the way gave up waiting: it may have gone.
+        StatusCode::REQUEST_TIMEOUT => Verdict::Unknown,
         other if other.is_client_error() => Verdict::Provider,
         // Another 5xx may have come after the message had gone; so may anything
         // that is no final answer at all.
@@ -98,6 +100,7 @@ mod tests {
             (401, Verdict::Credentials),
             (403, Verdict::Credentials),
             (400, Verdict::Provider),
+            (408, Verdict::Unknown),
             (429, Verdict::Throttled),
             (503, Verdict::Now),
             (500, Verdict::Unknown),

@@ -311,10 +311,10 @@ impl Provider for VonageProvider {
                 let known = code
                     .as_ref()
                     .and_then(|code| SUBMISSION.verdict(code.as_str()));
-                // Some parts may have gone all the same.
-                let verdict = match taken {
-                    Some(_) => Verdict::Unknown,
-                    None => known.unwrap_or(Verdict::Provider),
+                let verdict = match (taken, &code) {
+                    (None, Some(_)) => known.unwrap_or(Verdict::Provider),
+                    // Some parts may have gone all the same, or it does not say.
+                    (Some(_), _) | (None, None) => Verdict::Unknown,
                 };
                 Err(verdict.into_error(code, response, now_ms))
             }

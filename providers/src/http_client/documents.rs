@@ -37,7 +37,8 @@ pub struct Documents {
 struct Known {
     url: Uri,
     asked_at: Instant,
-    content: Option<Bytes>,
+    /// What came last, and when: good until something newer is there.
+    content: Option<(Bytes, Instant)>,
 }
 
 impl fmt::Debug for Documents {
@@ -49,7 +50,8 @@ impl fmt::Debug for Documents {
 enum Answer {
     Kept(Bytes),
     Wait,
-    Ask,
+    /// With what was had before, which is better than nothing.
+    Ask(Option<Bytes>),
 }
 
 impl Documents {
@@ -68,11 +70,15 @@ impl Documents {
     ///
     /// Dropped, nothing is kept, and the URL is left alone for a minute.
     pub async fn get(&self, url: &Uri) -> Option<Bytes> {
-        match self.answer(url) {
+        let older = match self.answer(url) {
             Answer::Kept(content) => return Some(content),
             Answer::Wait => return None,
-            Answer::Ask => {}
-        }
+            Answer::Ask(older) => older,
+        };
+        self.fetched(url).await.or(older)
+    }
+
+    async fn fetched(&self, url: &Uri) -> Option<Bytes> {
         let request = Request::get(url).body(Bytes::new()).ok()?;
         let response = timeout(FETCH_TIMEOUT, self.client.call(request)).await;
         let response = response.ok()?.ok()?;
@@ -81,7 +87,7 @@ impl Documents {
         }
         let mut all_known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = all_known.iter_mut().find(|known| known.url == *url) {
-            known.content = Some(response.body.clone());
+            known.content = Some((response.body.clone(), Instant::now()));
         }
         Some(response.body)
     }
@@ -90,16 +96,17 @@ impl Documents {
         let now = Instant::now();
         let age = |known: &Known| now.duration_since(known.asked_at);
         let mut all_known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = all_known.iter().find(|known| known.url == *url) {
-            match &known.content {
-                Some(content) if age(known) < AGE_MAX => return Answer::Kept(content.clone()),
-                None if age(known) < AGAIN_AFTER => return Answer::Wait,
-                Some(_) | None => {}
-            }
+        let known = all_known.iter().find(|known| known.url == *url);
+        let older = known.and_then(|known| known.content.clone());
+        let kept = older.as_ref().map(|(content, _)| content.clone());
+        let is_new = |(_, at): &(Bytes, Instant)| now.duration_since(*at) < AGE_MAX;
+        let was_asked_lately = known.is_some_and(|known| age(known) < AGAIN_AFTER);
+        if older.as_ref().is_some_and(is_new) || was_asked_lately {
+            return kept.map_or(Answer::Wait, Answer::Kept);
         }
         let lately = all_known.iter().filter(|known| age(known) < AGAIN_AFTER);
         if lately.count() >= FETCHES_MAX {
-            return Answer::Wait;
+            return kept.map_or(Answer::Wait, Answer::Kept);
         }
         all_known.retain(|known| known.url != *url);
         if all_known.len() >= DOCUMENTS_MAX {
@@ -110,9 +117,9 @@ impl Documents {
         all_known.push(Known {
             url: url.clone(),
             asked_at: now,
-            content: None,
+            content: older,
         });
-        Answer::Ask
+        Answer::Ask(kept)
     }
 }
 
@@ -172,7 +179,7 @@ mod tests {
         for number in 0..3 * DOCUMENTS_MAX {
             tokio::time::advance(AGAIN_AFTER).await;
             let url = format!("https://127.0.0.1/{number}").parse().unwrap();
-            assert!(matches!(documents.answer(&url), Answer::Ask));
+            assert!(matches!(documents.answer(&url), Answer::Ask(_)));
         }
         assert_eq!(documents.known.lock().unwrap().len(), DOCUMENTS_MAX);
     }

@@ -208,7 +208,7 @@ fn documents_say_what_each_turn_says() {
     assert_eq!(
         document(CallTurn::Ask { texts, call_url }),
         "<Response><GetDigits action=\"https://otp.example.com/v1/calls/plivo/ref_1\" \
-         method=\"POST\" numDigits=\"1\" timeout=\"6\" retries=\"1\" log=\"false\">\
+         method=\"POST\" numDigits=\"1\" timeout=\"6\" finishOnKey=\"none\" retries=\"1\" log=\"false\">\
          <Speak voice=\"WOMAN\" language=\"de-DE\">ACME &amp; Co. Bitte 1.</Speak></GetDigits>\
          <Redirect method=\"POST\">https://otp.example.com/v1/calls/plivo/ref_1?waited=1\
          </Redirect></Response>"

@@ -152,7 +152,7 @@ fn asking(spoken: &str, call_url: &str, wait_s: u64) -> String {
     let url = escaped(call_url);
     format!(
         "<GetDigits action=\"{url}\" method=\"POST\" numDigits=\"1\" timeout=\"{wait_s}\" \
-         retries=\"1\" log=\"false\">{spoken}</GetDigits>"
+         finishOnKey=\"none\" retries=\"1\" log=\"false\">{spoken}</GetDigits>"
     )
 }
 

@@ -190,7 +190,7 @@ fn documents_say_what_each_turn_says() {
         document(CallTurn::Ask { texts, call_url }),
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>\
          <Gather action=\"https://otp.example.com/v1/calls/telnyx/ref_1\" method=\"POST\" \
-         numDigits=\"1\" timeout=\"6\"><Say voice=\"alice\" language=\"pt-BR\">\
+         numDigits=\"1\" finishOnKey=\"\" timeout=\"6\"><Say voice=\"alice\" language=\"pt-BR\">\
          ACME &amp; Cia. Tecle 1.</Say></Gather><Redirect method=\"POST\">\
          https://otp.example.com/v1/calls/telnyx/ref_1?waited=1</Redirect></Response>"
     );

@@ -172,7 +172,8 @@ pub(super) fn document(turn: &CallTurn<'_>) -> CallDocument {
 fn asking(spoken: &str, call_url: &str, wait_s: u64) -> String {
     let url = escaped(call_url);
     format!(
-        "<Gather action=\"{url}\" method=\"POST\" numDigits=\"1\" timeout=\"{wait_s}\">{spoken}\
+        "<Gather action=\"{url}\" method=\"POST\" numDigits=\"1\" finishOnKey=\"\" \
+         timeout=\"{wait_s}\">{spoken}\
          </Gather>"
     )
 }

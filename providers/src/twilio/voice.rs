@@ -35,6 +35,8 @@ impl TwilioProvider {
             (Some(call_url), Some(texts)) => {
                 form.append_pair("Twiml", &twiml(&CallTurn::Ask { texts, call_url }));
             }
+            // Nobody could be told who answered, and a machine gets no code.
+            (None, _) if self.detects_machines => return Err(RequestError::Channel),
             (Some(_), None) | (None, _) => {
                 form.append_pair("Twiml", &inline(message)?);
             }
