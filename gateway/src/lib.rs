@@ -31,6 +31,8 @@ pub mod routing;
 pub mod senders;
 pub mod stack;
 
+mod feedback;
+
 pub mod ledger;
 pub mod store;
 

@@ -9,6 +9,7 @@ use watchword_providers::Channel;
 
 use crate::id::{DeliveryId, RecordId, Shard};
 use crate::keys::{KEY_TAG_LENGTH, KeyRing, PurposeKeys};
+use crate::stack::silence::RegionTag;
 use crate::verification::TenantTag;
 
 /// The attempt that a receipt speaks of. In a URL it carries a tag that names
@@ -22,9 +23,14 @@ pub struct ReceiptReference {
     /// From 1.
     pub attempt: u32,
     pub channel: Channel,
+    /// Where the message goes: receipts differ by it.
+    pub region: RegionTag,
     /// When the delivery was created: a receipt tells how long it took from then.
+    /// Below 2^48.
     pub created_at_ms: u64,
-    /// In s since the Unix epoch.
+    /// How long after that the attempt began.
+    pub begun_after_ms: u32,
+    /// In s since the Unix epoch. Below 2^32.
     pub expires_at_s: u64,
 }
 
@@ -42,7 +48,7 @@ pub enum ReferenceError {
 const VERSION: u8 = 1;
 const HEAD_LENGTH: usize = 1 + KEY_TAG_LENGTH;
 /// The length of [`ReceiptReference::to_bytes`].
-const FIELDS_LENGTH: usize = 2 + 16 + 1 + 4 + 1 + 8 + 8 + 8;
+const FIELDS_LENGTH: usize = 2 + 16 + 1 + 4 + 1 + 8 + (2 + 6) + (4 + 4);
 const BODY_LENGTH: usize = HEAD_LENGTH + FIELDS_LENGTH;
 const MAC_LENGTH: usize = 16;
 /// The length of a reference's text.
@@ -111,8 +117,12 @@ impl ReceiptReference {
             Channel::Voice => VOICE,
         });
         bytes.extend_from_slice(&self.tenant.0);
-        bytes.extend_from_slice(&self.created_at_ms.to_be_bytes());
-        bytes.extend_from_slice(&self.expires_at_s.to_be_bytes());
+        bytes.extend_from_slice(&self.region.bytes());
+        let [_, _, created_at @ ..] = self.created_at_ms.to_be_bytes();
+        bytes.extend_from_slice(&created_at);
+        bytes.extend_from_slice(&self.begun_after_ms.to_be_bytes());
+        let expires_at_s = u32::try_from(self.expires_at_s).unwrap_or(u32::MAX);
+        bytes.extend_from_slice(&expires_at_s.to_be_bytes());
         bytes
     }
 
@@ -124,8 +134,10 @@ impl ReceiptReference {
         let (attempt, rest) = rest.split_first_chunk::<4>()?;
         let (channel, rest) = rest.split_first()?;
         let (tenant, rest) = rest.split_first_chunk::<8>()?;
-        let (created_at_ms, rest) = rest.split_first_chunk::<8>()?;
-        let expires_at_s: &[u8; 8] = rest.try_into().ok()?;
+        let (region, rest) = rest.split_first_chunk::<2>()?;
+        let (&[a, b, c, d, e, f], rest) = rest.split_first_chunk::<6>()?;
+        let (begun_after_ms, rest) = rest.split_first_chunk::<4>()?;
+        let expires_at_s: &[u8; 4] = rest.try_into().ok()?;
         Some(Self {
             tenant: TenantTag(*tenant),
             delivery: DeliveryId {
@@ -141,8 +153,10 @@ impl ReceiptReference {
                 VOICE => Channel::Voice,
                 _ => return None,
             },
-            created_at_ms: u64::from_be_bytes(*created_at_ms),
-            expires_at_s: u64::from_be_bytes(*expires_at_s),
+            region: RegionTag::of_bytes(*region),
+            created_at_ms: u64::from_be_bytes([0, 0, a, b, c, d, e, f]),
+            begun_after_ms: u32::from_be_bytes(*begun_after_ms),
+            expires_at_s: u64::from(u32::from_be_bytes(*expires_at_s)),
         })
     }
 }
@@ -212,7 +226,9 @@ mod tests {
             },
             attempt: 3,
             channel: Channel::Voice,
+            region: RegionTag::of("GB"),
             created_at_ms: 77,
+            begun_after_ms: 5,
             expires_at_s: 1000,
         }
     }

@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use watchword::delivery::AttemptReceipt;
 use watchword::receipts::{MessageKey, RECEIPT_WAITS_MS, ReceiptReference};
+use watchword::stack::silence::RegionTag;
 use watchword_providers::{Channel, ReceiptStatus};
 
 use super::world::*;
@@ -35,7 +36,9 @@ impl World {
             delivery: first_of(start().id),
             attempt,
             channel: Channel::Voice,
+            region: RegionTag::of("US"),
             created_at_ms: 1_700_000_000_000,
+            begun_after_ms: 40,
             expires_at_s: self.now_ms().await / 1000 + 3_600,
         }
     }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use watchword::delivery::AttemptReceipt;
 use watchword::receipts::{MessageEntry, MessageKey, ReceiptReference};
+use watchword::stack::silence::RegionTag;
 use watchword::store::{Store, StoreError};
 use watchword_providers::{Channel, ReceiptStatus};
 
@@ -63,7 +64,9 @@ pub(super) fn target(attempt: u8, from_ms: u64) -> ReceiptReference {
         delivery: tour::first_delivery(attempt),
         attempt: attempt.into(),
         channel: Channel::Sms,
+        region: RegionTag::of("US"),
         created_at_ms: from_ms,
+        begun_after_ms: 40,
         expires_at_s: from_ms / 1000 + 500 + 1_000 * u64::from(attempt),
     }
 }

@@ -7,11 +7,12 @@ use watchword_providers::{Channel, PhoneNumber};
 use super::*;
 use crate::stack::breaker::BreakerState;
 use crate::stack::pace::Sharing;
+use crate::stack::silence::ReceiptPath;
 use crate::telemetry::events::{
     AttemptEnded, BreakerChanged, CallAnswered, CallReported, CertificateReloaded, Checked,
     ChecksStopped, ConfigReloaded, CredentialsRefused, DeliveryEnded, DrainEnded, DrainStarted,
-    LeaseTaken, ManyChecksFail, Poisoned, PossibleDuplicate, ReceiptApplied, ReceiptRefused,
-    ReceiptWaits, Refused, ReloadRefused, Resent, SharingChanged, Started, StoreFailed,
+    FeedbackEnded, LeaseTaken, ManyChecksFail, Poisoned, PossibleDuplicate, ReceiptApplied, ReceiptPathChanged,
+    ReceiptRefused, ReceiptWaits, Refused, ReloadRefused, Resent, SharingChanged, Silent, Started, StoreFailed,
 };
 use crate::telemetry::logging::{LogLevel, LogSettings, capture};
 use crate::telemetry::names::{ALL, Kind};
@@ -130,6 +131,22 @@ fn emit_delivery_events(metrics: &Metrics) {
     ReceiptRefused {
         provider,
         reason: "signature",
+    }
+    .emit(metrics);
+    Silent {
+        delivery,
+        provider,
+        decided: "spent",
+    }
+    .emit(metrics);
+    ReceiptPathChanged {
+        provider,
+        path: ReceiptPath::Broken { ratio: 0.1 },
+    }
+    .emit(metrics);
+    FeedbackEnded {
+        provider,
+        result: "taken",
     }
     .emit(metrics);
     CallAnswered {

@@ -9,6 +9,7 @@ use crate::admission::turns::{TurnRule, TurnsAsk};
 use crate::calls::{CallAsk, CallKey};
 use crate::delivery::AttemptReceipt;
 use crate::receipts::{MessageKey, ReceiptReference};
+use crate::stack::silence::RegionTag;
 use crate::store::embedded::Settings;
 use crate::store::{IDEMPOTENCY_KEPT_MS, Idempotency};
 use crate::verification::{CheckAnswer, FAILURES_KEPT_MS};
@@ -65,7 +66,9 @@ fn reference(expires_at_s: u64) -> ReceiptReference {
         delivery: first_of(1),
         attempt: 1,
         channel: Channel::Sms,
+        region: RegionTag::NONE,
         created_at_ms: 0,
+        begun_after_ms: 0,
         expires_at_s,
     }
 }
