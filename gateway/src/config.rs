@@ -35,9 +35,9 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 pub use capacity::{BYTES_PER_VERIFICATION, MemoryNeed, memory_needs};
-pub use region::{NON_GEOGRAPHIC, Region, RegionSet};
 #[cfg(test)]
 pub(crate) use region::exists as region_exists;
+pub use region::{NON_GEOGRAPHIC, Region, RegionSet};
 pub use reload::reloadable_difference;
 pub use secret::{MasterKey, Secret};
 pub use settings::*;

@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
-use watchword_providers::http_client::HttpClient;
+use watchword_providers::http_client::{Documents, HttpClient};
 use watchword_providers::{Channel, Message, Provider, ProviderService, SubmitError, Submitted};
 
 use breaker::{Breaker, BreakerPolicy, BreakerState, Generation, Verdict};
@@ -71,6 +71,8 @@ pub struct ProviderStack {
     pub receipts_act: bool,
     pub feedback: Option<HttpClient>,
     pub attempt_timeout: Duration,
+    /// What its callbacks are verified with, if that has to be fetched.
+    pub documents: Option<Documents>,
     service: BoxedStack,
     breakers: Arc<Breakers>,
     pace: Option<Arc<Pace>>,
@@ -125,10 +127,18 @@ impl ProviderStack {
             receipts_act: settings.receipts_act,
             feedback: settings.feedback.clone(),
             attempt_timeout: settings.attempt_timeout,
+            documents: None,
             service: BoxCloneSyncService::new(stack),
             breakers,
             pace: settings.pace.clone(),
         }
+    }
+
+    /// The same, with a place for what callbacks are verified with.
+    #[must_use]
+    pub fn with_documents(mut self, documents: Option<Documents>) -> Self {
+        self.documents = documents;
+        self
     }
 
     /// Waits for room and for our turn, as long as `patience` allows.

@@ -10,10 +10,14 @@
 #![warn(clippy::missing_errors_doc)]
 
 mod answer;
+pub mod aws;
+pub mod aws_sns;
+pub mod bird;
 pub mod clock;
 pub mod contract;
 mod gsm7;
 pub mod http_client;
+pub mod infobip;
 pub mod kind;
 pub mod moment;
 pub mod phone_number;
@@ -27,6 +31,7 @@ mod rows;
 pub mod sandbox;
 pub mod secret;
 pub mod signature;
+pub mod sinch;
 mod speech;
 pub mod telnyx;
 #[cfg(test)]

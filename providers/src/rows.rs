@@ -66,6 +66,11 @@ impl PlayedServer {
         }
     }
 
+    /// The requests that arrived, once all answers have been given.
+    pub(crate) async fn requests(self) -> Vec<String> {
+        self.served.await.unwrap()
+    }
+
     /// Submits the message once for each answer: what dispatch is told, and the
     /// requests that arrived.
     pub(crate) async fn submit_all(

@@ -261,7 +261,10 @@ fn a_twilio_block_without_a_sender_needs_one_of_every_tenant_that_a_route_leads_
            api_keys = [{ id = \"b1\", sha256 = \""
         + &SHA256.replace('3', "4")
         + "\" }]\n";
-    let with_sender = text.replace("name = \"acme\"", "name = \"acme\"\nsms_sender = \"+14155550100\"");
+    let with_sender = text.replace(
+        "name = \"acme\"",
+        "name = \"acme\"\nsms_sender = \"+14155550100\"",
+    );
 
     assert_refused(
         &text,

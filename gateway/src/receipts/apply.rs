@@ -29,7 +29,13 @@ pub(crate) async fn apply(
     target: &ReceiptReference,
     receipt: &AttemptReceipt,
 ) -> Result<(), StoreError> {
-    let hop = dispatcher.shared.live.load().providers.get(provider).cloned();
+    let hop = dispatcher
+        .shared
+        .live
+        .load()
+        .providers
+        .get(provider)
+        .cloned();
     let may_act = hop.as_ref().is_none_or(|hop| hop.receipts_act);
     let ask = ApplyReceipt {
         attempt: target.attempt,

@@ -1,12 +1,10 @@
 //! JSON Web Tokens as Vonage uses them: HS256 on its webhooks, with a hash of
 //! the body among the claims, and RS256 on what an application asks of it.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
-use aws_lc_rs::{digest, hmac, signature};
+use aws_lc_rs::{hmac, signature};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue, header};
@@ -14,7 +12,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde::{Deserialize, Serialize};
 
-use super::SecretError;
+use super::{SecretError, sha256_hex};
 use crate::{ReceiptError, Secret};
 
 /// How far `iat` may lie in the past or in the future.
@@ -135,15 +133,6 @@ fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = text.split_once(' ')?;
     let fits = scheme.eq_ignore_ascii_case("bearer") && token.len() <= TOKEN_BYTES_MAX;
     fits.then_some(token.trim())
-}
-
-pub(crate) fn sha256_hex(body: &[u8]) -> String {
-    let digest = digest::digest(&digest::SHA256, body);
-    let mut hex = String::with_capacity(64);
-    for byte in digest.as_ref() {
-        write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
-    }
-    hex
 }
 
 /// A private key that cannot sign for an application.

@@ -156,7 +156,11 @@ fn a_receipt_path_that_breaks_suspends_until_receipts_come_back() {
         story.heard("US", Duration::from_secs(2)),
         Some(ReceiptPath::Works)
     );
-    assert_eq!(story.silent("US"), OnSilence::Suspended, "half of them, again");
+    assert_eq!(
+        story.silent("US"),
+        OnSilence::Suspended,
+        "half of them, again"
+    );
     story.heard("US", Duration::from_secs(2));
     story.heard("US", Duration::from_secs(2));
     assert_eq!(story.silent("US"), OnSilence::Act);
@@ -214,4 +218,3 @@ fn receipts_that_come_sooner_than_a_handset_can_answer_are_no_reason_to_believe_
     story.heard("VN", Duration::from_secs(3));
     assert_eq!(story.silent("VN"), OnSilence::Act);
 }
-

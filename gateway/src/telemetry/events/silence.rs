@@ -60,8 +60,7 @@ impl ReceiptPathChanged<'_> {
                 suspended.set(0);
                 info!(
                     provider = self.provider,
-                    "receipts of {} reach us again: silence counts again",
-                    self.provider
+                    "receipts of {} reach us again: silence counts again", self.provider
                 );
             }
         }

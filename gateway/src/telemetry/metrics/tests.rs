@@ -11,8 +11,9 @@ use crate::stack::silence::ReceiptPath;
 use crate::telemetry::events::{
     AttemptEnded, BreakerChanged, CallAnswered, CallReported, CertificateReloaded, Checked,
     ChecksStopped, ConfigReloaded, CredentialsRefused, DeliveryEnded, DrainEnded, DrainStarted,
-    FeedbackEnded, LeaseTaken, ManyChecksFail, Poisoned, PossibleDuplicate, ReceiptApplied, ReceiptPathChanged,
-    ReceiptRefused, ReceiptWaits, Refused, ReloadRefused, Resent, SharingChanged, Silent, Started, StoreFailed,
+    FeedbackEnded, LeaseTaken, ManyChecksFail, Poisoned, PossibleDuplicate, ReceiptApplied,
+    ReceiptPathChanged, ReceiptRefused, ReceiptWaits, Refused, ReloadRefused, Resent,
+    SharingChanged, Silent, Started, StoreFailed,
 };
 use crate::telemetry::logging::{LogLevel, LogSettings, capture};
 use crate::telemetry::names::{ALL, Kind};
@@ -133,35 +134,8 @@ fn emit_delivery_events(metrics: &Metrics) {
         reason: "signature",
     }
     .emit(metrics);
-    Silent {
-        delivery,
-        provider,
-        decided: "spent",
-    }
-    .emit(metrics);
-    ReceiptPathChanged {
-        provider,
-        path: ReceiptPath::Broken { ratio: 0.1 },
-    }
-    .emit(metrics);
-    FeedbackEnded {
-        provider,
-        result: "taken",
-    }
-    .emit(metrics);
-    CallAnswered {
-        delivery,
-        provider,
-        step: "tell",
-    }
-    .emit(metrics);
-    CallReported {
-        tenant: "acme",
-        delivery,
-        provider,
-        was_pending: true,
-    }
-    .emit(metrics);
+    emit_silence_events(metrics, (delivery, provider));
+    emit_call_events(metrics, (delivery, provider));
     LeaseTaken {
         delivery,
         fence: 2,
@@ -181,6 +155,41 @@ fn emit_delivery_events(metrics: &Metrics) {
     }
     .emit(metrics);
     CredentialsRefused { provider, code }.emit(metrics);
+}
+
+fn emit_silence_events(metrics: &Metrics, (delivery, provider): (&str, &str)) {
+    Silent {
+        delivery,
+        provider,
+        decided: "spent",
+    }
+    .emit(metrics);
+    ReceiptPathChanged {
+        provider,
+        path: ReceiptPath::Broken { ratio: 0.1 },
+    }
+    .emit(metrics);
+    FeedbackEnded {
+        provider,
+        result: "taken",
+    }
+    .emit(metrics);
+}
+
+fn emit_call_events(metrics: &Metrics, (delivery, provider): (&str, &str)) {
+    CallAnswered {
+        delivery,
+        provider,
+        step: "tell",
+    }
+    .emit(metrics);
+    CallReported {
+        tenant: "acme",
+        delivery,
+        provider,
+        was_pending: true,
+    }
+    .emit(metrics);
 }
 
 fn emit_process_events(metrics: &Metrics) {
