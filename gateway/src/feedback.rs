@@ -260,3 +260,58 @@ async fn send(shared: &Shared, report: Report) {
 fn ended(shared: &Shared, provider: &str, result: &'static str) {
     events::FeedbackEnded { provider, result }.emit(&shared.metrics);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Shard;
+
+    fn record(number: u8) -> RecordId {
+        RecordId {
+            shard: Shard::new(1).unwrap(),
+            random: [number; 16],
+        }
+    }
+
+    #[test]
+    fn a_verification_is_looked_at_once_when_its_time_has_ended() {
+        let queue = FeedbackQueue::default();
+        queue.expect(record(2), 9_000);
+        queue.expect(record(1), 5_000);
+        queue.expect(record(1), 5_000);
+        assert_eq!(queue.ended_by(6_999), []);
+        assert_eq!(queue.ended_by(7_000), [record(1)]);
+        assert_eq!(queue.ended_by(60_000), [record(2)]);
+        assert_eq!(queue.ended_by(60_000), []);
+    }
+
+    #[test]
+    fn what_is_waited_for_is_bounded() {
+        let queue = FeedbackQueue::default();
+        for end in 0..=OPEN_MAX {
+            queue.expect(record(1), end as u64);
+        }
+        assert_eq!(queue.lock().open.len(), OPEN_MAX);
+    }
+
+    #[test]
+    fn none_is_told_twice_among_those_remembered() {
+        let mut queued = Queued::default();
+        assert!(queued.note_told(record(1)));
+        assert!(!queued.note_told(record(1)));
+        for number in 0..TOLD_MAX {
+            let mut random = [0; 16];
+            random[..8].copy_from_slice(&(number as u64).to_be_bytes());
+            let shard = Shard::new(2).unwrap();
+            queued.note_told(RecordId { shard, random });
+        }
+        assert_eq!(queued.told.len(), TOLD_MAX);
+        assert!(queued.note_told(record(1)), "it was forgotten");
+    }
+
+    #[test]
+    fn an_end_without_use_is_told_and_a_cancellation_is_not() {
+        assert!(was_in_vain(Status::Expired) && was_in_vain(Status::Exhausted));
+        assert!(!was_in_vain(Status::Canceled) && !was_in_vain(Status::Approved));
+    }
+}

@@ -122,8 +122,9 @@ async fn started(client: &Client) -> HashMap<String, String> {
 }
 
 async fn post_all(posts: Vec<Post>) {
+    let provider = Client::without_key();
     let post = async |Post(receipt, status): Post| {
-        receipt.post().await.expect(status);
+        receipt.post_over(&provider).await.expect(status);
     };
     stream::iter(posts)
         .for_each_concurrent(POSTS_AT_ONCE, post)

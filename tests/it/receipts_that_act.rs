@@ -86,7 +86,10 @@ hops = ["sandbox-voice"]
         ["voice", "delivered", [["sandbox-voice", "delivered"]]],
     ]);
     comes_to(&client, &id, &expected).await;
-    let path = format!("/v1/sandbox/messages?to=%2B{}", &number[1..]);
+    let path = format!(
+        "/v1/sandbox/messages?to=%2B{}",
+        number.trim_start_matches('+')
+    );
     let inbox = client.get(&path).await.expect(200).json();
     let heard: Vec<&Value> = inbox.as_array().into_iter().flatten().collect();
     let [call] = heard.as_slice() else {
@@ -225,7 +228,7 @@ kind = "infobip"
 channels = ["sms"]
 base_url = "{}"
 api_key = "key of nobody"
-sender = "Acme"
+sender = "+14155550100"
 trust_unsigned_receipts = {trust}
 
 {}
