@@ -214,6 +214,49 @@ async fn silence_from_a_region_without_true_receipts_is_not_waited_for() {
     scenario.finish().await;
 }
 
+/// From the last attempt's beginning to the moment it is looked at again, in s.
+fn deadline_s(verification: &Value) -> i64 {
+    let delivery = &verification["deliveries"][0];
+    let at = |time: &Value| -> jiff::Timestamp {
+        let time = time.as_str().expect("a time");
+        time.parse().expect("RFC 3339")
+    };
+    let begun = at(&delivery["attempts"][0]["started_at"]);
+    at(&delivery["due_at"]).as_second() - begun.as_second()
+}
+
+#[tokio::test]
+async fn how_long_to_wait_is_learned_from_the_receipts_of_a_destination() {
+    let mut scenario = Scenario::on_embedded();
+    let first = scenario.provider("hook-a").await;
+    let mut config = scenario.config_without_providers();
+    let entry = ProviderEntry::new(&first).with_receipts();
+    config.provider(entry.line("receipt_deadline_min_s = 20"));
+    let gateway = scenario.started("one", &config).await;
+    let client = scenario.client(&gateway);
+    let deadline_to = async |number: String| {
+        let id = client.start(&number).await.expect(201).id();
+        let submitted = json!([["sms", "submitted", [["hook-a", null]]]]);
+        comes_to(&client, &id, &submitted).await;
+        deadline_s(&client.verification(&id).await.expect(200).json())
+    };
+    for _ in 0..50 {
+        let number = numbers::us_number();
+        client.start(&number).await.expect(201);
+        let message = first.submission_to(&number, ARRIVES_WITHIN).await;
+        let receipt = Receipt::of(&first, &message, "delivered");
+        receipt.post().await.expect(204);
+    }
+    let learned = deadline_to(numbers::us_number()).await;
+    assert!(
+        (20..=22).contains(&learned),
+        "{learned} s, not the shortest"
+    );
+    let configured = deadline_to(numbers::gb_number()).await;
+    assert!((60..=62).contains(&configured), "{configured} s elsewhere");
+    scenario.finish().await;
+}
+
 /// Infobip signs nothing; it answers after so long.
 async fn over_infobip(trust: bool, answers_after: Duration) -> Value {
     let mut scenario = Scenario::on_embedded();
