@@ -19,6 +19,7 @@ mod problem;
 mod query;
 mod receipts;
 mod request_id;
+mod routes;
 mod sandbox;
 mod stack;
 mod verifications;
@@ -200,6 +201,7 @@ async fn ask(service: &Service, call: ServiceCall) -> Result<Reply, Problem> {
             OperatorEndpoint::LiftFailures => {
                 admin::lift_failures(service, &operator, &asked).await
             }
+            OperatorEndpoint::Routes => routes::list(service, &operator, &asked).await,
         },
     }
 }

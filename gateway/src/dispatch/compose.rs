@@ -13,10 +13,10 @@ use crate::calls::asks;
 use crate::id::DeliveryId;
 use crate::live::Live;
 use crate::receipts::{ReceiptReference, receipts_by_reference};
-use crate::routing::Destination;
+use crate::routing::{Area, Destination};
 use crate::senders::Asked;
 use crate::stack::ProviderStack;
-use crate::stack::silence::{Area, RegionTag};
+use crate::stack::silence::Reach;
 use crate::verification::TenantTag;
 
 /// A message but for what differs between attempts.
@@ -99,11 +99,8 @@ impl Composed {
     }
 
     /// What the receipts to be expected depend on.
-    pub(super) fn area(&self) -> Area {
-        Area {
-            channel: self.channel,
-            region: RegionTag::of(&self.region),
-        }
+    pub(super) fn reach(&self) -> Reach {
+        Reach::of(self.channel, &self.region)
     }
 
     pub(super) fn destination(&self) -> Destination<'_> {
@@ -116,6 +113,11 @@ impl Composed {
         }
     }
 
+    /// Where it goes, as far as counts know.
+    pub(super) fn area(&self) -> Area {
+        Area::of(&self.region, &self.to)
+    }
+
     /// What the receipts of one attempt name.
     pub(super) fn receipt_reference(&self, attempt: u32) -> ReceiptReference {
         ReceiptReference {
@@ -123,7 +125,7 @@ impl Composed {
             delivery: self.delivery,
             attempt,
             channel: self.channel,
-            region: RegionTag::of(&self.region),
+            area: self.area(),
             created_at_ms: self.created_at_ms,
             begun_after_ms: self.begun_after_ms,
             expires_at_s: self.receipts_until_ms / 1000,

@@ -22,6 +22,7 @@ use crate::delivery::{
 };
 use crate::live::Live;
 use crate::stack::{Patience, ProviderStack, Ready};
+use crate::tally::Became;
 use crate::telemetry::events;
 
 /// Where a walk stands.
@@ -244,7 +245,7 @@ impl Dispatcher {
                     self.feedback.expect(record, work.expires_at_ms);
                 }
                 let reports = Reports::on(walk.live, &walk.composed, hop, (number, &submitted));
-                let receipt_within_ms = reports.deadline(hop, walk.composed.area()).map(ms);
+                let receipt_within_ms = reports.deadline(hop, walk.composed.reach()).map(ms);
                 HopEnd::Submitted(settled, Next::Submitted { receipt_within_ms }, reports)
             }
             Err(error) if error.is_final_for_number() => {
@@ -295,6 +296,11 @@ impl Dispatcher {
         let took = started.elapsed();
         let number = work.state().map_or(0, DeliveryRecord::last_number);
         let settled = settled_attempt(number, result, took);
+        if result.is_ok() {
+            let to = (&hop.id, walk.composed.channel, walk.composed.area());
+            let [spread, ..] = work.delivery.record.random;
+            self.shared.tally.count(spread, to, Became::Submitted);
+        }
         let name = work.delivery.to_string();
         events::AttemptEnded {
             tenant: &walk.composed.tenant,

@@ -9,9 +9,12 @@ use watchword_providers::{Channel, ProviderCode, ReceiptStatus};
 use super::ReceiptReference;
 use crate::delivery::{ApplyReceipt, AttemptReceipt, DeliveryStatus, ReceiptApplied};
 use crate::dispatch::Dispatcher;
+use crate::live::Shared;
+use crate::routing::ProviderId;
 use crate::stack::ProviderStack;
-use crate::stack::silence::{Area, Heard};
+use crate::stack::silence::{Heard, Reach};
 use crate::store::StoreError;
+use crate::tally::Became;
 use crate::telemetry::events;
 
 /// A call that failed is tried again up to this attempt.
@@ -93,11 +96,8 @@ fn learn(
         was_delivered,
         after: Duration::from_millis(after_ms),
     };
-    let area = Area {
-        channel: target.channel,
-        region: target.region,
-    };
-    if let Some(path) = silence.heard(area, heard, Instant::now()) {
+    let reach = Reach::of(target.channel, target.area.country().unwrap_or_default());
+    if let Some(path) = silence.heard(reach, heard, Instant::now()) {
         let provider = &hop.id;
         events::ReceiptPathChanged { provider, path }.emit(&shared.metrics);
     }
@@ -129,6 +129,11 @@ fn tell(
         effect,
     }
     .emit(&shared.metrics);
+    if matches!(applied, ReceiptApplied::Recorded { .. })
+        && receipt.status == ReceiptStatus::Delivered
+    {
+        count_delivered(shared, provider, target);
+    }
     if effect == "delivered" {
         let live = shared.live.load();
         let took_ms = shared.store_now_ms().saturating_sub(target.created_at_ms);
@@ -143,4 +148,13 @@ fn tell(
         }
         .emit(&shared.metrics);
     }
+}
+
+fn count_delivered(shared: &Shared, provider: &str, target: &ReceiptReference) {
+    let live = shared.live.load();
+    let configured = live.providers.get_key_value(provider);
+    let provider = configured.map_or_else(|| provider.into(), |(id, _)| ProviderId::clone(id));
+    let [spread, ..] = target.delivery.record.random;
+    let to = (&provider, target.channel, target.area);
+    shared.tally.count(spread, to, Became::Delivered);
 }

@@ -9,7 +9,7 @@ use watchword_providers::Channel;
 
 use crate::id::{DeliveryId, RecordId, Shard};
 use crate::keys::{KEY_TAG_LENGTH, KeyRing, PurposeKeys};
-use crate::stack::silence::RegionTag;
+use crate::routing::{AREA_LENGTH, Area};
 use crate::verification::TenantTag;
 
 /// The attempt that a receipt speaks of. In a URL it carries a tag that names
@@ -23,10 +23,9 @@ pub struct ReceiptReference {
     /// From 1.
     pub attempt: u32,
     pub channel: Channel,
-    /// Where the message goes: receipts differ by it.
-    pub region: RegionTag,
+    /// Where the message went: its receipt counts there.
+    pub area: Area,
     /// When the delivery was created: a receipt tells how long it took from then.
-    /// Below 2^48.
     pub created_at_ms: u64,
     /// How long after that the attempt began.
     pub begun_after_ms: u32,
@@ -48,7 +47,7 @@ pub enum ReferenceError {
 const VERSION: u8 = 1;
 const HEAD_LENGTH: usize = 1 + KEY_TAG_LENGTH;
 /// The length of [`ReceiptReference::to_bytes`].
-const FIELDS_LENGTH: usize = 2 + 16 + 1 + 4 + 1 + 8 + (2 + 6) + (4 + 4);
+const FIELDS_LENGTH: usize = 2 + 16 + 1 + 4 + 1 + AREA_LENGTH + 8 + 8 + (4 + 4);
 const BODY_LENGTH: usize = HEAD_LENGTH + FIELDS_LENGTH;
 const MAC_LENGTH: usize = 16;
 /// The length of a reference's text.
@@ -116,10 +115,9 @@ impl ReceiptReference {
             Channel::Sms => SMS,
             Channel::Voice => VOICE,
         });
+        bytes.extend_from_slice(&self.area.to_bytes());
         bytes.extend_from_slice(&self.tenant.0);
-        bytes.extend_from_slice(&self.region.bytes());
-        let [_, _, created_at @ ..] = self.created_at_ms.to_be_bytes();
-        bytes.extend_from_slice(&created_at);
+        bytes.extend_from_slice(&self.created_at_ms.to_be_bytes());
         bytes.extend_from_slice(&self.begun_after_ms.to_be_bytes());
         let expires_at_s = u32::try_from(self.expires_at_s).unwrap_or(u32::MAX);
         bytes.extend_from_slice(&expires_at_s.to_be_bytes());
@@ -133,9 +131,9 @@ impl ReceiptReference {
         let (ordinal, rest) = rest.split_first()?;
         let (attempt, rest) = rest.split_first_chunk::<4>()?;
         let (channel, rest) = rest.split_first()?;
+        let (area, rest) = rest.split_first_chunk::<AREA_LENGTH>()?;
         let (tenant, rest) = rest.split_first_chunk::<8>()?;
-        let (region, rest) = rest.split_first_chunk::<2>()?;
-        let (&[a, b, c, d, e, f], rest) = rest.split_first_chunk::<6>()?;
+        let (created_at_ms, rest) = rest.split_first_chunk::<8>()?;
         let (begun_after_ms, rest) = rest.split_first_chunk::<4>()?;
         let expires_at_s: &[u8; 4] = rest.try_into().ok()?;
         Some(Self {
@@ -153,8 +151,8 @@ impl ReceiptReference {
                 VOICE => Channel::Voice,
                 _ => return None,
             },
-            region: RegionTag::of_bytes(*region),
-            created_at_ms: u64::from_be_bytes([0, 0, a, b, c, d, e, f]),
+            area: Area::of_bytes(*area),
+            created_at_ms: u64::from_be_bytes(*created_at_ms),
             begun_after_ms: u32::from_be_bytes(*begun_after_ms),
             expires_at_s: u64::from(u32::from_be_bytes(*expires_at_s)),
         })
@@ -226,7 +224,7 @@ mod tests {
             },
             attempt: 3,
             channel: Channel::Voice,
-            region: RegionTag::of("GB"),
+            area: Area::of_bytes(*b"US\0\0\x05\x87"),
             created_at_ms: 77,
             begun_after_ms: 5,
             expires_at_s: 1000,

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use self::area::AreaRecord;
 use self::window::{Totals, Window};
 use crate::config::RegionSet;
-pub use area::{Area, RegionTag};
+pub use area::{Reach, RegionTag};
 
 /// How silence is treated at one provider.
 #[derive(Clone, Debug)]
@@ -89,7 +89,7 @@ pub struct Silence {
 
 #[derive(Default)]
 struct Known {
-    areas: HashMap<Area, AreaRecord>,
+    areas: HashMap<Reach, AreaRecord>,
     window: Window,
     /// Silences since the last receipt.
     in_a_row: u32,
@@ -107,7 +107,7 @@ impl Silence {
 
     /// Notes a submission, and says how long to wait for its receipt. `None`:
     /// silence about it will say nothing.
-    pub fn submitted(&self, area: Area, now: Instant) -> Option<Duration> {
+    pub fn submitted(&self, area: Reach, now: Instant) -> Option<Duration> {
         let mut known = self.at(now);
         known.window.latest().submissions += 1;
         if self.settings.unreliable.contains(area.region.as_str()) {
@@ -122,7 +122,7 @@ impl Silence {
     }
 
     /// Notes a receipt that says how a message ended.
-    pub fn heard(&self, area: Area, heard: Heard, now: Instant) -> Option<ReceiptPath> {
+    pub fn heard(&self, area: Reach, heard: Heard, now: Instant) -> Option<ReceiptPath> {
         let mut known = self.at(now);
         known.in_a_row = 0;
         let counts = known.area(area).is_none_or(|record| {
@@ -136,7 +136,7 @@ impl Silence {
     }
 
     /// Notes that no receipt at all came of a message in time.
-    pub fn silent(&self, area: Area, now: Instant) -> Option<ReceiptPath> {
+    pub fn silent(&self, area: Reach, now: Instant) -> Option<ReceiptPath> {
         let mut known = self.at(now);
         known.note_silence(area, self.settings.receipt_ratio_min);
         self.judge(&mut known)
@@ -144,7 +144,7 @@ impl Silence {
 
     /// Says what to do about a message of which no end was heard in time, and
     /// counts it as sent again if that is [`OnSilence::Act`].
-    pub fn decide(&self, area: Area, now: Instant) -> OnSilence {
+    pub fn decide(&self, area: Reach, now: Instant) -> OnSilence {
         let mut known = self.at(now);
         let is_unreliable = self.settings.unreliable.contains(area.region.as_str())
             || known
@@ -214,14 +214,14 @@ impl Silence {
 }
 
 impl Known {
-    fn area(&mut self, area: Area) -> Option<&mut AreaRecord> {
+    fn area(&mut self, area: Reach) -> Option<&mut AreaRecord> {
         if self.areas.len() >= AREAS_MAX && !self.areas.contains_key(&area) {
             return None;
         }
         Some(self.areas.entry(area).or_default())
     }
 
-    fn note_silence(&mut self, area: Area, receipt_ratio_min: f64) {
+    fn note_silence(&mut self, area: Reach, receipt_ratio_min: f64) {
         let others: (u32, u32) = self
             .areas
             .iter()

@@ -39,10 +39,10 @@ impl Dispatcher {
         let Some(silence) = &hop.silence else {
             return Some(stays);
         };
-        let (area, now) = (walk.composed.area(), Instant::now());
+        let (reach, now) = (walk.composed.reach(), Instant::now());
         // Where the network said that it took the message over, receipts do come.
         if silent.receipt.is_none()
-            && let Some(path) = silence.silent(area, now)
+            && let Some(path) = silence.silent(reach, now)
         {
             let provider = &hop.id;
             events::ReceiptPathChanged { provider, path }.emit(&self.shared.metrics);
@@ -51,7 +51,7 @@ impl Dispatcher {
             // Nothing can follow, so nothing is to be paid for.
             return None;
         }
-        let decided = silence.decide(area, now);
+        let decided = silence.decide(reach, now);
         let name = work.delivery.to_string();
         events::Silent {
             delivery: &name,

@@ -12,7 +12,7 @@ use super::latency::Latency;
 pub struct RegionTag([u8; 2]);
 
 impl RegionTag {
-    pub const NONE: Self = Self([0; 2]);
+    const NONE: Self = Self([0; 2]);
 
     pub fn of(region: &str) -> Self {
         match *region.as_bytes() {
@@ -21,18 +21,6 @@ impl RegionTag {
             }
             [..] => Self::NONE,
         }
-    }
-
-    pub fn of_bytes(bytes: [u8; 2]) -> Self {
-        if bytes.iter().all(u8::is_ascii_uppercase) {
-            Self(bytes)
-        } else {
-            Self::NONE
-        }
-    }
-
-    pub fn bytes(self) -> [u8; 2] {
-        self.0
     }
 
     /// Nothing, if it is none.
@@ -45,9 +33,18 @@ impl RegionTag {
 
 /// Where messages go, as far as receipts differ by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Area {
+pub struct Reach {
     pub channel: Channel,
     pub region: RegionTag,
+}
+
+impl Reach {
+    pub fn of(channel: Channel, region: &str) -> Self {
+        Self {
+            channel,
+            region: RegionTag::of(region),
+        }
+    }
 }
 
 /// Messages of one area before anything is said about it.

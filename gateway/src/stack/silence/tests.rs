@@ -6,8 +6,8 @@ use super::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn area(region: &str) -> Area {
-    Area {
+fn area(region: &str) -> Reach {
+    Reach {
         channel: Channel::Sms,
         region: RegionTag::of(region),
     }

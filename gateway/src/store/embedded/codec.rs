@@ -135,6 +135,7 @@ pub(super) enum Kept {
     Message,
     Call,
     Turns,
+    Counts,
 }
 
 /// When to look whether something has expired.
@@ -147,6 +148,7 @@ pub(super) fn expiry_key(at_ms: u64, kept: Kept, key: &SlotKey) -> Vec<u8> {
         Kept::Message => b'm',
         Kept::Call => b'c',
         Kept::Turns => b't',
+        Kept::Counts => b'k',
     };
     let mut bytes = Vec::with_capacity(27);
     bytes.extend_from_slice(&at_ms.to_be_bytes());
@@ -167,6 +169,7 @@ pub(super) fn parse_expiry(bytes: &[u8]) -> Option<(Kept, SlotKey)> {
         b'm' => Kept::Message,
         b'c' => Kept::Call,
         b't' => Kept::Turns,
+        b'k' => Kept::Counts,
         _ => return None,
     };
     Some((kept, key.try_into().ok()?))

@@ -25,12 +25,13 @@ const LIMITS: Raw = TableDefinition::new("limits");
 const MESSAGES: Raw = TableDefinition::new("messages");
 const CALLS: Raw = TableDefinition::new("calls");
 const TURNS: Raw = TableDefinition::new("turns");
+pub(super) const COUNTS: Raw = TableDefinition::new("counts");
 pub(super) const LEDGER: Raw = TableDefinition::new("ledger");
 const EXPIRY: Raw = TableDefinition::new("expiry");
 
 /// All whose entries expire.
 #[cfg(test)]
-pub(super) const PERISHABLE: [Raw; 9] = [
+pub(super) const PERISHABLE: [Raw; 10] = [
     RECORDS,
     NUMBERS,
     IDEMPOTENCY,
@@ -38,6 +39,7 @@ pub(super) const PERISHABLE: [Raw; 9] = [
     MESSAGES,
     CALLS,
     TURNS,
+    COUNTS,
     LEDGER,
     EXPIRY,
 ];
@@ -88,6 +90,7 @@ pub(super) struct Tables<'t> {
     pub(super) messages: RawTable<'t>,
     pub(super) calls: RawTable<'t>,
     pub(super) turns: RawTable<'t>,
+    pub(super) counts: RawTable<'t>,
     pub(super) ledger: RawTable<'t>,
     pub(super) expiry: RawTable<'t>,
     meta: RawTable<'t>,
@@ -151,6 +154,7 @@ impl<'t> Tables<'t> {
             messages: open(MESSAGES)?,
             calls: open(CALLS)?,
             turns: open(TURNS)?,
+            counts: open(COUNTS)?,
             ledger: open(LEDGER)?,
             expiry: open(EXPIRY)?,
             meta: open(META)?,
