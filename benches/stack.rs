@@ -48,7 +48,9 @@ fn stack(pace: Option<Arc<Pace>>) -> ProviderStack {
     let settings = StackSettings {
         concurrency_max: 256,
         attempt_timeout: Duration::from_secs(2),
-        receipt_deadline: None,
+        silence: None,
+        receipts_act: true,
+        feedback: None,
         pace,
         breaker: BreakerPolicy::default(),
     };

@@ -29,6 +29,7 @@ use crate::delivery::{
     SettledAttempt, Take, delivery_mut,
 };
 use crate::details::Opened;
+use crate::feedback::FeedbackQueue;
 use crate::id::DeliveryId;
 use crate::keys::random;
 use crate::live::Shared;
@@ -98,6 +99,8 @@ pub struct Dispatcher {
     cutting: CancellationToken,
     /// Numbers whose traffic a provider called fraud, by their tags.
     pub(crate) blocked: Remembered,
+    /// What providers are to be told of their messages' codes.
+    pub(crate) feedback: FeedbackQueue,
 }
 
 impl Dispatcher {
@@ -110,6 +113,7 @@ impl Dispatcher {
             stopping: CancellationToken::new(),
             cutting: CancellationToken::new(),
             blocked: Remembered::default(),
+            feedback: FeedbackQueue::default(),
         })
     }
 

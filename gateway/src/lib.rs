@@ -32,6 +32,8 @@ pub mod senders;
 pub mod stack;
 pub mod tally;
 
+mod feedback;
+
 pub mod ledger;
 pub mod store;
 

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::api::{Admin, Api, Surface};
 use crate::config::{Loaded, Settings};
+use crate::feedback;
 use crate::ledger::{SweepSettings, sweep};
 use crate::number;
 use crate::server::{self, Drained, Listener, ServerSettings, Shutdown, shutdown_channel};
@@ -100,6 +101,7 @@ pub async fn run(
         wired.shared.clone(),
         sweeping,
     ));
+    tokio::spawn(feedback::keep(Arc::clone(&wired.dispatcher)));
     tokio::spawn(upkeep::keep(wired.upkeep(&settings), shutdown.clone()));
     tokio::spawn(tally::keep(wired.shared.clone(), shutdown.clone()));
     wired.state.serving();

@@ -6,6 +6,7 @@
 
 pub mod breaker;
 pub mod pace;
+pub mod silence;
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -18,11 +19,12 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
-use watchword_providers::http_client::Documents;
+use watchword_providers::http_client::{Documents, HttpClient};
 use watchword_providers::{Channel, Message, Provider, ProviderService, SubmitError, Submitted};
 
 use breaker::{Breaker, BreakerPolicy, BreakerState, Generation, Verdict};
 use pace::{Pace, Sharing};
+use silence::{Silence, SilenceSettings};
 
 /// What to do when the provider has no room, or it is not our turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +41,13 @@ pub struct StackSettings {
     /// Submissions under way at once.
     pub concurrency_max: usize,
     pub attempt_timeout: Duration,
-    /// How long to wait for a receipt before looking again; `None`: no receipts.
-    pub receipt_deadline: Option<Duration>,
+    /// When silence is a reason to send again; `None`: no receipts.
+    pub silence: Option<SilenceSettings>,
+    /// Whether what its receipts say may send a message again: they are signed,
+    /// or the operator trusts them.
+    pub receipts_act: bool,
+    /// For reports of which codes were used; `None` if it takes none.
+    pub feedback: Option<HttpClient>,
     /// `None`: as many submissions as come.
     pub pace: Option<Arc<Pace>>,
     pub breaker: BreakerPolicy,
@@ -58,7 +65,11 @@ pub trait StackEvents: Send + Sync + 'static {
 pub struct ProviderStack {
     pub id: Arc<str>,
     pub provider: Arc<dyn Provider>,
-    pub receipt_deadline: Option<Duration>,
+    /// What its receipts have taught; `None` if it sends none.
+    pub silence: Option<Silence>,
+    /// Whether what its receipts say may send a message again.
+    pub receipts_act: bool,
+    pub feedback: Option<HttpClient>,
     pub attempt_timeout: Duration,
     /// What its callbacks are verified with, if that has to be fetched.
     pub documents: Option<Documents>,
@@ -109,7 +120,12 @@ impl ProviderStack {
         Self {
             id,
             provider,
-            receipt_deadline: settings.receipt_deadline,
+            silence: settings
+                .silence
+                .clone()
+                .map(|silence| Silence::new(silence, Instant::now())),
+            receipts_act: settings.receipts_act,
+            feedback: settings.feedback.clone(),
             attempt_timeout: settings.attempt_timeout,
             documents: None,
             service: BoxCloneSyncService::new(stack),

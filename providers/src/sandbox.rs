@@ -50,6 +50,10 @@ pub static KIND: Kind = Kind {
         },
         ratio("loss_ratio", "taken, but neither received nor reported on"),
         ratio(
+            "undelivered_ratio",
+            "taken, not received, and the receipt says so",
+        ),
+        ratio(
             "refusal_ratio",
             "refused by this provider, with code `sandbox-refused`",
         ),
@@ -104,7 +108,7 @@ fn connect(given: &Given<'_>, shared: &Shared) -> Result<Connected, ConnectError
         receipts: given.receipts,
         latency: latency..=latency,
         loss_ratio: values.ratio("loss_ratio")?,
-        undelivered_ratio: 0.0,
+        undelivered_ratio: values.ratio("undelivered_ratio")?,
         refusal_ratio: values.ratio("refusal_ratio")?,
         late_receipt_ratio: values.ratio("late_receipt_ratio")?,
         late_by: LATE_BY,

@@ -26,6 +26,10 @@ mod receipts;
 #[cfg(test)]
 mod receipts_by_message_id;
 #[cfg(test)]
+mod receipts_in_disorder;
+#[cfg(test)]
+mod receipts_that_act;
+#[cfg(test)]
 mod separation;
 #[cfg(test)]
 mod store_conformance;

@@ -64,6 +64,8 @@ pub struct Readiness {
     pub allow_sandbox: bool,
     /// Ids of `[[keys]]` that nothing needs any more.
     pub retirable_keys: Vec<String>,
+    /// Providers whose receipts do not reach this node: no reason to be unready.
+    pub receipts_missing: Vec<String>,
 }
 
 /// What is running.

@@ -14,13 +14,14 @@ use watchword_providers::{Clock, Receipts};
 use super::AssembleError;
 use crate::admission::limits::LimitKey;
 use crate::admission::turns::{TurnRule, Turns, TurnsAsk};
-use crate::config::{ProviderSettings, Settings};
+use crate::config::{self, ProviderSettings, Settings};
 use crate::keys::index::IndexKey;
 use crate::keys::random;
 use crate::live::Live;
 use crate::routing::ProviderId;
 use crate::stack::breaker::BreakerPolicy;
 use crate::stack::pace::{self, Pace, Sharing, TurnSource};
+use crate::stack::silence::SilenceSettings;
 use crate::stack::{ProviderStack, StackEvents, StackSettings};
 use crate::store::Store;
 use crate::verification::OperationId;
@@ -106,9 +107,14 @@ impl ProviderMakings {
             .kind
             .connect(&given, &shared)
             .map_err(|error| refuse(error.to_string()))?;
-        let has_receipts = made.provider.capabilities().receipts != Receipts::None;
+        let capabilities = made.provider.capabilities();
+        let has_receipts = capabilities.receipts != Receipts::None;
+        let signs_receipts = capabilities.receipts_signed;
+        let takes_feedback = capabilities.feedback;
         let settings = StackSettings {
-            receipt_deadline: has_receipts.then_some(configured.receipt_deadline),
+            silence: has_receipts.then(|| silence_settings(&configured.silence)),
+            receipts_act: signs_receipts || configured.trusts_unsigned_receipts,
+            feedback: made.client.clone().filter(|_| takes_feedback),
             pace: self.pace(index, made_from),
             ..stack_settings(configured)
         };
@@ -186,7 +192,9 @@ fn stack_settings(configured: &ProviderSettings) -> StackSettings {
     StackSettings {
         concurrency_max: usize::try_from(configured.concurrency_max).unwrap_or(usize::MAX),
         attempt_timeout: configured.attempt_timeout,
-        receipt_deadline: None,
+        silence: None,
+        receipts_act: true,
+        feedback: None,
         pace: None,
         breaker: BreakerPolicy {
             failure_ratio: breaker.failure_ratio,
@@ -195,6 +203,17 @@ fn stack_settings(configured: &ProviderSettings) -> StackSettings {
             open_for: breaker.open_for,
             ..BreakerPolicy::default()
         },
+    }
+}
+
+fn silence_settings(configured: &config::SilenceSettings) -> SilenceSettings {
+    SilenceSettings {
+        deadline: configured.deadline,
+        deadline_min: configured.deadline_min,
+        deadline_max: configured.deadline_max,
+        unreliable: configured.unreliable.clone(),
+        receipt_ratio_min: configured.receipt_ratio_min,
+        redispatch_ratio_max: configured.redispatch_ratio_max,
     }
 }
 

@@ -13,8 +13,8 @@ use watchword_providers::{Channel, Clock, Receipts, sandbox};
 use super::address::{is_loopback, parse_url};
 use super::reader::{Section, choose};
 use super::secret::Secret;
-use super::settings::{BreakerSettings, ProviderSettings};
-use super::tenants::CHANNELS;
+use super::settings::{BreakerSettings, ProviderSettings, SilenceSettings};
+use super::tenants::{CHANNELS, region_list};
 use super::words;
 
 pub(super) fn read(root: &Section<'_>) -> Vec<ProviderSettings> {
@@ -42,7 +42,7 @@ fn read_provider(section: &Section<'_>) -> ProviderSettings {
     let concurrency_max = section.integer_or("concurrency_max", 1..=100_000, 256);
     let attempt_timeout = section.integer_or("attempt_timeout_ms", 50..=30_000, 5_000);
     let receipts = receipts(section, kind);
-    let receipt_deadline = section.integer_or("receipt_deadline_s", 5..=600, 60);
+    let silence = read_silence(section);
     let rate_per_s = section.fraction("rate_per_s", &(0.01..=100_000.0));
     let breaker = read_breaker(&section.section("breaker"));
     let mut values = Values::default();
@@ -59,12 +59,34 @@ fn read_provider(section: &Section<'_>) -> ProviderSettings {
         concurrency_max: u32::try_from(concurrency_max).unwrap_or(u32::MAX),
         attempt_timeout: Duration::from_millis(attempt_timeout),
         receipts,
-        receipt_deadline: Duration::from_secs(receipt_deadline),
+        silence,
+        trusts_unsigned_receipts: section.flag("trust_unsigned_receipts"),
         rate_per_s,
         breaker,
     };
     check_together(section, &provider);
     provider
+}
+
+fn read_silence(section: &Section<'_>) -> SilenceSettings {
+    let seconds = |key: &'static str, default: u64| {
+        Duration::from_secs(section.integer_or(key, 5..=600, default))
+    };
+    let silence = SilenceSettings {
+        deadline: seconds("receipt_deadline_s", 60),
+        deadline_min: seconds("receipt_deadline_min_s", 15),
+        deadline_max: seconds("receipt_deadline_max_s", 120),
+        unreliable: region_list(section, "receipts_unreliable").unwrap_or_default(),
+        receipt_ratio_min: section.fraction_or("receipt_ratio_min", &(0.05..=0.95), 0.5),
+        redispatch_ratio_max: section.fraction_or("silence_ratio_max", &(0.0..=0.5), 0.1),
+    };
+    if silence.deadline_min > silence.deadline_max {
+        section.mistake(
+            "receipt_deadline_min_s",
+            "is longer than receipt_deadline_max_s: no deadline could be learned",
+        );
+    }
+    silence
 }
 
 fn channels(section: &Section<'_>, kind: &Kind) -> Vec<Channel> {

@@ -255,11 +255,27 @@ pub struct ProviderSettings {
     pub concurrency_max: u32,
     pub attempt_timeout: Duration,
     pub receipts: Receipts,
-    /// Silence for so long after *submitted* counts as undelivered.
-    pub receipt_deadline: Duration,
+    pub silence: SilenceSettings,
+    /// What unsigned receipts say may send a message again.
+    pub trusts_unsigned_receipts: bool,
     /// Submissions a second of the whole fleet.
     pub rate_per_s: Option<f64>,
     pub breaker: BreakerSettings,
+}
+
+/// When silence after *submitted* counts as undelivered, and how often.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SilenceSettings {
+    /// Until enough is known of a destination.
+    pub deadline: Duration,
+    pub deadline_min: Duration,
+    pub deadline_max: Duration,
+    /// Regions whose receipts say nothing.
+    pub unreliable: RegionSet,
+    /// Below this part of messages reported on, silence is not acted upon.
+    pub receipt_ratio_min: f64,
+    /// The part of the submissions that may be sent again for silence.
+    pub redispatch_ratio_max: f64,
 }
 
 /// When a failing provider is left alone, and for how long.

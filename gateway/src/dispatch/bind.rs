@@ -13,6 +13,7 @@ use super::walk::Insistence;
 use crate::live::Live;
 use crate::receipts::{self, MessageKey, ReceiptReference, receipts_by_message_id};
 use crate::stack::ProviderStack;
+use crate::stack::silence::Reach;
 use crate::store::StoreError;
 
 /// A message id and the attempt that it names.
@@ -51,9 +52,11 @@ impl Reports {
     }
 
     /// How long to wait for them before looking again.
-    pub(super) fn deadline(&self, hop: &ProviderStack) -> Option<Duration> {
+    pub(super) fn deadline(&self, hop: &ProviderStack, reach: Reach) -> Option<Duration> {
+        let silence = hop.silence.as_ref()?;
+        let deadline = silence.submitted(reach, Instant::now());
         match self {
-            Self::Otherwise | Self::By(_) => hop.receipt_deadline,
+            Self::Otherwise | Self::By(_) => deadline,
             // Silence says nothing about what cannot be reported.
             Self::Never => None,
         }

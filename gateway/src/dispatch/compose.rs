@@ -16,6 +16,7 @@ use crate::receipts::{ReceiptReference, receipts_by_reference};
 use crate::routing::{Area, Destination};
 use crate::senders::Asked;
 use crate::stack::ProviderStack;
+use crate::stack::silence::Reach;
 use crate::verification::TenantTag;
 
 /// A message but for what differs between attempts.
@@ -28,6 +29,8 @@ pub(super) struct Composed {
     purpose: String,
     delivery: DeliveryId,
     created_at_ms: u64,
+    /// When the attempt at hand began, from then.
+    begun_after_ms: u32,
     /// The tenant's own sender, where no block of `[[senders]]` says otherwise.
     sender: Option<Arc<str>>,
     text: Arc<str>,
@@ -68,6 +71,7 @@ impl Composed {
             purpose: details.purpose.clone(),
             delivery: work.delivery,
             created_at_ms: state.created_at_ms,
+            begun_after_ms: 0,
             sender: match state.channel {
                 Channel::Sms => tenant.sms_sender.clone(),
                 Channel::Voice => tenant.voice_sender.clone(),
@@ -86,6 +90,17 @@ impl Composed {
     pub(super) fn submission_cap(&self, live: &Live) -> Option<LimitAsk> {
         let tenant = live.tenants.by_tag(self.tenant_tag)?;
         submission_cap(live, tenant, &self.region, self.channel)
+    }
+
+    /// Notes when the attempt at hand began.
+    pub(super) fn begun_at(&mut self, now_ms: u64) {
+        let after_ms = now_ms.saturating_sub(self.created_at_ms);
+        self.begun_after_ms = u32::try_from(after_ms).unwrap_or(u32::MAX);
+    }
+
+    /// What the receipts to be expected depend on.
+    pub(super) fn reach(&self) -> Reach {
+        Reach::of(self.channel, &self.region)
     }
 
     pub(super) fn destination(&self) -> Destination<'_> {
@@ -112,6 +127,7 @@ impl Composed {
             channel: self.channel,
             area: self.area(),
             created_at_ms: self.created_at_ms,
+            begun_after_ms: self.begun_after_ms,
             expires_at_s: self.receipts_until_ms / 1000,
         }
     }

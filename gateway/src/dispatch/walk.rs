@@ -3,6 +3,7 @@
 
 mod end;
 mod hops;
+mod unheard;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,6 +73,9 @@ impl Dispatcher {
             composed,
             errors: Vec::new(),
         };
+        if let Some(next) = self.held_back(work, &walk) {
+            return self.close(work, None, next).instrument(span).await;
+        }
         let settled = self.walk_hops(work, &mut walk).instrument(span).await;
         self.pay_back(work.prepaid.take());
         settled
@@ -214,6 +218,7 @@ impl Dispatcher {
         ready: Ready,
     ) -> Option<HopEnd> {
         let number = work.state()?.last_number();
+        walk.composed.begun_at(self.shared.store_now_ms());
         let message = Arc::new(walk.composed.message(walk.live, hop, number));
         if work.state()?.submissions() > 1 {
             let name = work.delivery.to_string();
@@ -235,8 +240,12 @@ impl Dispatcher {
         }
         Some(match result {
             Ok(submitted) => {
+                if hop.feedback.is_some() {
+                    let (record, work) = (work.delivery.record, &work.record);
+                    self.feedback.expect(record, work.expires_at_ms);
+                }
                 let reports = Reports::on(walk.live, &walk.composed, hop, (number, &submitted));
-                let receipt_within_ms = reports.deadline(hop).map(ms);
+                let receipt_within_ms = reports.deadline(hop, walk.composed.reach()).map(ms);
                 HopEnd::Submitted(settled, Next::Submitted { receipt_within_ms }, reports)
             }
             Err(error) if error.is_final_for_number() => {

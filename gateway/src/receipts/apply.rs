@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use watchword_providers::{Channel, ProviderCode, ReceiptStatus};
 
 use super::ReceiptReference;
@@ -10,6 +11,8 @@ use crate::delivery::{ApplyReceipt, AttemptReceipt, DeliveryStatus, ReceiptAppli
 use crate::dispatch::Dispatcher;
 use crate::live::Shared;
 use crate::routing::ProviderId;
+use crate::stack::ProviderStack;
+use crate::stack::silence::{Heard, Reach};
 use crate::store::StoreError;
 use crate::tally::Became;
 use crate::telemetry::events;
@@ -29,19 +32,31 @@ pub(crate) async fn apply(
     target: &ReceiptReference,
     receipt: &AttemptReceipt,
 ) -> Result<(), StoreError> {
+    let hop = dispatcher
+        .shared
+        .live
+        .load()
+        .providers
+        .get(provider)
+        .cloned();
+    let may_act = hop.as_ref().is_none_or(|hop| hop.receipts_act);
     let ask = ApplyReceipt {
         attempt: target.attempt,
         receipt: receipt.clone(),
-        may_redispatch: match target.channel {
-            Channel::Sms => true,
-            // A phone that nobody takes up rings once more, not on and on.
-            Channel::Voice => target.attempt < CALL_ATTEMPTS_MAX,
-        },
+        may_redispatch: may_act
+            && match target.channel {
+                Channel::Sms => true,
+                // A phone that nobody takes up rings once more, not on and on.
+                Channel::Voice => target.attempt < CALL_ATTEMPTS_MAX,
+            },
         policy: dispatcher.policy(),
     };
     let store = &dispatcher.shared.store;
     let applied = store.apply_receipt(target.delivery, &ask).await?;
     tell(dispatcher, provider, target, (receipt, applied));
+    if let Some(hop) = hop {
+        learn(dispatcher, &hop, target, (receipt, applied));
+    }
     match applied {
         ReceiptApplied::Redispatch => {
             // The provider may hang up; what is taken must not hang on it.
@@ -52,6 +67,40 @@ pub(crate) async fn apply(
         ReceiptApplied::Nothing | ReceiptApplied::Recorded { .. } | ReceiptApplied::NoAttempt => {}
     }
     Ok(())
+}
+
+/// A receipt that says how a message ended, and had not been said before, tells
+/// how long receipts take and that they reach us.
+fn learn(
+    dispatcher: &Dispatcher,
+    hop: &ProviderStack,
+    target: &ReceiptReference,
+    (receipt, applied): (&AttemptReceipt, ReceiptApplied),
+) {
+    let is_new = match applied {
+        ReceiptApplied::Recorded { .. } | ReceiptApplied::Redispatch => true,
+        ReceiptApplied::Nothing | ReceiptApplied::NoAttempt => false,
+    };
+    let was_delivered = match receipt.status {
+        ReceiptStatus::Sent => return,
+        ReceiptStatus::Delivered => true,
+        ReceiptStatus::Undelivered => false,
+    };
+    let (true, Some(silence)) = (is_new, &hop.silence) else {
+        return;
+    };
+    let shared = &dispatcher.shared;
+    let begun_at_ms = target.created_at_ms + u64::from(target.begun_after_ms);
+    let after_ms = shared.store_now_ms().saturating_sub(begun_at_ms);
+    let heard = Heard {
+        was_delivered,
+        after: Duration::from_millis(after_ms),
+    };
+    let reach = Reach::of(target.channel, target.area.country().unwrap_or_default());
+    if let Some(path) = silence.heard(reach, heard, Instant::now()) {
+        let provider = &hop.id;
+        events::ReceiptPathChanged { provider, path }.emit(&shared.metrics);
+    }
 }
 
 fn tell(

@@ -27,7 +27,9 @@ pub struct ReceiptReference {
     pub area: Area,
     /// When the delivery was created: a receipt tells how long it took from then.
     pub created_at_ms: u64,
-    /// In s since the Unix epoch.
+    /// How long after that the attempt began.
+    pub begun_after_ms: u32,
+    /// In s since the Unix epoch. Below 2^32.
     pub expires_at_s: u64,
 }
 
@@ -45,7 +47,7 @@ pub enum ReferenceError {
 const VERSION: u8 = 1;
 const HEAD_LENGTH: usize = 1 + KEY_TAG_LENGTH;
 /// The length of [`ReceiptReference::to_bytes`].
-const FIELDS_LENGTH: usize = 2 + 16 + 1 + 4 + 1 + AREA_LENGTH + 8 + 8 + 8;
+const FIELDS_LENGTH: usize = 2 + 16 + 1 + 4 + 1 + AREA_LENGTH + 8 + 8 + (4 + 4);
 const BODY_LENGTH: usize = HEAD_LENGTH + FIELDS_LENGTH;
 const MAC_LENGTH: usize = 16;
 /// The length of a reference's text.
@@ -116,7 +118,9 @@ impl ReceiptReference {
         bytes.extend_from_slice(&self.area.to_bytes());
         bytes.extend_from_slice(&self.tenant.0);
         bytes.extend_from_slice(&self.created_at_ms.to_be_bytes());
-        bytes.extend_from_slice(&self.expires_at_s.to_be_bytes());
+        bytes.extend_from_slice(&self.begun_after_ms.to_be_bytes());
+        let expires_at_s = u32::try_from(self.expires_at_s).unwrap_or(u32::MAX);
+        bytes.extend_from_slice(&expires_at_s.to_be_bytes());
         bytes
     }
 
@@ -130,7 +134,8 @@ impl ReceiptReference {
         let (area, rest) = rest.split_first_chunk::<AREA_LENGTH>()?;
         let (tenant, rest) = rest.split_first_chunk::<8>()?;
         let (created_at_ms, rest) = rest.split_first_chunk::<8>()?;
-        let expires_at_s: &[u8; 8] = rest.try_into().ok()?;
+        let (begun_after_ms, rest) = rest.split_first_chunk::<4>()?;
+        let expires_at_s: &[u8; 4] = rest.try_into().ok()?;
         Some(Self {
             tenant: TenantTag(*tenant),
             delivery: DeliveryId {
@@ -148,7 +153,8 @@ impl ReceiptReference {
             },
             area: Area::of_bytes(*area),
             created_at_ms: u64::from_be_bytes(*created_at_ms),
-            expires_at_s: u64::from_be_bytes(*expires_at_s),
+            begun_after_ms: u32::from_be_bytes(*begun_after_ms),
+            expires_at_s: u64::from(u32::from_be_bytes(*expires_at_s)),
         })
     }
 }
@@ -220,6 +226,7 @@ mod tests {
             channel: Channel::Voice,
             area: Area::of_bytes(*b"US\0\0\x05\x87"),
             created_at_ms: 77,
+            begun_after_ms: 5,
             expires_at_s: 1000,
         }
     }

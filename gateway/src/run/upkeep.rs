@@ -60,7 +60,8 @@ impl State {
         self.store.load().durability
     }
 
-    /// Ready only if it can serve; `allow_sandbox` is filled in by the caller.
+    /// Ready only if it can serve; `allow_sandbox` and `receipts_missing` are
+    /// filled in by the caller.
     pub(super) fn readiness(&self, retention: KeyRetention, now_ms: u64) -> Readiness {
         let store = self.store.load();
         let mut reasons = Vec::new();
@@ -83,6 +84,7 @@ impl State {
                 .filter(|(_, at_ms)| *at_ms <= now_ms)
                 .map(|(id, _)| id.into_string())
                 .collect(),
+            receipts_missing: Vec::new(),
         }
     }
 }

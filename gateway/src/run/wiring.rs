@@ -26,9 +26,10 @@ use crate::live::Shared;
 use crate::number;
 use crate::receipts::{ReceiptDesk, ReceiptRefusal};
 use crate::service::Service;
-use crate::stack::StackEvents;
 use crate::stack::breaker::BreakerState;
 use crate::stack::pace::Sharing;
+use crate::stack::silence::Silence;
+use crate::stack::{ProviderStack, StackEvents};
 use crate::store::{FORMAT_VERSION, Store};
 use crate::telemetry::{Metrics, events};
 use crate::tenants::{Caller, Operator};
@@ -174,6 +175,7 @@ impl Wired {
                 let now_ms = shared.store_now_ms();
                 Readiness {
                     allow_sandbox,
+                    receipts_missing: receipts_missing(&shared),
                     ..state.readiness(retention, now_ms)
                 }
             }),
@@ -248,6 +250,23 @@ impl ReceiptSink for Desk {
             .answer(&call.provider, reference, &callback)
             .await
     }
+}
+
+/// Providers whose receipts do not reach this node, by name.
+fn receipts_missing(shared: &Shared) -> Vec<String> {
+    let live = shared.live.load();
+    let is_suspended = |hop: &ProviderStack| {
+        let silence = hop.silence.as_ref();
+        silence.is_some_and(Silence::is_suspended)
+    };
+    let mut missing: Vec<String> = live
+        .providers
+        .values()
+        .filter(|hop| is_suspended(hop))
+        .map(|hop| hop.id.to_string())
+        .collect();
+    missing.sort_unstable();
+    missing
 }
 
 /// The sandbox's receipts and calls take the way that those of other providers take.

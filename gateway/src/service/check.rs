@@ -34,6 +34,10 @@ impl Service {
             Err(error) => return Err(self.store_error("check", &error)),
         };
         self.checked(caller, &request, checked.answer);
+        if let (CheckAnswer::Approved, Some(record)) = (checked.answer, &checked.record) {
+            let feedback = &self.dispatcher.feedback;
+            feedback.used(&self.shared, (request.id.0, record));
+        }
         self.answer(&live, caller, (&request, checked))
     }
 

@@ -167,9 +167,25 @@ impl Service {
             .store
             .report_outcome(id, caller.tenant.tag, conversion)
             .await;
-        noted
+        let found = noted
             .map_err(|error| self.store_error("outcome", &error))?
-            .map_err(not_done)
+            .map_err(not_done)?;
+        self.feed_back(&found, conversion);
+        Ok(found)
+    }
+
+    /// Tells the providers what the tenant says, unless a check has said it.
+    fn feed_back(&self, found: &Found, conversion: Conversion) {
+        if found.record.conversion != conversion {
+            return;
+        }
+        let feedback = &self.dispatcher.feedback;
+        let of = (found.id, &*found.record);
+        match conversion {
+            Conversion::Converted => feedback.used(&self.shared, of),
+            Conversion::NotConverted => feedback.unused(&self.shared, of),
+            Conversion::Unreported => {}
+        }
     }
 
     /// A record of the caller's, opened, with the store's time. Another

@@ -8,6 +8,7 @@
 mod call;
 mod delivery;
 mod process;
+mod silence;
 mod verification;
 
 pub use call::{CallAnswered, CallReported};
@@ -18,6 +19,7 @@ pub use delivery::{
 pub use process::{
     CertificateReloaded, ConfigReloaded, DrainEnded, DrainStarted, ReloadRefused, StoreFailed,
 };
+pub use silence::{FeedbackEnded, ReceiptPathChanged, Silent};
 pub use verification::{Checked, ChecksStopped, ManyChecksFail, Refused, Resent, Started};
 
 use std::time::Duration;

@@ -21,8 +21,8 @@ use prometheus_client::registry::{Metric, Registry};
 
 pub use connections::{ConnectionMetrics, OpenConnection};
 pub(super) use labels::{
-    AttemptLabels, CallLabels, DeliveryLabels, HopLabels, LimitLabels, ProviderLabels,
-    ReceiptLabels, ReceiptRefusedLabels, ResultLabels,
+    AttemptLabels, CallLabels, DeliveryLabels, FeedbackLabels, HopLabels, LimitLabels,
+    ProviderLabels, ReceiptLabels, ReceiptRefusedLabels, ResultLabels, SilenceLabels,
 };
 use labels::{
     ClosedLabels, EndpointLabels, HashLabels, KindLabels, ListenerLabels, RequestLabels,
@@ -82,6 +82,9 @@ pub struct Metrics {
     pub(super) receipts: Family<ReceiptLabels, Counter>,
     pub(super) receipts_waiting: Family<ProviderLabels, Counter>,
     pub(super) receipts_refused: Family<ReceiptRefusedLabels, Counter>,
+    pub(super) silences: Family<SilenceLabels, Counter>,
+    pub(super) silence_suspended: Family<ProviderLabels, Gauge>,
+    pub(super) feedback: Family<FeedbackLabels, Counter>,
     pub(super) call_answers: Family<CallLabels, Counter>,
     pub(super) calls_reported: Family<ProviderLabels, Counter>,
     ledger_depth: Gauge,
@@ -136,6 +139,9 @@ impl Metrics {
             receipts: family(to, &names::RECEIPTS),
             receipts_waiting: family(to, &names::RECEIPTS_WAITING),
             receipts_refused: family(to, &names::RECEIPTS_REFUSED),
+            silences: family(to, &names::SILENCES),
+            silence_suspended: family(to, &names::SILENCE_SUSPENDED),
+            feedback: family(to, &names::FEEDBACK),
             call_answers: family(to, &names::CALL_ANSWERS),
             calls_reported: family(to, &names::CALLS_REPORTED),
             ledger_depth: shared(to, &names::LEDGER_DEPTH),

@@ -99,6 +99,9 @@ metric_names! {
     RECEIPTS = Counter "receipts_total" ["provider", "delivery_status"] "Delivery receipts that changed something";
     RECEIPTS_WAITING = Counter "receipts_waiting_total" ["provider"] "Delivery receipts kept until the message they name is known";
     RECEIPTS_REFUSED = Counter "receipts_refused_total" ["provider", "reason"] "Delivery receipts not believed or not matched";
+    SILENCES = Counter "silences_total" ["provider", "decided"] "Messages of which no end was heard in time, by what was done: act, unreliable, suspended or spent";
+    SILENCE_SUSPENDED = Gauge "silence_suspended" ["provider"] "1 while a provider's receipts do not reach this node, so that silence sends nothing again";
+    FEEDBACK = Counter "feedback_total" ["provider", "result"] "Reports to providers of whether a code was used: taken, refused, lost or dropped";
 
     // Calls.
     CALL_ANSWERS = Counter "call_answers_total" ["provider", "step"] "Calls told what to do next: ask, tell, reported, farewell or hang_up";

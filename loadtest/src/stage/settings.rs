@@ -149,16 +149,20 @@ auth_token = "{secret}"
 base_url = "http://{carrier}/{id}""#
         ),
     };
+    // A run is the same from its first second: nothing is learned on the way.
+    let deadline_s = stage.receipt_deadline_s;
     format!(
         r#"
 [[providers]]
 id = "{id}"
 {own}
 attempt_timeout_ms = {}
-receipt_deadline_s = {}
+receipt_deadline_s = {deadline_s}
+receipt_deadline_min_s = {deadline_s}
+receipt_deadline_max_s = {deadline_s}
 concurrency_max = {}
 "#,
-        stage.attempt_timeout_ms, stage.receipt_deadline_s, stage.concurrency_max
+        stage.attempt_timeout_ms, stage.concurrency_max
     )
 }
 

@@ -38,6 +38,7 @@ impl World {
             channel: Channel::Voice,
             area: Area::of_bytes(*b"US\0\0\x05\x87"),
             created_at_ms: 1_700_000_000_000,
+            begun_after_ms: 40,
             expires_at_s: self.now_ms().await / 1000 + 3_600,
         }
     }

@@ -66,6 +66,7 @@ pub(super) fn target(attempt: u8, from_ms: u64) -> ReceiptReference {
         channel: Channel::Sms,
         area: Area::of_bytes(*b"US\0\0\x05\x87"),
         created_at_ms: from_ms,
+        begun_after_ms: 40,
         expires_at_s: from_ms / 1000 + 500 + 1_000 * u64::from(attempt),
     }
 }

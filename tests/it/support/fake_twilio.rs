@@ -61,10 +61,15 @@ impl FakeTwilio {
 
     /// Waits for the first message; `None` if none arrives in time.
     pub(crate) async fn first_message(&self, within: Duration) -> Option<TwilioMessage> {
+        self.request(0, within).await
+    }
+
+    /// Waits for the request of this place in the order of arrival, from 0.
+    pub(crate) async fn request(&self, place: usize, within: Duration) -> Option<TwilioMessage> {
         let mut watched = self.messages.subscribe();
-        let arrived = watched.wait_for(|all| !all.is_empty());
+        let arrived = watched.wait_for(|all| all.len() > place);
         let all = tokio::time::timeout(within, arrived).await.ok()?.ok()?;
-        all.first().cloned()
+        all.get(place).cloned()
     }
 
     /// Posts a status to the message's callback, signed with this token.

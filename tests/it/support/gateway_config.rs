@@ -116,7 +116,8 @@ impl ProviderEntry {
         self
     }
 
-    fn toml(&self) -> String {
+    /// Its table, as it stands in the file.
+    pub(crate) fn toml(&self) -> String {
         format!(
             r#"
 [[providers]]

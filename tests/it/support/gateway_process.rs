@@ -140,6 +140,11 @@ impl Gateway {
         answer.ok().map(|answer| answer.status.as_u16())
     }
 
+    /// What `/readyz` says.
+    pub(crate) async fn readiness_document(&self) -> serde_json::Value {
+        self.admin().get("/readyz").await.json()
+    }
+
     /// `kill -9`, and waits for the end.
     pub(crate) async fn kill(&self) {
         let mut child = self.child().take().expect("the gateway is running");

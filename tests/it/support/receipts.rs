@@ -74,6 +74,11 @@ impl Receipt {
     }
 
     pub(crate) async fn post(&self) -> Answer {
+        self.post_over(&Client::without_key()).await
+    }
+
+    /// Over the connections of this client, which has no key.
+    pub(crate) async fn post_over(&self, client: &Client) -> Answer {
         let signature = self.secret.sign(&self.id, self.timestamp_s, &self.body);
         let request = http::Request::post(&self.url)
             .header("content-type", "application/json")
@@ -82,6 +87,6 @@ impl Receipt {
             .header("webhook-signature", signature)
             .body(self.body.clone().into())
             .expect("a receipt's URL and headers are well-formed");
-        Client::without_key().send(request).await
+        client.send(request).await
     }
 }

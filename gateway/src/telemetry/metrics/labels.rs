@@ -103,6 +103,18 @@ pub(crate) struct ReceiptRefusedLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct SilenceLabels {
+    pub(crate) provider: Arc<str>,
+    pub(crate) decided: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct FeedbackLabels {
+    pub(crate) provider: Arc<str>,
+    pub(crate) result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct CallLabels {
     pub(crate) provider: Arc<str>,
     pub(crate) step: &'static str,

@@ -7,11 +7,13 @@ use watchword_providers::{Channel, PhoneNumber};
 use super::*;
 use crate::stack::breaker::BreakerState;
 use crate::stack::pace::Sharing;
+use crate::stack::silence::ReceiptPath;
 use crate::telemetry::events::{
     AttemptEnded, BreakerChanged, CallAnswered, CallReported, CertificateReloaded, Checked,
     ChecksStopped, ConfigReloaded, CredentialsRefused, DeliveryEnded, DrainEnded, DrainStarted,
-    LeaseTaken, ManyChecksFail, Poisoned, PossibleDuplicate, ReceiptApplied, ReceiptRefused,
-    ReceiptWaits, Refused, ReloadRefused, Resent, SharingChanged, Started, StoreFailed,
+    FeedbackEnded, LeaseTaken, ManyChecksFail, Poisoned, PossibleDuplicate, ReceiptApplied,
+    ReceiptPathChanged, ReceiptRefused, ReceiptWaits, Refused, ReloadRefused, Resent,
+    SharingChanged, Silent, Started, StoreFailed,
 };
 use crate::telemetry::logging::{LogLevel, LogSettings, capture};
 use crate::telemetry::names::{ALL, Kind};
@@ -132,6 +134,7 @@ fn emit_delivery_events(metrics: &Metrics) {
         reason: "signature",
     }
     .emit(metrics);
+    emit_silence_events(metrics, (delivery, provider));
     emit_call_events(metrics, (delivery, provider));
     LeaseTaken {
         delivery,
@@ -152,6 +155,25 @@ fn emit_delivery_events(metrics: &Metrics) {
     }
     .emit(metrics);
     CredentialsRefused { provider, code }.emit(metrics);
+}
+
+fn emit_silence_events(metrics: &Metrics, (delivery, provider): (&str, &str)) {
+    Silent {
+        delivery,
+        provider,
+        decided: "spent",
+    }
+    .emit(metrics);
+    ReceiptPathChanged {
+        provider,
+        path: ReceiptPath::Broken { ratio: 0.1 },
+    }
+    .emit(metrics);
+    FeedbackEnded {
+        provider,
+        result: "taken",
+    }
+    .emit(metrics);
 }
 
 fn emit_call_events(metrics: &Metrics, (delivery, provider): (&str, &str)) {

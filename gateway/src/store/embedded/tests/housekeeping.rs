@@ -81,6 +81,7 @@ fn reference(expires_at_s: u64) -> ReceiptReference {
         channel: Channel::Sms,
         area: Area::of_bytes(*b"US\0\0\x05\x87"),
         created_at_ms: 0,
+        begun_after_ms: 0,
         expires_at_s,
     }
 }
