@@ -2,6 +2,7 @@
 //! at every reload: what it makes is complete or not made at all.
 
 mod providers;
+mod webhooks;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use providers::{MadeFrom, ProviderMakings};
+pub use webhooks::{watching, webhooks};
 
 use crate::admission::gcra::GcraRule;
 use crate::admission::memory::Remembered;

@@ -29,6 +29,7 @@ pub mod dispatch;
 pub mod receipts;
 pub mod routing;
 pub mod stack;
+pub mod webhooks;
 
 pub mod ledger;
 pub mod store;

@@ -23,6 +23,7 @@ use crate::store::{Store, StoreError};
 use crate::telemetry::{Metrics, events};
 use crate::tenants::Directory;
 use crate::verification::SendPolicy;
+use crate::webhooks::Lookout;
 
 /// Everything that can be reloaded, checked and ready for use.
 pub struct Live {
@@ -139,6 +140,8 @@ pub struct Shared {
     /// Whether the store keeps the promise the operator asked for; sends stop
     /// while it does not.
     pub is_durable: Arc<AtomicBool>,
+    /// Whose records are watched for webhooks.
+    pub lookout: Arc<Lookout>,
 }
 
 impl Shared {

@@ -12,6 +12,7 @@
 mod answer;
 pub mod clock;
 pub mod contract;
+pub mod guarded_client;
 pub mod http_client;
 pub mod kind;
 pub mod moment;

@@ -220,6 +220,11 @@ impl CallDesk {
     async fn report(&self, live: &Live, question: &Question<'_>) -> Result<Next, ReceiptRefusal> {
         let said = self.texts(live, question).await?;
         let reference = &question.reference;
+        if self.shared.lookout.is_watching(reference.tenant) {
+            let noted = self.shared.store.note_report(reference.delivery.record);
+            let noted = noted.await;
+            noted.map_err(|error| self.unavailable("note_report", &error))?;
+        }
         let canceled = self
             .shared
             .store

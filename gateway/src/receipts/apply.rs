@@ -38,6 +38,8 @@ pub(crate) async fn apply(
     };
     let store = &dispatcher.shared.store;
     let applied = store.apply_receipt(target.delivery, &ask).await?;
+    let lookout = &dispatcher.shared.lookout;
+    lookout.changed(target.tenant, target.delivery.record);
     tell(dispatcher, provider, target, (receipt, applied));
     match applied {
         ReceiptApplied::Redispatch => {

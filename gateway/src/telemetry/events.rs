@@ -9,6 +9,7 @@ mod call;
 mod delivery;
 mod process;
 mod verification;
+mod webhook;
 
 pub use call::{CallAnswered, CallReported};
 pub use delivery::{
@@ -19,6 +20,7 @@ pub use process::{
     CertificateReloaded, ConfigReloaded, DrainEnded, DrainStarted, ReloadRefused, StoreFailed,
 };
 pub use verification::{Checked, ChecksStopped, ManyChecksFail, Refused, Resent, Started};
+pub use webhook::WebhookGivenUp;
 
 use std::time::Duration;
 

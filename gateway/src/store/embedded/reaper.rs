@@ -5,13 +5,14 @@ use redb::ReadableTable;
 
 use super::codec::{Kept, SlotKey, decode, parse_expiry};
 use super::steps::idempotency::Answered;
-use super::tables::{StepError, StoredNumber, Tables, kept_until_ms, read};
+use super::tables::{StepError, StoredNumber, Tables, kept_until_ms, read, read_as};
 use crate::admission::limits::LimitState;
 use crate::admission::turns::TurnState;
 use crate::calls::CallEntry;
 use crate::id::{RecordId, Shard};
 use crate::receipts::MessageEntry;
 use crate::store::StoreError;
+use crate::store::webhooks::WatchEntry;
 use crate::verification::Record;
 
 /// Expiries one step looks at.
@@ -113,6 +114,7 @@ fn look(tables: &mut Tables<'_>, kept: Kept, key: &SlotKey) -> Result<Option<u64
             }
             until_ms
         }
+        Kept::Watch => return look_at_watch(tables, key),
         Kept::Turns => {
             let until_ms = read(&tables.turns, key)?
                 .map(|bytes| decode::<TurnState>(&bytes))
@@ -125,6 +127,16 @@ fn look(tables: &mut Tables<'_>, kept: Kept, key: &SlotKey) -> Result<Option<u64
         }
     };
     Ok(until_ms.filter(|until_ms| *until_ms > now_ms))
+}
+
+/// What stands for it in the ledger goes when it falls due.
+fn look_at_watch(tables: &mut Tables<'_>, key: &SlotKey) -> Result<Option<u64>, StepError> {
+    let entry = read_as::<WatchEntry>(&tables.watches, key)?;
+    let until_ms = entry.map(|entry| entry.kept_until_ms);
+    if until_ms.is_some_and(|until_ms| until_ms <= tables.now_ms) {
+        tables.watches.remove(key.as_slice())?;
+    }
+    Ok(until_ms.filter(|until_ms| *until_ms > tables.now_ms))
 }
 
 fn look_at_record(tables: &mut Tables<'_>, key: &SlotKey) -> Result<Option<u64>, StepError> {

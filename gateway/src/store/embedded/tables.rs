@@ -26,11 +26,13 @@ const MESSAGES: Raw = TableDefinition::new("messages");
 const CALLS: Raw = TableDefinition::new("calls");
 const TURNS: Raw = TableDefinition::new("turns");
 pub(super) const LEDGER: Raw = TableDefinition::new("ledger");
+const WATCHES: Raw = TableDefinition::new("watches");
+const WATCH_LEDGER: Raw = TableDefinition::new("watch_ledger");
 const EXPIRY: Raw = TableDefinition::new("expiry");
 
 /// All whose entries expire.
 #[cfg(test)]
-pub(super) const PERISHABLE: [Raw; 9] = [
+pub(super) const PERISHABLE: [Raw; 11] = [
     RECORDS,
     NUMBERS,
     IDEMPOTENCY,
@@ -39,6 +41,8 @@ pub(super) const PERISHABLE: [Raw; 9] = [
     CALLS,
     TURNS,
     LEDGER,
+    WATCHES,
+    WATCH_LEDGER,
     EXPIRY,
 ];
 
@@ -89,6 +93,8 @@ pub(super) struct Tables<'t> {
     pub(super) calls: RawTable<'t>,
     pub(super) turns: RawTable<'t>,
     pub(super) ledger: RawTable<'t>,
+    pub(super) watches: RawTable<'t>,
+    pub(super) watch_ledger: RawTable<'t>,
     pub(super) expiry: RawTable<'t>,
     meta: RawTable<'t>,
 }
@@ -152,6 +158,8 @@ impl<'t> Tables<'t> {
             calls: open(CALLS)?,
             turns: open(TURNS)?,
             ledger: open(LEDGER)?,
+            watches: open(WATCHES)?,
+            watch_ledger: open(WATCH_LEDGER)?,
             expiry: open(EXPIRY)?,
             meta: open(META)?,
         })
