@@ -3,6 +3,8 @@
 
 mod address;
 mod connector;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::time::Duration;

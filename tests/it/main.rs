@@ -37,3 +37,5 @@ mod stories;
 mod support;
 #[cfg(test)]
 mod the_harness;
+#[cfg(test)]
+mod webhooks;

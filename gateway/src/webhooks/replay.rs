@@ -40,6 +40,7 @@ pub struct Replayed {
 /// Why nothing is told again.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
+    /// Or it is being told right now.
     #[error("no such event is kept")]
     NotFound,
     #[error(transparent)]
@@ -62,7 +63,7 @@ pub async fn replay(
             let (id, sequence) = parse_event_name(name).ok_or(ReplayError::NotFound)?;
             let again = |event: &Event| event.sequence == sequence;
             replay_record(shared, (id, tenant, endpoint), &again, &mut replayed).await?;
-            if replayed == Replayed::default() {
+            if replayed.events == 0 {
                 return Err(ReplayError::NotFound);
             }
         }
