@@ -2,14 +2,17 @@
 //! at every reload: what it makes is complete or not made at all.
 
 mod providers;
+mod senders;
+mod texts;
 mod webhooks;
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use providers::{MadeFrom, ProviderMakings};
+pub use texts::{TextFile, check_texts, read_texts};
 pub use webhooks::{watching, webhooks};
 
 use crate::admission::gcra::GcraRule;
@@ -20,7 +23,7 @@ use crate::config::{self, LimitRule, Settings, TenantSettings};
 use crate::delivery::DispatchPolicy;
 use crate::keys::{KeyRing, MasterKey};
 use crate::live::{CodePolicy, DispatchSettings, Limits, Live};
-use crate::message::{AppHash, Brand, Catalog, Locale, MessageFile, Origin};
+use crate::message::{AppHash, Brand, Catalog, Locale, Origin};
 use crate::routing::{Route, RoutingTable, Strategy};
 use crate::tenants::{Caller, Directory, Operator, Scopes, SubmissionCap, Tenant};
 use crate::verification::SendPolicy;
@@ -59,8 +62,8 @@ pub fn live(
     makings: &ProviderMakings,
     before: Option<&Live>,
 ) -> Result<Live, AssembleError> {
-    let tenants = directory(settings, &ring)?;
-    let catalog = Arc::new(catalog(settings)?);
+    let catalogs = texts::Catalogs::read(settings)?;
+    let tenants = directory(settings, &ring, &catalogs)?;
     let (providers, made_from) = makings.connect(settings, ring.index(), before)?;
     Ok(Live {
         tenants,
@@ -68,7 +71,7 @@ pub fn live(
         providers,
         made_from,
         refused_limits: Remembered::default(),
-        catalog,
+        senders: senders::senders(settings),
         codes: CodePolicy {
             digits: settings.codes.digits,
             lifetime_ms: ms(settings.codes.lifetime),
@@ -109,10 +112,15 @@ pub fn dispatch(settings: &Settings) -> DispatchSettings {
     }
 }
 
-fn directory(settings: &Settings, ring: &KeyRing) -> Result<Directory, AssembleError> {
+fn directory(
+    settings: &Settings,
+    ring: &KeyRing,
+    catalogs: &texts::Catalogs,
+) -> Result<Directory, AssembleError> {
     let mut directory = Directory::default();
     for configured in &settings.tenants {
-        let tenant = Arc::new(tenant(settings, configured, ring)?);
+        let catalog = catalogs.of(configured)?;
+        let tenant = Arc::new(tenant(settings, configured, ring, catalog)?);
         for key in &configured.api_keys {
             let caller = Caller {
                 tenant: Arc::clone(&tenant),
@@ -138,6 +146,7 @@ fn tenant(
     settings: &Settings,
     configured: &TenantSettings,
     ring: &KeyRing,
+    catalog: Arc<Catalog>,
 ) -> Result<Tenant, AssembleError> {
     let refuse = |what: &'static str, reason: String| AssembleError::Tenant {
         tenant: configured.name.clone(),
@@ -163,6 +172,7 @@ fn tenant(
             .map_err(|error| refuse("brand", error.to_string()))?,
         locale: Locale::parse(locale)
             .map_err(|_| refuse("default_locale", "is not a language tag".to_owned()))?,
+        catalog,
         sms_sender: configured.sms_sender.as_deref().map(Arc::from),
         voice_sender: configured.voice_sender.as_deref().map(Arc::from),
         regions: configured.regions.clone(),
@@ -269,51 +279,6 @@ fn rates(rules: &[LimitRule]) -> Vec<GcraRule> {
             per_ms: ms(rule.per),
         })
         .collect()
-}
-
-/// The built-in texts, with the operator's in place of those of the same locale.
-fn catalog(settings: &Settings) -> Result<Catalog, AssembleError> {
-    let Some(directory) = &settings.messages.directory else {
-        return Ok(Catalog::builtin());
-    };
-    let files = read_texts(directory)?;
-    let files: Vec<MessageFile<'_>> = files
-        .iter()
-        .map(|(name, text)| MessageFile { name, text })
-        .collect();
-    Catalog::with_overrides(&files).map_err(|mistakes| {
-        let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        AssembleError::Messages(lines.join("\n"))
-    })
-}
-
-/// So many texts, one a locale.
-const TEXT_FILES_MAX: usize = 500;
-
-fn read_texts(directory: &Path) -> Result<Vec<(String, String)>, AssembleError> {
-    let failed = |path: &Path, source| AssembleError::File {
-        path: path.to_owned(),
-        source,
-    };
-    let entries = std::fs::read_dir(directory).map_err(|source| failed(directory, source))?;
-    let mut files = Vec::new();
-    for entry in entries.take(TEXT_FILES_MAX) {
-        let path = entry.map_err(|source| failed(directory, source))?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-        {
-            let text = std::fs::read_to_string(&path).map_err(|source| failed(&path, source))?;
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            files.push((name, text));
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 fn ms(duration: Duration) -> u64 {

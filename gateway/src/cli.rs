@@ -4,6 +4,7 @@
 mod check_config;
 mod health;
 mod keys;
+mod messages;
 mod remote;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use check_config::{check_config, write_error};
 pub use health::{HealthError, health};
 pub use keys::new_keys;
+pub use messages::{lint_messages, show_messages};
 pub use remote::{Question, RemoteError, ask};
 
 /// How the program ends.
@@ -63,6 +65,9 @@ pub enum Command {
     /// Make keys.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Check message texts, or print those that are built in.
+    #[command(subcommand)]
+    Messages(MessagesCommand),
     /// Print the OpenAPI description of the API.
     Openapi,
 }
@@ -71,6 +76,23 @@ pub enum Command {
 pub enum KeysCommand {
     /// Print a fresh master key and a fresh API key, ready to paste.
     New,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum MessagesCommand {
+    /// Report all mistakes in a directory of message files, or how long each SMS
+    /// becomes with the longest values.
+    Lint {
+        /// The directory; without one the texts that are built in.
+        #[arg(value_name = "DIR")]
+        directory: Option<PathBuf>,
+    },
+    /// Print the built-in file of a language, to change a text in it.
+    Show {
+        /// Its tag, such as de or pt-BR.
+        #[arg(value_name = "TAG")]
+        tag: String,
+    },
 }
 
 #[derive(Debug, Args)]

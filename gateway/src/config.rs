@@ -18,6 +18,7 @@ mod reload;
 mod routes;
 mod sandbox;
 mod secret;
+mod senders;
 mod server;
 mod settings;
 mod store;
@@ -35,11 +36,15 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 pub use capacity::{BYTES_PER_VERIFICATION, MemoryNeed, memory_needs};
+#[cfg(test)]
+pub(crate) use region::exists as region_exists;
 pub use region::{NON_GEOGRAPHIC, Region, RegionSet};
 pub use reload::reloadable_difference;
 pub use secret::{MasterKey, Secret};
 pub use settings::*;
 pub use tree::{Mistake, Mistakes, Place};
+
+pub(crate) use nearest::nearest;
 
 use cross_checks::Use;
 use reader::{Findings, Reading};
@@ -189,6 +194,7 @@ fn settings_from(tree: &Table, directory: &Path, intended: Use) -> (Settings, Fi
             operators: tenants::read_operators(&root),
             providers: providers::read(&root),
             routes: routes::read(&root),
+            senders: senders::read(&root),
             test_numbers: tenants::read_test_numbers(&root),
             fleet_size: root.count("fleet_size", 1..=1_000),
         };

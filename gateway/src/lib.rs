@@ -28,6 +28,7 @@ pub mod delivery;
 pub mod dispatch;
 pub mod receipts;
 pub mod routing;
+pub mod senders;
 pub mod stack;
 pub mod webhooks;
 

@@ -16,8 +16,8 @@ use crate::clock::Clock;
 use crate::code::Code;
 use crate::delivery::DispatchPolicy;
 use crate::keys::KeyRing;
-use crate::message::Catalog;
 use crate::routing::{Destination, ProviderId, RoutingTable};
+use crate::senders::Senders;
 use crate::stack::ProviderStack;
 use crate::store::{Store, StoreError};
 use crate::telemetry::{Metrics, events};
@@ -36,7 +36,7 @@ pub struct Live {
     /// Limits of other slots that have refused, by their names. A reload may
     /// raise them, so it forgets.
     pub refused_limits: Remembered,
-    pub catalog: Arc<Catalog>,
+    pub senders: Senders,
     pub codes: CodePolicy,
     pub sends: SendPolicy,
     pub limits: Limits,

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use watchword::cli::{self, Arguments, Command, HealthCall, KeysCommand, Question, exit_code};
+use watchword::cli::{
+    self, Arguments, Command, HealthCall, KeysCommand, MessagesCommand, Question, exit_code,
+};
 use watchword::clock::{Clock, SystemClock};
 use watchword::config::{self, Loaded, Settings};
 use watchword::run::{self, SANDBOX_DIRECTORY, Source};
@@ -45,6 +47,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
             cli::new_keys(&mut io::stdout().lock())?;
             return Ok(exit_code::DONE);
         }
+        Some(Command::Messages(command)) => return Ok(messages(&command)?),
         Some(Command::Openapi) => {
             writeln!(io::stdout(), "{}", api::openapi::DOCUMENT)?;
             return Ok(exit_code::DONE);
@@ -75,6 +78,17 @@ fn ask(question: &Question) -> anyhow::Result<u8> {
             writeln!(io::stderr(), "watchword: {error}")?;
             Ok(error.exit_code())
         }
+    }
+}
+
+fn messages(command: &MessagesCommand) -> io::Result<u8> {
+    let mut out = io::stdout().lock();
+    let mut mistakes = io::stderr().lock();
+    match command {
+        MessagesCommand::Lint { directory } => {
+            cli::lint_messages(directory.as_deref(), &mut out, &mut mistakes)
+        }
+        MessagesCommand::Show { tag } => cli::show_messages(tag, &mut out, &mut mistakes),
     }
 }
 

@@ -1,11 +1,15 @@
 //! What the person gets to read or hear: a text per language and channel, with
 //! the last line that lets browsers and apps fill the code in.
 
+mod builtin;
 mod catalog;
+mod compile;
 mod line;
 mod lint;
 mod locale;
+mod plural;
 mod segments;
+mod source;
 mod template;
 mod values;
 
@@ -13,17 +17,19 @@ use std::sync::Arc;
 
 use watchword_providers::{CallTexts, Channel};
 
-pub use self::catalog::{Catalog, MessageFile};
+pub use self::builtin::builtin_files;
+pub use self::catalog::{Catalog, SmsLength};
 pub use self::lint::{MessageLintError, Mistake};
 pub use self::locale::{InvalidLocale, Locale};
 pub use self::segments::{Encoding, Segments, segment_count};
+pub use self::source::{EXTENSION as MESSAGE_FILE_EXTENSION, MessageFile};
 pub use self::values::{
     AppHash, BRAND_CHARACTERS_MAX, Brand, CODE_DIGITS_MAX, Origin, PAYMENT_CHARACTERS_MAX, Payment,
     PaymentError, ValueError,
 };
 
 use self::catalog::Texts;
-use self::template::{Template, Values};
+use self::template::Values;
 
 /// Above this Android's SMS Retriever does not look at a message.
 const RETRIEVER_BYTES_MAX: usize = 140;
@@ -49,7 +55,7 @@ pub struct Rendered {
     pub text: String,
     /// For `voice`: what the call says, digits apart (`5, 8, 4, 2.`).
     pub speech: Option<String>,
-    /// For `voice`: the same sentence by sentence, for a call that asks for keys.
+    /// For `voice`: the same sentence by sentence, where a key can be asked for.
     pub call: Option<CallTexts>,
     /// The language found for the locale asked for.
     pub locale: Arc<str>,
@@ -65,18 +71,15 @@ impl Catalog {
     /// What a call says around a text that is the tenant's own.
     pub fn call_around(&self, locale: &Locale, brand: &Brand, text: &str) -> CallTexts {
         let (locale, texts) = self.resolve(locale);
-        let content = Content {
+        let around = Content {
             code: "",
             brand,
-            minutes: 0,
+            minutes: 1,
             payment: None,
             origin: None,
             app_hash: None,
         };
-        CallTexts {
-            code: text.into(),
-            ..call_texts(locale, texts, &content, "")
-        }
+        call_texts(locale, texts, &values(&around, ""), text.into())
     }
 
     /// Writes the message in the language nearest to `locale`.
@@ -90,7 +93,7 @@ impl Catalog {
 }
 
 fn render_sms(locale: &Arc<str>, texts: &Texts, content: &Content<'_>) -> Rendered {
-    let values = values(texts, content, content.code);
+    let values = values(content, content.code);
     let template = match content.payment {
         Some(_) => &texts.sms_payment,
         None => &texts.sms,
@@ -143,17 +146,27 @@ fn push_last_line(text: &mut String, content: &Content<'_>, app_hash: Option<&Ap
 }
 
 fn render_call(locale: &Arc<str>, texts: &Texts, content: &Content<'_>) -> Rendered {
-    let (text, speech) = match content.payment {
-        Some(_) => (&texts.voice_payment, &texts.speech_payment),
-        None => (&texts.voice, &texts.speech),
+    let (text, speech, code) = match content.payment {
+        Some(_) => (
+            &texts.sms_payment,
+            &texts.call_speech_payment,
+            &texts.call_payment,
+        ),
+        None => (&texts.sms, &texts.call_speech, &texts.call_code),
     };
     let spelled = spell(content.code);
-    let text = text.render(&values(texts, content, content.code), 0);
+    let text = text.render(&values(content, content.code), 0);
     let encoding = segment_count(&text).encoding;
+    let spoken = values(content, &spelled);
     Rendered {
         text,
-        speech: Some(speech.render(&values(texts, content, &spelled), 0)),
-        call: Some(call_texts(locale, texts, content, &spelled)),
+        speech: Some(speech.render(&spoken, 0)),
+        call: Some(call_texts(
+            locale,
+            texts,
+            &spoken,
+            code.render(&spoken, 0).into(),
+        )),
         locale: Arc::clone(locale),
         segment_count: 0,
         encoding,
@@ -161,20 +174,14 @@ fn render_call(locale: &Arc<str>, texts: &Texts, content: &Content<'_>) -> Rende
     }
 }
 
-fn call_texts(locale: &Arc<str>, texts: &Texts, content: &Content<'_>, spelled: &str) -> CallTexts {
-    let values = values(texts, content, spelled);
-    let said = |template: &Template| -> Arc<str> { template.render(&values, 0).into() };
-    let call = &texts.call;
+fn call_texts(locale: &Arc<str>, texts: &Texts, values: &Values<'_>, code: Arc<str>) -> CallTexts {
     CallTexts {
         language: Arc::clone(locale),
-        greeting: said(&call.greeting),
-        code: said(match content.payment {
-            Some(_) => &call.code_payment,
-            None => &call.code,
-        }),
-        keys: said(&call.keys),
-        farewell: said(&call.farewell),
-        reported: said(&call.reported),
+        greeting: texts.call_greeting.render(values, 0).into(),
+        code,
+        keys: texts.call_keys.render(values, 0).into(),
+        farewell: texts.call_farewell.render(values, 0).into(),
+        reported: texts.call_reported.render(values, 0).into(),
     }
 }
 
@@ -191,17 +198,18 @@ fn spell(code: &str) -> String {
     spelled
 }
 
-fn values<'a>(texts: &'a Texts, content: &Content<'a>, code: &'a str) -> Values<'a> {
+fn values<'a>(content: &Content<'a>, code: &'a str) -> Values<'a> {
     Values {
         code,
         brand: content.brand.as_str(),
         minutes: content.minutes,
-        minute_forms: &texts.minute_forms,
         amount: content.payment.map_or("", Payment::amount),
         currency: content.payment.map_or("", Payment::currency),
         payee: content.payment.map_or("", Payment::payee),
     }
 }
 
+#[cfg(test)]
+mod shipped_tests;
 #[cfg(test)]
 mod tests;

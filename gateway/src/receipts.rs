@@ -19,6 +19,7 @@ pub use reference::{REFERENCE_LENGTH, ReceiptReference, ReferenceError};
 
 mod apply;
 mod by_message_id;
+mod documents;
 mod reference;
 
 /// Whether a provider reports by calling the URL it was given.
@@ -124,7 +125,7 @@ impl ReceiptDesk {
                 None
             }
         };
-        for receipt in self.believed(&live, provider, callback)? {
+        for receipt in self.believed(&live, provider, callback).await? {
             let kept = kept_of(&self.shared, &receipt);
             let target = match reference {
                 Some(reference) => Some(reference),
@@ -173,7 +174,7 @@ impl ReceiptDesk {
     }
 
     /// The receipts in a callback, its signature verified.
-    fn believed(
+    async fn believed(
         &self,
         live: &Live,
         provider: &str,
@@ -184,12 +185,22 @@ impl ReceiptDesk {
             .get(provider)
             .ok_or(ReceiptRefusal::NotFound)?;
         let receipts = match hop.provider.receipts(callback) {
+            Err(ReceiptError::Unfetched) => documents::receipts(hop, callback).await,
+            other => other,
+        };
+        let receipts = match receipts {
             Ok(receipts) if receipts.len() > CALLBACK_RECEIPTS_MAX => Err(ReceiptError::Malformed),
             other => other,
         };
         receipts.map_err(|error| {
             self.refused(provider, reason_of(error));
-            ReceiptRefusal::NotBelieved
+            match error {
+                ReceiptError::Unfetched => ReceiptRefusal::Unavailable,
+                ReceiptError::Signature
+                | ReceiptError::Stale
+                | ReceiptError::Malformed
+                | ReceiptError::NotExpected => ReceiptRefusal::NotBelieved,
+            }
         })
     }
 
@@ -263,5 +274,6 @@ pub(crate) fn reason_of(error: ReceiptError) -> &'static str {
         ReceiptError::Stale => "stale",
         ReceiptError::Malformed => "malformed",
         ReceiptError::NotExpected => "not_expected",
+        ReceiptError::Unfetched => "unfetched",
     }
 }

@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
+use watchword_providers::http_client::Documents;
 use watchword_providers::{Channel, Message, Provider, ProviderService, SubmitError, Submitted};
 
 use breaker::{Breaker, BreakerPolicy, BreakerState, Generation, Verdict};
@@ -59,6 +60,8 @@ pub struct ProviderStack {
     pub provider: Arc<dyn Provider>,
     pub receipt_deadline: Option<Duration>,
     pub attempt_timeout: Duration,
+    /// What its callbacks are verified with, if that has to be fetched.
+    pub documents: Option<Documents>,
     service: BoxedStack,
     breakers: Arc<Breakers>,
     pace: Option<Arc<Pace>>,
@@ -108,10 +111,18 @@ impl ProviderStack {
             provider,
             receipt_deadline: settings.receipt_deadline,
             attempt_timeout: settings.attempt_timeout,
+            documents: None,
             service: BoxCloneSyncService::new(stack),
             breakers,
             pace: settings.pace.clone(),
         }
+    }
+
+    /// The same, with a place for what callbacks are verified with.
+    #[must_use]
+    pub fn with_documents(mut self, documents: Option<Documents>) -> Self {
+        self.documents = documents;
+        self
     }
 
     /// Waits for room and for our turn, as long as `patience` allows.

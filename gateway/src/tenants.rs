@@ -9,7 +9,7 @@ use watchword_providers::Channel;
 use crate::admission::watch::CheckWatch;
 use crate::code::Code;
 use crate::config::RegionSet;
-use crate::message::{Brand, Locale};
+use crate::message::{Brand, Catalog, Locale};
 use crate::verification::TenantTag;
 
 /// What an API key may do.
@@ -93,6 +93,8 @@ pub struct Tenant {
     pub brand: Brand,
     /// For requests that ask for none.
     pub locale: Locale,
+    /// The texts of its messages: the common ones, with its own over them.
+    pub catalog: Arc<Catalog>,
     /// What phones show as the sender of an SMS.
     pub sms_sender: Option<Arc<str>>,
     pub voice_sender: Option<Arc<str>>,

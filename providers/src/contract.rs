@@ -307,6 +307,33 @@ pub trait Provider: Send + Sync + 'static {
     /// The callback is not believed or not understood; nothing may change.
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError>;
 
+    /// After [`ReceiptError::Unfetched`]: where the document is that the callback
+    /// has to be verified with, such as a certificate. Never anywhere but at the
+    /// provider's own hosts, whatever the callback says.
+    fn document(&self, _callback: &Callback<'_>) -> Option<http::Uri> {
+        None
+    }
+
+    /// The same as [`Self::receipts`], with the document at hand. There may be
+    /// none in a callback that only asks for a [`Self::confirmation`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::receipts`].
+    fn receipts_by(
+        &self,
+        callback: &Callback<'_>,
+        _document: &[u8],
+    ) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
+        self.receipts(callback)
+    }
+
+    /// What is to be fetched to confirm that we want the provider's callbacks, if
+    /// this one, verified with the document, asks for that.
+    fn confirmation(&self, _callback: &Callback<'_>, _document: &[u8]) -> Option<http::Uri> {
+        None
+    }
+
     /// What the provider says of a call it is making, by a request to
     /// [`Message::call_url`], after verifying its signature: our reference in the
     /// URL is no proof, for whoever reads it there could ask for the code.

@@ -3,6 +3,7 @@
 //! whether the provider may have seen the message.
 
 mod connector;
+mod documents;
 mod resolver;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use tracing::warn;
 
 use self::connector::{ConnectFailure, Connector};
 pub use self::connector::{Tls, TlsError};
+pub use self::documents::Documents;
 use crate::{Message, Provider, RefusalScope, Response, SubmitError, Submitted};
 
 /// The longest body that is read. Providers answer with a few hundred bytes.

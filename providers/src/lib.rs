@@ -10,23 +10,36 @@
 #![warn(clippy::missing_errors_doc)]
 
 mod answer;
+pub mod aws;
+pub mod aws_sns;
+pub mod bird;
 pub mod clock;
 pub mod contract;
+mod gsm7;
 pub mod guarded_client;
 pub mod http_client;
+pub mod infobip;
 pub mod kind;
 pub mod moment;
 pub mod phone_number;
 #[cfg(test)]
 pub mod pigeon;
+pub mod plivo;
 pub mod registry;
+mod request;
+#[cfg(test)]
+mod rows;
 pub mod sandbox;
 pub mod secret;
 pub mod signature;
+pub mod sinch;
+mod speech;
+pub mod telnyx;
 #[cfg(test)]
 mod transcripts;
 pub mod twilio;
 mod verdict;
+pub mod vonage;
 pub mod webhook;
 
 pub use clock::Clock;

@@ -7,10 +7,27 @@ use http::Uri;
 use crate::http_client::{ClientSettings, HttpClient, HttpProvider, Tls};
 use crate::kind::{ConnectError, Kind};
 use crate::sandbox::{CallbackSender, Inbox};
-use crate::{Provider, ProviderService, sandbox, twilio, webhook};
+use crate::{
+    Provider, ProviderService, aws, aws_sns, bird, infobip, plivo, sandbox, sinch, telnyx, twilio,
+    vonage, webhook,
+};
 
 /// Every kind there is: a line here makes a new one known.
-pub static KINDS: &[&Kind] = &[&sandbox::KIND, &webhook::KIND, &twilio::KIND];
+pub static KINDS: &[&Kind] = &[
+    &sandbox::KIND,
+    &webhook::KIND,
+    &twilio::KIND,
+    &vonage::KIND,
+    &plivo::KIND,
+    &telnyx::KIND,
+    &sinch::KIND,
+    &sinch::voice::KIND,
+    &infobip::KIND,
+    &bird::KIND,
+    &bird::voice::KIND,
+    &aws::KIND,
+    &aws_sns::KIND,
+];
 
 /// What all providers of a process have in common.
 #[derive(Clone)]

@@ -1,6 +1,8 @@
 //! Plays the recorded exchanges in `transcripts/` against the providers: what we
 //! send, what comes back, and what dispatch is told. A file is one story.
 
+mod served;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 
+pub(crate) use self::served::play_served;
 use crate::kind::{Given, Make, Value, Values};
 use crate::signature::{FormFields, TwilioKeys, WebhookKeys};
 use crate::twilio::{TwilioProvider, TwilioSender, TwilioSettings};
@@ -24,7 +27,7 @@ pub(crate) const NOW_MS: u64 = 1_700_000_000_000;
 
 const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const TWILIO_TOKEN: &str = "12345";
-const RECEIPT_URL: &str = "https://otp.example.com/v1/receipts/hook-a/ref_1?x=y";
+pub(crate) const RECEIPT_URL: &str = "https://otp.example.com/v1/receipts/hook-a/ref_1?x=y";
 
 /// The message of every story, unless the story changes it.
 pub(crate) fn message() -> Message {
@@ -76,6 +79,22 @@ pub(crate) fn twilio() -> TwilioProvider {
 
 pub(crate) fn clock() -> Clock {
     Clock::from_fn(|| NOW_MS)
+}
+
+/// Makes a provider of these settings, for all of its kind's channels.
+pub(crate) fn given<P>(
+    values: &Values,
+    channels: &[Channel],
+    receipts: Receipts,
+    make: impl FnOnce(&Given<'_>) -> P,
+) -> P {
+    make(&Given {
+        id: "played",
+        channels,
+        receipts,
+        values,
+        clock: &clock(),
+    })
 }
 
 #[derive(Deserialize)]
@@ -179,18 +198,26 @@ impl Changes {
     }
 }
 
-/// Plays every file of a folder; `sign` plays the provider that signs a callback.
-fn play(kind: &str, provider: &dyn Provider, sign: impl Fn(&str, &[u8]) -> HeaderMap) {
+/// Every file of a folder, by its name.
+fn all(kind: &str) -> Vec<(String, Transcript)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("transcripts")
         .join(kind);
-    let mut played = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
+    let read = |entry: std::io::Result<std::fs::DirEntry>| {
         let path = entry.unwrap().path();
         let file = path.file_name().unwrap().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path).unwrap();
-        let transcript: Transcript =
+        let transcript =
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
+        (file, transcript)
+    };
+    std::fs::read_dir(folder).unwrap().map(read).collect()
+}
+
+/// Plays every file of a folder; `sign` plays the provider that signs a callback.
+pub(crate) fn play(kind: &str, provider: &dyn Provider, sign: impl Fn(&str, &[u8]) -> HeaderMap) {
+    let mut played = 0;
+    for (file, transcript) in all(kind) {
         let story = format!("{file}: {}", transcript.story);
 
         let request = provider.request(&transcript.message.apply());
@@ -264,7 +291,7 @@ fn with_code(words: &str, code: Option<&ProviderCode>) -> String {
     code.map_or_else(|| words.to_owned(), |code| format!("{words}, code {code}"))
 }
 
-fn outcome_words(outcome: &Result<Submitted, SubmitError>) -> String {
+pub(crate) fn outcome_words(outcome: &Result<Submitted, SubmitError>) -> String {
     let words = match outcome {
         Ok(submitted) => {
             let id = submitted.message_id.as_ref().and_then(MessageId::code);

@@ -208,17 +208,14 @@ impl Provider for WebhookProvider {
         }
         let code = answer.code.as_ref().and_then(Scalar::code);
         let is_final = answer.r#final.as_ref().is_some_and(Scalar::is_true);
-        let error = by_status(response, code, self.clock.now_ms());
-        Err(match error {
-            SubmitError::Refused {
-                scope: RefusalScope::Provider,
-                code,
-            } if is_final => SubmitError::Refused {
-                scope: RefusalScope::Number,
-                code,
-            },
-            other => other,
-        })
+        let mut error = by_status(response, code, self.clock.now_ms());
+        if is_final
+            && let SubmitError::Refused { scope, .. } = &mut error
+            && *scope == RefusalScope::Provider
+        {
+            *scope = RefusalScope::Number;
+        }
+        Err(error)
     }
 
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::admission::watch::CheckWatch;
 use crate::config::RegionSet;
-use crate::message::{Brand, Locale};
+use crate::message::{Brand, Catalog, Locale};
 use crate::receipts::ReceiptRefusal;
 use crate::service::ServiceError;
 use crate::tenants::{Caller, Operator, Scope, Scopes, Tenant};
@@ -77,6 +77,7 @@ fn caller(scopes: impl IntoIterator<Item = Scope>) -> Caller {
         submission_caps: Vec::new(),
         test_numbers: HashMap::new(),
         checks: CheckWatch::default(),
+        catalog: Arc::new(Catalog::builtin()),
         sms_sender: None,
         voice_sender: None,
     };

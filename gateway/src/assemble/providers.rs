@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tracing::debug;
-use watchword_providers::http_client::{ClientSettings, Tls};
+use watchword_providers::http_client::{ClientSettings, Documents, Tls};
 use watchword_providers::kind::{CA_FILE, Given};
 use watchword_providers::registry::Shared;
 use watchword_providers::sandbox::{CallbackSender, Inbox};
@@ -116,7 +116,8 @@ impl ProviderMakings {
             (configured.id.as_str().into(), made.provider, made.service),
             &settings,
             Arc::clone(&self.events),
-        ))
+        )
+        .with_documents(made.client.map(Documents::new)))
     }
 
     /// Configured rates are the fleet's: nodes that share a store take turns

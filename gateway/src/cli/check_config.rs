@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::exit_code;
+use crate::assemble;
 use crate::config::{self, LoadError, Loaded};
 
 /// Checks a configuration file, writes what it found and answers the exit code.
@@ -18,6 +19,10 @@ pub fn check_config(
 ) -> io::Result<u8> {
     match config::load(path) {
         Ok(loaded) => {
+            if let Err(error) = assemble::check_texts(&loaded.settings) {
+                writeln!(mistakes, "{error}")?;
+                return Ok(exit_code::REFUSED);
+            }
             write_report(path, &loaded, report)?;
             Ok(exit_code::DONE)
         }
@@ -119,17 +124,50 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_file_with_secrets_that_others_may_read_gets_a_warning() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("gateway.toml");
-        let text = include_str!("../../../config/examples/embedded-twilio.toml")
+    /// An example, with secrets that are not documented.
+    fn example() -> String {
+        include_str!("../../../config/examples/embedded-twilio.toml")
             .replace(
                 "d2F0Y2h3b3JkIGRvY3VtZW50ZWQgZXhhbXBsZSBrZXk=",
                 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
             )
             .replace("0123456789abcdef", "fedcba9876543210")
-            .replace("be422697", "ce422697");
+            .replace("be422697", "ce422697")
+    }
+
+    #[test]
+    fn a_mistake_in_a_tenants_texts_is_printed_with_its_file_and_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("gateway.toml");
+        let text = example().replacen(
+            "name = \"acme\"",
+            "name = \"acme\"\nmessages_directory = \"texts\"",
+            1,
+        );
+        std::fs::write(&path, text).unwrap();
+        let texts = directory.path().join("texts");
+        std::fs::create_dir(&texts).unwrap();
+        let check = |german: &str| {
+            std::fs::write(texts.join("de.ftl"), german).unwrap();
+            let (mut report, mut mistakes) = (Vec::new(), Vec::new());
+            let code = check_config(&path, &mut report, &mut mistakes).unwrap();
+            (code, String::from_utf8(mistakes).unwrap())
+        };
+        let (code, mistakes) = check("\nsms-brief = { $code } für { $brand }.\n");
+        assert_eq!(code, exit_code::DONE, "{mistakes}");
+        let (code, mistakes) = check("\nsms-brief = Ihr Code für { $brand }.\n");
+        assert_eq!(code, exit_code::REFUSED);
+        assert!(
+            mistakes.contains("texts/de.ftl:2: sms-brief: { $code } must stand here 1 times"),
+            "{mistakes}"
+        );
+    }
+
+    #[test]
+    fn a_file_with_secrets_that_others_may_read_gets_a_warning() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("gateway.toml");
+        let text = example();
         std::fs::write(&path, text).unwrap();
         for (mode, warned) in [(0o644, true), (0o600, false)] {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();

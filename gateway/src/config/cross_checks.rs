@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use watchword_providers::{Channel, Receipts};
+use watchword_providers::Receipts;
 
 use super::limits::{self, LEASE_MARGIN};
 use super::nearest::nearest;
 use super::reader::{Reading, Section};
+use super::senders;
 use super::settings::{RouteSettings, Settings};
 use super::{webhooks, words};
 
@@ -33,7 +34,7 @@ pub(super) fn check(root: &Section<'_>, settings: &Settings, intended: Use) {
     check_listeners(reading, settings);
     webhooks::check(reading, settings);
     check_providers(reading, settings);
-    check_senders(reading, settings);
+    senders::check(reading, settings);
     check_routes(reading, settings);
     check_test_numbers(reading, settings);
     check_credentials(reading, settings, intended);
@@ -186,47 +187,6 @@ fn check_providers(reading: &Reading<'_>, settings: &Settings) {
                     LEASE_MARGIN.as_secs(),
                     provider.attempt_timeout.as_millis(),
                     settings.dispatch.lease.as_secs()
-                ),
-            );
-        }
-    }
-}
-
-/// A provider that must name a sender has one of its own, or every tenant
-/// whose messages a route leads to it brings one.
-fn check_senders(reading: &Reading<'_>, settings: &Settings) {
-    for (index, provider) in settings.providers.iter().enumerate() {
-        let senders = provider.kind.senders;
-        let path = |key: &str| format!("providers[{index}].{key}");
-        let (Some(first), false) = (
-            senders.first(),
-            senders.iter().any(|key| provider.values.has(key)),
-        ) else {
-            continue;
-        };
-        if senders.iter().any(|key| reading.is_mistaken(&path(key))) {
-            continue;
-        }
-        let leads_here = |tenant: &str| {
-            settings.routes.iter().any(|route| {
-                route.channel == Channel::Sms
-                    && route.hops.contains(&provider.id)
-                    && (route.tenants.is_empty()
-                        || route.tenants.iter().any(|listed| listed == tenant))
-            })
-        };
-        let lacking = settings
-            .tenants
-            .iter()
-            .filter(|tenant| tenant.sms_sender.is_none() && leads_here(&tenant.name));
-        for tenant in lacking {
-            reading.mistake(
-                &path(first),
-                format!(
-                    "missing, and tenant {:?}, whose messages come here, has no sms_sender: set {} here, or \
-                     sms_sender there",
-                    tenant.name,
-                    senders.join(" or ")
                 ),
             );
         }
@@ -402,7 +362,7 @@ fn check_credentials(reading: &Reading<'_>, settings: &Settings, intended: Use) 
     }
 }
 
-fn known(reading: &Reading<'_>, path: &str, (what, name): (&str, &str), names: &[&str]) {
+pub(super) fn known(reading: &Reading<'_>, path: &str, (what, name): (&str, &str), names: &[&str]) {
     if names.contains(&name) {
         return;
     }

@@ -1,7 +1,7 @@
 //! Guesses which known word a mistyped one was meant to be.
 
 /// The candidate that needs the fewest edits, if that is few for its length.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {

@@ -95,6 +95,11 @@ pub(super) fn parse(text: &str) -> Result<Region, String> {
     ))
 }
 
+#[cfg(test)]
+pub(crate) fn exists(code: &str) -> bool {
+    KNOWN.contains(code)
+}
+
 /// How many leading digits of an E.164 number are its country calling code.
 pub(super) fn country_code_digits(e164: &str) -> Option<u8> {
     let digits = e164.strip_prefix('+')?;

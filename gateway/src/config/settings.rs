@@ -34,6 +34,8 @@ pub struct Settings {
     pub providers: Vec<ProviderSettings>,
     /// In the order of the file: the first that matches is used.
     pub routes: Vec<RouteSettings>,
+    /// In the order of the file: the first that matches and is carried is used.
+    pub senders: Vec<SenderSettings>,
     pub test_numbers: Vec<TestNumberSettings>,
     /// How many gateways share the store and the providers.
     pub fleet_size: u32,
@@ -147,7 +149,7 @@ pub struct LimitSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageSettings {
     pub default_locale: String,
-    /// Texts here replace the built-in ones of the same locale.
+    /// Texts here replace the built-in ones of the same language, text by text.
     pub directory: Option<PathBuf>,
 }
 
@@ -208,6 +210,8 @@ pub struct TenantSettings {
     pub expected_sends_per_s: Option<f64>,
     /// Whom it wants told what becomes of its verifications.
     pub webhooks: Vec<EndpointSettings>,
+    /// Texts here replace those of `[messages]`.
+    pub messages_directory: Option<PathBuf>,
     pub sms_sender: Option<String>,
     pub voice_sender: Option<String>,
 }
@@ -301,6 +305,21 @@ pub struct BreakerSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
     Ordered,
+}
+
+/// Who messages come from, for some tenants, providers or countries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SenderSettings {
+    pub sender: String,
+    pub channel: Channel,
+    /// Empty: every tenant.
+    pub tenants: Vec<String>,
+    /// Empty: every provider.
+    pub providers: Vec<String>,
+    /// `None`: every country that carries such a sender.
+    pub countries: Option<RegionSet>,
+    /// The operator says that it is registered wherever that is needed.
+    pub is_registered: bool,
 }
 
 /// Ordered providers for what matches. An empty condition matches everything.

@@ -73,6 +73,7 @@ fn read_tenant(section: &Section<'_>) -> TenantSettings {
         submissions_per_day_max: caps(section),
         expected_sends_per_s: section.fraction("expected_sends_per_s", &(0.001..=1_000_000.0)),
         webhooks: webhooks::read_endpoints(section),
+        messages_directory: section.file("messages_directory"),
         sms_sender: section.parsed("sms_sender", words::sender),
         voice_sender: section.parsed("voice_sender", words::sender),
     }

@@ -1,6 +1,7 @@
 //! Stories about whole configurations: what is taken and how a refusal reads.
 
 mod refusals;
+mod senders;
 mod sources;
 
 use std::os::unix::fs::PermissionsExt;
@@ -256,18 +257,21 @@ fn a_twilio_block_without_a_sender_needs_one_of_every_tenant_that_a_route_leads_
     let twilio = "kind = \"twilio\"\nchannels = [\"sms\"]\nreceipts = \"none\"\nauth_token = \"one\"\n\
                   account_sid = \"AC00112233445566778899aabbccddeeff\"\n";
     let text = least().replace(&webhook, twilio)
-        + "[[tenants]]\nname = \"beta\"\nregions = [\"US\"]\nsms_sender = \"Beta\"\n\
+        + "[[tenants]]\nname = \"beta\"\nregions = [\"US\"]\nsms_sender = \"+14155550199\"\n\
            api_keys = [{ id = \"b1\", sha256 = \""
         + &SHA256.replace('3', "4")
         + "\" }]\n";
-    let with_sender = text.replace("name = \"acme\"", "name = \"acme\"\nsms_sender = \"Acme\"");
+    let with_sender = text.replace(
+        "name = \"acme\"",
+        "name = \"acme\"\nsms_sender = \"+14155550100\"",
+    );
 
     assert_refused(
         &text,
         "providers[0].sender: missing, and tenant \"acme\", whose messages come here, has no sms_sender",
     );
     settings(&with_sender);
-    settings(&text.replace("auth_token", "sender = \"Acme\"\nauth_token"));
+    settings(&text.replace("auth_token", "sender = \"62442\"\nauth_token"));
     settings(&text.replace("hops =", "tenants = [\"beta\"]\nhops ="));
 }
 

@@ -14,6 +14,7 @@ use crate::id::DeliveryId;
 use crate::live::Live;
 use crate::receipts::{ReceiptReference, receipts_by_reference};
 use crate::routing::Destination;
+use crate::senders::Asked;
 use crate::stack::ProviderStack;
 use crate::verification::TenantTag;
 
@@ -27,6 +28,7 @@ pub(super) struct Composed {
     purpose: String,
     delivery: DeliveryId,
     created_at_ms: u64,
+    /// The tenant's own sender, where no block of `[[senders]]` says otherwise.
     sender: Option<Arc<str>>,
     text: Arc<str>,
     speech: Option<Arc<str>>,
@@ -54,7 +56,7 @@ impl Composed {
             .tenants
             .by_tag(record.tenant)
             .ok_or(Unreadable::Foreign)?;
-        let worded = worded(live, tenant, (record, &opened), (state.channel, now_ms))?;
+        let worded = worded(tenant, (record, &opened), (state.channel, now_ms))?;
         let quiet_ms = live.dispatch.policy.quiet_ms;
         let validity_ms = record.submit_before_ms(quiet_ms).saturating_sub(now_ms);
         Ok(Self {
@@ -108,6 +110,17 @@ impl Composed {
         }
     }
 
+    /// Who the message comes from; `None` leaves it to the provider.
+    fn sender(&self, live: &Live, hop: &ProviderStack) -> Option<Arc<str>> {
+        let asked = Asked {
+            tenant: &self.tenant,
+            provider: &hop.id,
+            channel: self.channel,
+            country: &self.region,
+        };
+        live.senders.choose(asked, self.sender.as_ref()).cloned()
+    }
+
     /// The message for one attempt at one provider.
     pub(super) fn message(&self, live: &Live, hop: &ProviderStack, attempt: u32) -> Message {
         let receipt_url = receipts_by_reference(&*hop.provider).then(|| {
@@ -130,7 +143,7 @@ impl Composed {
             speech: self.speech.clone(),
             call: self.call.clone(),
             call_url,
-            sender: self.sender.clone(),
+            sender: self.sender(live, hop),
             locale: Arc::clone(&self.locale),
             expires_at_ms: self.expires_at_ms,
             validity_period: self.validity,

@@ -44,13 +44,12 @@ pub(crate) fn call_texts(live: &Live, found: &Found) -> Option<CallTexts> {
     let tenant = live.tenants.by_tag(found.record.tenant)?;
     let opened = opened(live, found.id, &found.record).ok()?;
     let record = (&*found.record, &opened);
-    worded(live, tenant, record, (Channel::Voice, found.now_ms))
+    worded(tenant, record, (Channel::Voice, found.now_ms))
         .ok()?
         .call
 }
 
 pub(super) fn worded(
-    live: &Live,
     tenant: &Tenant,
     (record, Opened { details, code }): (&Record, &Opened),
     (channel, now_ms): (Channel, u64),
@@ -80,7 +79,7 @@ pub(super) fn worded(
                 origin: origin.as_ref(),
                 app_hash: app_hash.as_ref(),
             };
-            let rendered = live.catalog.render(channel, locale, &content);
+            let rendered = tenant.catalog.render(channel, locale, &content);
             Ok(Worded {
                 text: rendered.text,
                 speech: rendered.speech,
@@ -93,7 +92,7 @@ pub(super) fn worded(
             let speech = details.speech.clone();
             let said = speech.as_deref().unwrap_or(&text);
             let call = match channel {
-                Channel::Voice => Some(live.catalog.call_around(locale, &tenant.brand, said)),
+                Channel::Voice => Some(tenant.catalog.call_around(locale, &tenant.brand, said)),
                 Channel::Sms => None,
             };
             Ok(Worded {

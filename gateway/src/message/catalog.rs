@@ -1,148 +1,108 @@
 //! The message texts of every language, read and checked once at start and reload.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock};
 
 use super::Locale;
-use super::lint::{MessageLintError, Mistake, Rule, fixed_text_mistakes};
-use super::template::{MinuteForms, Template};
+use super::builtin::builtin_files;
+use super::compile::{Compiler, Wrong};
+use super::lint::{MessageLintError, Mistake, Rule, longest_text};
+use super::plural::Plurals;
+use super::segments::{Segments, segment_count, unit_count};
+use super::source::{MessageFile, Parsed, Source, Sources};
+use super::template::Template;
+use crate::config::nearest;
 
 /// The language of last resort; compiled in, so it is always there.
 const DEFAULT_LOCALE: &str = "en";
 
-/// The files compiled in, as their names and texts.
-const BUILTIN: [MessageFile<'static>; 4] = [
-    MessageFile {
-        name: "de.toml",
-        text: include_str!("../../../config/messages/de.toml"),
-    },
-    MessageFile {
-        name: "en.toml",
-        text: include_str!("../../../config/messages/en.toml"),
-    },
-    MessageFile {
-        name: "es.toml",
-        text: include_str!("../../../config/messages/es.toml"),
-    },
-    MessageFile {
-        name: "fr.toml",
-        text: include_str!("../../../config/messages/fr.toml"),
-    },
+/// Tags that mean a language under another name, and scripts that a region implies.
+const ALIASES: [(&str, &str); 14] = [
+    ("in", "id"),
+    ("iw", "he"),
+    ("nn", "nb"),
+    ("no", "nb"),
+    ("sh", "sr-Latn"),
+    ("tl", "fil"),
+    ("zh", "zh-CN"),
+    ("zh-Hans", "zh-CN"),
+    ("zh-Hant", "zh-TW"),
+    ("zh-Hant-HK", "zh-HK"),
+    ("zh-Hant-MO", "zh-HK"),
+    ("zh-MO", "zh-HK"),
+    ("zh-yue", "zh-HK"),
+    ("yue", "zh-HK"),
 ];
 
-/// A message file that has been read: `de.toml` and what stands in it.
-#[derive(Clone, Copy, Debug)]
-pub struct MessageFile<'a> {
-    pub name: &'a str,
-    pub text: &'a str,
+/// The texts of all languages, ready to render. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    languages: BTreeMap<Arc<str>, Arc<Texts>>,
 }
 
-/// The texts of all languages, ready to render.
-#[derive(Debug)]
-pub struct Catalog {
-    languages: BTreeMap<Arc<str>, Texts>,
+/// What an SMS text takes with the longest values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SmsLength {
+    /// Which text: `sms`, `sms-brief`, `sms-payment`.
+    pub id: &'static str,
+    pub segments: Segments,
+    /// In units of the alphabet: septets, or two bytes each.
+    pub characters: usize,
 }
 
 /// The texts of one language.
 #[derive(Debug)]
 pub(super) struct Texts {
-    pub(super) minute_forms: MinuteForms,
     pub(super) sms: Template,
     pub(super) sms_brief: Template,
     pub(super) sms_payment: Template,
-    pub(super) voice: Template,
-    pub(super) voice_payment: Template,
-    pub(super) speech: Template,
-    pub(super) speech_payment: Template,
-    pub(super) call: CallTemplates,
+    pub(super) call_greeting: Template,
+    pub(super) call_code: Template,
+    pub(super) call_payment: Template,
+    pub(super) call_keys: Template,
+    pub(super) call_farewell: Template,
+    pub(super) call_reported: Template,
+    pub(super) call_speech: Template,
+    pub(super) call_speech_payment: Template,
 }
 
-/// What a call says sentence by sentence.
-#[derive(Debug)]
-pub(super) struct CallTemplates {
-    pub(super) greeting: Template,
-    pub(super) code: Template,
-    pub(super) code_payment: Template,
-    pub(super) keys: Template,
-    pub(super) farewell: Template,
-    pub(super) reported: Template,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawFile {
-    minutes: RawMinutes,
-    sms: RawSms,
-    voice: RawVoice,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawMinutes {
-    one: String,
-    other: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSms {
-    text: String,
-    brief: String,
-    payment: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawVoice {
-    text: String,
-    payment: String,
-    speech: String,
-    speech_payment: String,
-    #[serde(rename = "call-greeting")]
-    call_greeting: String,
-    #[serde(rename = "call-code")]
-    call_code: String,
-    #[serde(rename = "call-code-payment")]
-    call_code_payment: String,
-    #[serde(rename = "call-keys")]
-    call_keys: String,
-    #[serde(rename = "call-farewell")]
-    call_farewell: String,
-    #[serde(rename = "call-reported")]
-    call_reported: String,
-}
+static BUILTIN: LazyLock<Catalog> = LazyLock::new(|| {
+    let nothing = Catalog {
+        languages: BTreeMap::new(),
+    };
+    nothing
+        .with_layers(&[])
+        .expect("the texts compiled in pass the lint; a test reads them")
+});
 
 impl Catalog {
     /// The texts compiled in.
     pub fn builtin() -> Self {
-        Self::with_overrides(&[]).expect("the texts compiled in pass the lint; a test reads them")
+        BUILTIN.clone()
     }
 
-    /// The texts compiled in and an operator's own. A file replaces the whole
-    /// language it is named after, or adds it.
+    /// The texts compiled in and an operator's own over them, text by text. A
+    /// file adds the language it is named after, if it is new.
     ///
     /// # Errors
     ///
     /// Every mistake in every file, with what to do about it.
     pub fn with_overrides(files: &[MessageFile<'_>]) -> Result<Self, Vec<MessageLintError>> {
-        let mut languages = BTreeMap::new();
-        let mut errors = Vec::new();
-        for file in BUILTIN.iter().chain(files) {
-            let mut report = Report {
-                file,
-                errors: &mut errors,
-            };
-            if let Some((locale, texts)) = read_file(&mut report) {
-                languages.insert(locale, texts);
-            }
-        }
-        if errors.is_empty() {
-            Ok(Self { languages })
-        } else {
-            Err(errors)
-        }
+        BUILTIN.with_layers(&[files])
+    }
+
+    /// This catalog, made with the operator's `common` files, and a tenant's own
+    /// texts over them.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake in every file, with what to do about it.
+    pub fn for_tenant(
+        &self,
+        common: &[MessageFile<'_>],
+        own: &[MessageFile<'_>],
+    ) -> Result<Self, Vec<MessageLintError>> {
+        self.with_layers(&[common, own])
     }
 
     /// The languages there are texts for.
@@ -150,90 +110,239 @@ impl Catalog {
         self.languages.keys().map(|locale| &**locale)
     }
 
+    /// How long the SMS texts of a language become; empty if there is none of that tag.
+    pub fn sms_lengths(&self, tag: &str) -> Vec<SmsLength> {
+        let Some(texts) = self.languages.get(tag) else {
+            return Vec::new();
+        };
+        [
+            (&Rule::SMS, &texts.sms),
+            (&Rule::SMS_BRIEF, &texts.sms_brief),
+            (&Rule::SMS_PAYMENT, &texts.sms_payment),
+        ]
+        .into_iter()
+        .map(|(rule, template)| {
+            let text = longest_text(template);
+            SmsLength {
+                id: rule.id,
+                segments: segment_count(&text),
+                characters: unit_count(&text),
+            }
+        })
+        .collect()
+    }
+
     /// The nearest language that has texts: `en-GB`, then `en`, then the default.
     pub(super) fn resolve(&self, locale: &Locale) -> (&Arc<str>, &Texts) {
         locale
             .fallbacks()
             .chain([DEFAULT_LOCALE])
-            .find_map(|tag| self.languages.get_key_value(tag))
+            .find_map(|tag| {
+                let found = self.languages.get_key_value(tag);
+                found.or_else(|| self.languages.get_key_value(alias(tag)?))
+            })
+            .map(|(tag, texts)| (tag, &**texts))
             .expect("the default language is compiled in")
+    }
+
+    /// Lays files over the built-in ones, the last layer on top, and makes anew
+    /// every language that one of the last layer's files is of or above.
+    fn with_layers(&self, layers: &[&[MessageFile<'_>]]) -> Result<Self, Vec<MessageLintError>> {
+        let mut errors = Vec::new();
+        let mut parsed = Vec::new();
+        let builtin: &[MessageFile<'_>] = builtin_files();
+        let all = [(builtin, true)].into_iter();
+        for (files, is_builtin) in all.chain(layers.iter().map(|files| (*files, false))) {
+            for file in files {
+                match Parsed::read(file, shown_name(file, is_builtin)) {
+                    Ok(file) => parsed.push(file),
+                    Err(mistakes) => errors.extend(mistakes),
+                }
+            }
+        }
+        let last = layers.last().copied().unwrap_or(builtin);
+        let touched: Vec<Locale> = last.iter().filter_map(MessageFile::tag).collect();
+        let is_touched = |locale: &Locale| {
+            locale
+                .fallbacks()
+                .any(|tag| touched.iter().any(|touched| touched.as_str() == tag))
+        };
+        let mut languages = self.languages.clone();
+        let tags: BTreeSet<&str> = parsed.iter().map(|file| file.locale.as_str()).collect();
+        let locales = tags.into_iter().filter_map(|tag| Locale::parse(tag).ok());
+        for locale in locales.filter(is_touched) {
+            match texts_of(&locale, &parsed) {
+                Ok(texts) => {
+                    languages.insert(locale.as_str().into(), Arc::new(texts));
+                }
+                Err(mistakes) => errors.extend(mistakes),
+            }
+        }
+        if errors.is_empty() {
+            Ok(Self { languages })
+        } else {
+            Err(once_each(errors))
+        }
     }
 }
 
-/// Where the mistakes of one file go.
-struct Report<'a> {
-    file: &'a MessageFile<'a>,
-    errors: &'a mut Vec<MessageLintError>,
+/// A text that several languages share is wrong once.
+fn once_each(errors: Vec<MessageLintError>) -> Vec<MessageLintError> {
+    let mut kept: Vec<MessageLintError> = Vec::new();
+    for error in errors {
+        if !kept.contains(&error) {
+            kept.push(error);
+        }
+    }
+    kept
 }
 
-impl Report<'_> {
-    fn add(&mut self, key: &'static str, mistake: Mistake) {
+fn shown_name(file: &MessageFile<'_>, is_builtin: bool) -> String {
+    if is_builtin {
+        format!("built-in {}", file.name)
+    } else {
+        file.path.unwrap_or(file.name).to_owned()
+    }
+}
+
+fn alias(tag: &str) -> Option<&'static str> {
+    ALIASES
+        .iter()
+        .find(|(name, _)| *name == tag)
+        .map(|(_, meant)| *meant)
+}
+
+/// Makes one language of the files of its tag and of more general ones.
+fn texts_of(locale: &Locale, parsed: &[Parsed<'_>]) -> Result<Texts, Vec<MessageLintError>> {
+    let mut sources = Sources::new();
+    let mut above: Vec<&str> = locale.fallbacks().collect();
+    above.reverse();
+    for tag in above {
+        for file in parsed.iter().filter(|file| file.locale.as_str() == tag) {
+            file.put_into(&mut sources);
+        }
+    }
+    // The last file of the language itself: what is missing is missing there.
+    let own = parsed
+        .iter()
+        .rev()
+        .find(|file| file.locale == *locale)
+        .map_or("", Parsed::name);
+    let plurals = Plurals::of(locale);
+    let mut reading = Reading {
+        compiler: Compiler {
+            sources: &sources,
+            plurals: &plurals,
+        },
+        own,
+        errors: Vec::new(),
+    };
+    reading.check_ids();
+    let texts = reading.texts();
+    match texts {
+        Some(texts) if reading.errors.is_empty() => Ok(texts),
+        Some(_) | None => Err(reading.errors),
+    }
+}
+
+/// One language on its way from sources to templates.
+struct Reading<'a> {
+    compiler: Compiler<'a>,
+    own: &'a str,
+    errors: Vec<MessageLintError>,
+}
+
+impl Reading<'_> {
+    fn texts(&mut self) -> Option<Texts> {
+        // All are read before any `?`, so that every mistake is reported at once.
+        let sms = self.read(&Rule::SMS);
+        let sms_brief = self.read(&Rule::SMS_BRIEF);
+        let sms_payment = self.read(&Rule::SMS_PAYMENT);
+        let call_greeting = self.read(&Rule::CALL_GREETING);
+        let call_code = self.read(&Rule::CALL_CODE);
+        let call_payment = self.read(&Rule::CALL_PAYMENT);
+        let call_keys = self.read(&Rule::CALL_KEYS);
+        let call_farewell = self.read(&Rule::CALL_FAREWELL);
+        let call_reported = self.read(&Rule::CALL_REPORTED);
+        let call_speech = self.read(&Rule::CALL_SPEECH);
+        let call_speech_payment = self.read(&Rule::CALL_SPEECH_PAYMENT);
+        Some(Texts {
+            sms: sms?,
+            sms_brief: sms_brief?,
+            sms_payment: sms_payment?,
+            call_greeting: call_greeting?,
+            call_code: call_code?,
+            call_payment: call_payment?,
+            call_keys: call_keys?,
+            call_farewell: call_farewell?,
+            call_reported: call_reported?,
+            call_speech: call_speech?,
+            call_speech_payment: call_speech_payment?,
+        })
+    }
+
+    fn read(&mut self, rule: &Rule) -> Option<Template> {
+        let Some(source) = self.compiler.sources.get(rule.id).copied() else {
+            self.errors.push(MessageLintError {
+                file: self.own.to_owned(),
+                line: 1,
+                key: "file".to_owned(),
+                mistake: Mistake::TextMissing(rule.id),
+            });
+            return None;
+        };
+        let claims_gsm7 = self.claims_gsm7(rule, &source);
+        match self.compiler.forms(&source) {
+            Ok(forms) => {
+                for mistake in rule.check(&forms, claims_gsm7) {
+                    self.add(rule.id, &source, mistake);
+                }
+                Some(Template::new(forms))
+            }
+            Err(Wrong { part, mistake }) => {
+                let (id, source) = part.unwrap_or_else(|| (rule.id.to_owned(), source));
+                self.add(&id, &source, mistake);
+                None
+            }
+        }
+    }
+
+    fn claims_gsm7(&mut self, rule: &Rule, source: &Source<'_>) -> bool {
+        let mut claims_gsm7 = false;
+        for attribute in source.attributes {
+            if rule.is_sms() && Source::is_gsm7_claim(attribute) {
+                claims_gsm7 = true;
+            } else {
+                let name = attribute.id.name.to_owned();
+                self.add(rule.id, source, Mistake::Attribute(name));
+            }
+        }
+        claims_gsm7
+    }
+
+    /// A text that is not known and stands in no other is a slip of the pen.
+    fn check_ids(&mut self) {
+        let used = self.compiler.parts();
+        let strangers: Vec<(String, Source<'_>)> = self
+            .compiler
+            .sources
+            .iter()
+            .filter(|(id, _)| !used.contains(id.as_str()))
+            .filter(|(id, _)| Rule::ALL.iter().all(|rule| rule.id != id.as_str()))
+            .map(|(id, source)| (id.clone(), *source))
+            .collect();
+        for (id, source) in strangers {
+            let meant = nearest(&id, Rule::ALL.iter().map(|rule| rule.id));
+            self.add(&id, &source, Mistake::TextUnknown(meant));
+        }
+    }
+
+    fn add(&mut self, key: &str, source: &Source<'_>, mistake: Mistake) {
         self.errors.push(MessageLintError {
-            file: self.file.name.to_owned(),
-            key,
+            file: source.file.to_owned(),
+            line: source.line,
+            key: key.to_owned(),
             mistake,
         });
     }
-
-    fn keep<T>(&mut self, key: &'static str, result: Result<T, Mistake>) -> Option<T> {
-        result.map_err(|mistake| self.add(key, mistake)).ok()
-    }
-}
-
-fn read_file(report: &mut Report<'_>) -> Option<(Arc<str>, Texts)> {
-    let locale = report
-        .file
-        .name
-        .strip_suffix(".toml")
-        .and_then(|tag| Locale::parse(tag).ok())
-        .ok_or(Mistake::FileName);
-    let locale = report.keep("file", locale);
-    let raw = toml::from_str::<RawFile>(report.file.text)
-        .map_err(|error| Mistake::Toml(error.to_string().trim_end().to_owned()));
-    let raw = report.keep("file", raw)?;
-    let minute_forms = MinuteForms::parse(&raw.minutes.one, &raw.minutes.other);
-    let minute_forms = report.keep("minutes", minute_forms)?;
-    for mistake in fixed_text_mistakes(minute_forms.texts()) {
-        report.add("minutes", mistake);
-    }
-    let mut read = |rule: &Rule, source: &str| {
-        let template = report.keep(rule.key, Template::parse(source))?;
-        for mistake in rule.check(&template, &minute_forms) {
-            report.add(rule.key, mistake);
-        }
-        Some(template)
-    };
-    // All are read before any `?`, so that every mistake is reported at once.
-    let sms = read(&Rule::SMS_TEXT, &raw.sms.text);
-    let sms_brief = read(&Rule::SMS_BRIEF, &raw.sms.brief);
-    let sms_payment = read(&Rule::SMS_PAYMENT, &raw.sms.payment);
-    let voice = read(&Rule::VOICE_TEXT, &raw.voice.text);
-    let voice_payment = read(&Rule::VOICE_PAYMENT, &raw.voice.payment);
-    let speech = read(&Rule::VOICE_SPEECH, &raw.voice.speech);
-    let speech_payment = read(&Rule::VOICE_SPEECH_PAYMENT, &raw.voice.speech_payment);
-    let greeting = read(&Rule::CALL_GREETING, &raw.voice.call_greeting);
-    let code = read(&Rule::CALL_CODE, &raw.voice.call_code);
-    let code_payment = read(&Rule::CALL_CODE_PAYMENT, &raw.voice.call_code_payment);
-    let keys = read(&Rule::CALL_KEYS, &raw.voice.call_keys);
-    let farewell = read(&Rule::CALL_FAREWELL, &raw.voice.call_farewell);
-    let reported = read(&Rule::CALL_REPORTED, &raw.voice.call_reported);
-    let texts = Texts {
-        sms: sms?,
-        sms_brief: sms_brief?,
-        sms_payment: sms_payment?,
-        voice: voice?,
-        voice_payment: voice_payment?,
-        speech: speech?,
-        speech_payment: speech_payment?,
-        call: CallTemplates {
-            greeting: greeting?,
-            code: code?,
-            code_payment: code_payment?,
-            keys: keys?,
-            farewell: farewell?,
-            reported: reported?,
-        },
-        minute_forms,
-    };
-    Some((locale?.as_str().into(), texts))
 }

@@ -1,222 +1,152 @@
 //! What is wrong with a message text, found at load: a text that slips through
 //! here reaches phones in that form.
 
+mod direction;
+mod length;
+mod mistake;
+
+pub(super) use self::length::longest_text;
+pub use self::mistake::{MessageLintError, Mistake};
+
 use super::line::{has_code_like_run, has_link, has_sign};
-use super::segments::{Encoding, segment_count};
-use super::template::{MinuteForms, Piece, Placeholder, Template, Values};
-use super::values::{BRAND_CHARACTERS_MAX, CODE_DIGITS_MAX, PAYMENT_CHARACTERS_MAX};
+use super::template::{Form, Piece, Placeholder};
 
-/// A mistake in a message file, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}: {key}: {mistake}")]
-pub struct MessageLintError {
-    /// The file's name, as it was given.
-    pub file: String,
-    /// Which text of it, such as `sms.text`; `file` for the file as a whole.
-    pub key: &'static str,
-    pub mistake: Mistake,
-}
-
-/// What is wrong, and the way out.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Mistake {
-    #[error("the file name is no language: name it after one, such as de.toml or pt-BR.toml")]
-    FileName,
-    #[error("{0}")]
-    Toml(String),
-    #[error("a brace is not closed: write placeholders as {{code}}")]
-    BraceOpen,
-    #[error("a brace is closed that was not opened: write placeholders as {{code}}")]
-    BraceClosed,
-    #[error("{{{0}}} is unknown: use {{code}}, {{brand}}, {{minutes}}, {{amount}} or {{payee}}")]
-    PlaceholderUnknown(String),
-    #[error("{{{name}}} must stand here {expected} times and stands {found} times")]
-    PlaceholderCount {
-        name: &'static str,
-        expected: usize,
-        found: usize,
-    },
-    #[error("write {{minutes}} once, and no other placeholder")]
-    MinutesForm,
-    #[error("{{amount}} and {{payee}} must stand on lines of their own: begin a new line")]
-    PaymentLines,
-    #[error("four or more digits in a row may be taken for the code: write fewer")]
-    CodeLike,
-    #[error("`@` and `#` are kept for the line that browsers read: take them out")]
-    Sign,
-    #[error("a link in a code message looks like fraud: take it out")]
-    Link,
-    #[error("only line breaks and printable characters may stand here: take the others out")]
-    Control,
-    #[error("take the blanks and empty lines off both ends")]
-    Blank,
-    #[error(
-        "with the longest values it takes {found} segments of at most {allowed}: shorten it by \
-         about {excess} characters"
-    )]
-    TooManySegments {
-        found: usize,
-        allowed: usize,
-        excess: usize,
-    },
-    #[error("it takes up to {found_s} s to say, of at most {allowed_s} s: shorten it")]
-    SpeechTooLong { found_s: u32, allowed_s: u32 },
-}
-
-/// What one text of a file must be.
+/// What one text of a language must be.
 pub(super) struct Rule {
-    pub(super) key: &'static str,
+    pub(super) id: &'static str,
     medium: Medium,
-    code_count: usize,
-    has_brand: bool,
-    has_minutes: bool,
-    has_payment: bool,
+    /// How often each placeholder stands in it, in the order of [`Placeholder::ALL`].
+    counts: [usize; 5],
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Medium {
-    /// `ucs2_segments_max` is for languages outside the GSM alphabet; those
-    /// within it get one segment.
-    Sms {
-        ucs2_segments_max: usize,
-    },
-    /// The plain text of a call: never sent as an SMS, never spoken.
-    CallText,
+    Sms,
+    /// An SMS that leaves room for an app hash.
+    BriefSms,
+    /// Said in a call, by itself or as a part of it.
     Speech,
 }
 
 impl Rule {
-    pub(super) const SMS_TEXT: Self = Self {
-        key: "sms.text",
-        medium: Medium::Sms {
-            ucs2_segments_max: 2,
-        },
-        code_count: 1,
-        has_brand: true,
-        has_minutes: true,
-        has_payment: false,
+    pub(super) const SMS: Self = Self {
+        id: "sms",
+        medium: Medium::Sms,
+        counts: [1, 1, 1, 0, 0],
     };
     pub(super) const SMS_BRIEF: Self = Self {
-        key: "sms.brief",
-        has_minutes: false,
-        ..Self::SMS_TEXT
+        id: "sms-brief",
+        medium: Medium::BriefSms,
+        counts: [1, 1, 0, 0, 0],
     };
     pub(super) const SMS_PAYMENT: Self = Self {
-        key: "sms.payment",
-        medium: Medium::Sms {
-            ucs2_segments_max: 3,
-        },
-        has_payment: true,
-        ..Self::SMS_TEXT
+        id: "sms-payment",
+        medium: Medium::Sms,
+        counts: [1, 1, 1, 1, 1],
     };
-    pub(super) const VOICE_TEXT: Self = Self {
-        key: "voice.text",
-        medium: Medium::CallText,
-        ..Self::SMS_TEXT
-    };
-    pub(super) const VOICE_PAYMENT: Self = Self {
-        key: "voice.payment",
-        has_payment: true,
-        ..Self::VOICE_TEXT
-    };
-    pub(super) const VOICE_SPEECH: Self = Self {
-        key: "voice.speech",
-        medium: Medium::Speech,
-        code_count: 3,
-        ..Self::SMS_TEXT
-    };
-    pub(super) const VOICE_SPEECH_PAYMENT: Self = Self {
-        key: "voice.speech_payment",
-        has_payment: true,
-        ..Self::VOICE_SPEECH
-    };
+    pub(super) const CALL_GREETING: Self = Self::spoken("call-greeting", [0, 1, 0, 0, 0]);
+    pub(super) const CALL_CODE: Self = Self::spoken("call-code", [1, 0, 0, 0, 0]);
+    pub(super) const CALL_PAYMENT: Self = Self::spoken("call-payment", [1, 0, 0, 1, 1]);
+    pub(super) const CALL_KEYS: Self = Self::spoken("call-keys", [0, 0, 0, 0, 0]);
+    pub(super) const CALL_FAREWELL: Self = Self::spoken("call-farewell", [0, 0, 0, 0, 0]);
+    pub(super) const CALL_REPORTED: Self = Self::spoken("call-reported", [0, 0, 0, 0, 0]);
+    pub(super) const CALL_SPEECH: Self = Self::spoken("call-speech", [3, 1, 0, 0, 0]);
+    pub(super) const CALL_SPEECH_PAYMENT: Self =
+        Self::spoken("call-speech-payment", [3, 1, 0, 1, 1]);
 
-    pub(super) const CALL_GREETING: Self = Self {
-        key: "voice.call-greeting",
-        code_count: 0,
-        has_minutes: false,
-        ..Self::VOICE_SPEECH
-    };
-    pub(super) const CALL_CODE: Self = Self {
-        key: "voice.call-code",
-        code_count: 1,
-        has_brand: false,
-        ..Self::CALL_GREETING
-    };
-    pub(super) const CALL_CODE_PAYMENT: Self = Self {
-        key: "voice.call-code-payment",
-        has_payment: true,
-        ..Self::CALL_CODE
-    };
-    pub(super) const CALL_KEYS: Self = Self {
-        key: "voice.call-keys",
-        code_count: 0,
-        ..Self::CALL_CODE
-    };
-    pub(super) const CALL_FAREWELL: Self = Self {
-        key: "voice.call-farewell",
-        ..Self::CALL_KEYS
-    };
-    pub(super) const CALL_REPORTED: Self = Self {
-        key: "voice.call-reported",
-        ..Self::CALL_KEYS
-    };
+    /// The texts that every language has.
+    pub(super) const ALL: [Self; 11] = [
+        Self::SMS,
+        Self::SMS_BRIEF,
+        Self::SMS_PAYMENT,
+        Self::CALL_GREETING,
+        Self::CALL_CODE,
+        Self::CALL_PAYMENT,
+        Self::CALL_KEYS,
+        Self::CALL_FAREWELL,
+        Self::CALL_REPORTED,
+        Self::CALL_SPEECH,
+        Self::CALL_SPEECH_PAYMENT,
+    ];
 
-    fn expected_count(&self, placeholder: Placeholder) -> usize {
-        match placeholder {
-            Placeholder::Code => self.code_count,
-            Placeholder::Brand => usize::from(self.has_brand),
-            Placeholder::Minutes => usize::from(self.has_minutes),
-            Placeholder::Amount | Placeholder::Payee => usize::from(self.has_payment),
+    const fn spoken(id: &'static str, counts: [usize; 5]) -> Self {
+        Self {
+            id,
+            medium: Medium::Speech,
+            counts,
         }
     }
 
-    /// Every mistake of a text that has been read.
-    pub(super) fn check(&self, template: &Template, minute_forms: &MinuteForms) -> Vec<Mistake> {
-        let mut mistakes: Vec<_> = Placeholder::ALL
-            .into_iter()
-            .filter_map(|placeholder| self.miscounted(template, placeholder))
-            .collect();
-        mistakes.extend(template.pieces().iter().filter_map(fixed_text_mistake));
-        mistakes.extend(blank_ends(template));
-        if self.has_payment && !payment_stands_on_lines(template) {
-            mistakes.push(Mistake::PaymentLines);
+    /// Every mistake in a text, seen in all its forms.
+    pub(super) fn check(&self, forms: &[Form], claims_gsm7: bool) -> Vec<Mistake> {
+        let mut found: Vec<Mistake> = Vec::new();
+        for mistake in forms.iter().flat_map(|form| self.check_form(form)) {
+            if !found.contains(&mistake) {
+                found.push(mistake);
+            }
         }
         // The length of a text with wrong placeholders says nothing.
-        if mistakes.is_empty() {
-            mistakes.extend(self.too_long(template, minute_forms));
+        if found.is_empty()
+            && let Some(longest) = forms.iter().max_by_key(|form| length::longest(form))
+        {
+            found.extend(self.length_mistake(longest));
+            if claims_gsm7 {
+                found.extend(forms.iter().find_map(length::outside_gsm7));
+            }
+        }
+        found
+    }
+
+    /// Whether the text may claim an alphabet.
+    pub(super) fn is_sms(&self) -> bool {
+        match self.medium {
+            Medium::Sms | Medium::BriefSms => true,
+            Medium::Speech => false,
+        }
+    }
+
+    fn check_form(&self, form: &Form) -> Vec<Mistake> {
+        let mut mistakes: Vec<_> = Placeholder::ALL
+            .into_iter()
+            .zip(self.counts)
+            .filter_map(|(placeholder, expected)| miscounted(form, placeholder, expected))
+            .collect();
+        mistakes.extend(form.iter().filter_map(fixed_text_mistake));
+        mistakes.extend(blank_ends(form));
+        mistakes.extend(beside_the_code(form));
+        if self.is_sms() {
+            mistakes.extend(direction::mistake(form));
+        }
+        if has_payment(&self.counts) && !payment_stands_on_lines(form) {
+            mistakes.push(Mistake::PaymentLines);
         }
         mistakes
     }
 
-    fn miscounted(&self, template: &Template, placeholder: Placeholder) -> Option<Mistake> {
-        let found = template
-            .pieces()
-            .iter()
-            .filter(|piece| matches!(piece, Piece::Value(value) if *value == placeholder))
-            .count();
-        let expected = self.expected_count(placeholder);
-        (found != expected).then_some(Mistake::PlaceholderCount {
-            name: placeholder.name(),
-            expected,
-            found,
-        })
-    }
-
-    fn too_long(&self, template: &Template, minute_forms: &MinuteForms) -> Option<Mistake> {
+    fn length_mistake(&self, form: &Form) -> Option<Mistake> {
+        let segments = || length::too_many_segments(form, has_payment(&self.counts));
         match self.medium {
-            Medium::Sms { ucs2_segments_max } => {
-                too_many_segments(template, minute_forms, ucs2_segments_max)
-            }
-            Medium::CallText => None,
-            Medium::Speech => speech_too_long(template, minute_forms),
+            Medium::Sms => segments(),
+            Medium::BriefSms => segments().or_else(|| length::brief_too_long(form)),
+            Medium::Speech => length::speech_too_long(form),
         }
     }
 }
 
-pub(super) fn fixed_text_mistakes<'a>(
-    texts: impl IntoIterator<Item = &'a str>,
-) -> impl Iterator<Item = Mistake> {
-    texts.into_iter().filter_map(text_mistake)
+fn has_payment([_, _, _, amount, payee]: &[usize; 5]) -> bool {
+    amount + payee > 0
+}
+
+fn miscounted(form: &Form, placeholder: Placeholder, expected: usize) -> Option<Mistake> {
+    let found = form
+        .iter()
+        .filter(|piece| matches!(piece, Piece::Value(value) if *value == placeholder))
+        .count();
+    (found != expected).then_some(Mistake::PlaceholderCount {
+        name: placeholder.name(),
+        expected,
+        found,
+    })
 }
 
 fn fixed_text_mistake(piece: &Piece) -> Option<Mistake> {
@@ -233,6 +163,8 @@ fn text_mistake(text: &str) -> Option<Mistake> {
         Some(Mistake::Sign)
     } else if has_link(text) {
         Some(Mistake::Link)
+    } else if text.contains(direction::is_mark) {
+        Some(Mistake::DirectionMark)
     } else if text
         .chars()
         .any(|character| character.is_control() && character != '\n')
@@ -243,24 +175,43 @@ fn text_mistake(text: &str) -> Option<Mistake> {
     }
 }
 
-fn blank_ends(template: &Template) -> Option<Mistake> {
-    let first_is_blank = match template.pieces().first() {
+fn blank_ends(form: &Form) -> Option<Mistake> {
+    let first_is_blank = match form.first() {
         Some(Piece::Text(text)) => text.starts_with(char::is_whitespace),
         Some(Piece::Value(_)) => false,
         None => true,
     };
-    let last_is_blank = match template.pieces().last() {
+    let last_is_blank = match form.last() {
         Some(Piece::Text(text)) => text.ends_with(char::is_whitespace),
         Some(Piece::Value(_)) | None => false,
     };
     (first_is_blank || last_is_blank).then_some(Mistake::Blank)
 }
 
+/// A digit or another value directly beside the code would be read as part of it.
+fn beside_the_code(form: &Form) -> Option<Mistake> {
+    let is_code = |piece: &Piece| *piece == Piece::Value(Placeholder::Code);
+    let merges = |piece: &Piece, digit_is_near: fn(&str) -> bool| match piece {
+        Piece::Text(text) => digit_is_near(text),
+        Piece::Value(_) => true,
+    };
+    let is_wrong = |pair: &[Piece]| match pair {
+        [before, code] if is_code(code) => merges(before, |text| text.ends_with(char::is_numeric)),
+        [code, behind] if is_code(code) => {
+            merges(behind, |text| text.starts_with(char::is_numeric))
+        }
+        _ => false,
+    };
+    form.windows(2)
+        .any(is_wrong)
+        .then_some(Mistake::BesideTheCode)
+}
+
 /// Whether a line break stands between the amount and the payee.
-fn payment_stands_on_lines(template: &Template) -> bool {
+fn payment_stands_on_lines(form: &Form) -> bool {
     let mut line = 0;
     let mut lines = Vec::new();
-    for piece in template.pieces() {
+    for piece in form {
         match piece {
             Piece::Text(text) => line += text.matches('\n').count(),
             Piece::Value(Placeholder::Amount | Placeholder::Payee) => lines.push(line),
@@ -268,72 +219,6 @@ fn payment_stands_on_lines(template: &Template) -> bool {
         }
     }
     lines.is_sorted_by(|one, next| one < next)
-}
-
-/// The longest values, in letters of every alphabet's width one.
-fn longest<'a>(text: &'a str, minute_forms: &'a MinuteForms) -> Values<'a> {
-    let cut = |length: usize| text.get(..length).unwrap_or(text);
-    Values {
-        code: cut(CODE_DIGITS_MAX),
-        brand: cut(BRAND_CHARACTERS_MAX),
-        minutes: 10,
-        minute_forms,
-        amount: cut(PAYMENT_CHARACTERS_MAX),
-        currency: cut(3),
-        payee: cut(PAYMENT_CHARACTERS_MAX),
-    }
-}
-
-fn too_many_segments(
-    template: &Template,
-    minute_forms: &MinuteForms,
-    ucs2_segments_max: usize,
-) -> Option<Mistake> {
-    let filler = "0".repeat(PAYMENT_CHARACTERS_MAX);
-    let text = template.render(&longest(&filler, minute_forms), 0);
-    let segments = segment_count(&text);
-    let (allowed, characters_max) = match segments.encoding {
-        Encoding::Gsm7 => (1, 160),
-        Encoding::Ucs2 => (ucs2_segments_max, ucs2_segments_max * 67),
-    };
-    (segments.count > allowed).then(|| Mistake::TooManySegments {
-        found: segments.count,
-        allowed,
-        excess: text.chars().count().saturating_sub(characters_max).max(1),
-    })
-}
-
-/// How long a call may take before people hang up.
-const SPEECH_S_MAX: u32 = 45;
-/// A digit of the code and the pause behind it.
-const DIGIT_MS: usize = 900;
-/// Ordinary speech is about 15 characters a second.
-const CHARACTER_MS: usize = 65;
-/// A long amount in words: "one hundred and twenty-three thousand ..".
-const AMOUNT_MS: usize = 5_000;
-
-fn speech_too_long(template: &Template, minute_forms: &MinuteForms) -> Option<Mistake> {
-    let filler = "x".repeat(PAYMENT_CHARACTERS_MAX);
-    let values = longest(&filler, minute_forms);
-    let mut minutes = String::new();
-    minute_forms.push(&mut minutes, values.minutes);
-    let spoken_ms: usize = template
-        .pieces()
-        .iter()
-        .map(|piece| match piece {
-            Piece::Text(text) => text.chars().count() * CHARACTER_MS,
-            Piece::Value(Placeholder::Code) => CODE_DIGITS_MAX * DIGIT_MS,
-            Piece::Value(Placeholder::Brand) => values.brand.len() * CHARACTER_MS,
-            Piece::Value(Placeholder::Minutes) => minutes.chars().count() * CHARACTER_MS,
-            Piece::Value(Placeholder::Amount) => AMOUNT_MS,
-            Piece::Value(Placeholder::Payee) => values.payee.len() * CHARACTER_MS,
-        })
-        .sum();
-    let found_s = u32::try_from(spoken_ms.div_ceil(1_000)).unwrap_or(u32::MAX);
-    (found_s > SPEECH_S_MAX).then_some(Mistake::SpeechTooLong {
-        found_s,
-        allowed_s: SPEECH_S_MAX,
-    })
 }
 
 #[cfg(test)]

@@ -45,6 +45,12 @@ pub fn segment_count(text: &str) -> Segments {
     }
 }
 
+/// How many units of its alphabet a text has: septets, or two bytes each.
+pub(super) fn unit_count(text: &str) -> usize {
+    let septets: Option<usize> = text.chars().map(septets_of).sum();
+    septets.unwrap_or_else(|| text.chars().map(char::len_utf16).sum())
+}
+
 fn septets_of(character: char) -> Option<usize> {
     // Nearly all there is, so that the alphabet is searched for the rest alone.
     let is_usual = character.is_ascii_alphanumeric() || matches!(character, ' ' | '.' | ',');

@@ -65,4 +65,8 @@ pub enum ReceiptError {
     Malformed,
     #[error("this provider sends no receipts")]
     NotExpected,
+    /// Who signed it can only be told by [`crate::Provider::document`], which has
+    /// to be fetched first.
+    #[error("what it is to be verified with has not been fetched")]
+    Unfetched,
 }

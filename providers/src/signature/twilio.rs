@@ -1,14 +1,13 @@
 //! `X-Twilio-Signature`: HMAC-SHA1 over the URL and the sorted form fields.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::SecretError;
+use super::{SecretError, sha256_hex};
 use crate::{ReceiptError, Secret};
 
 const TAG_BASE64_LENGTH: usize = 28;
@@ -186,15 +185,6 @@ fn tag_base64(
         .encode_slice(signed.sign(), &mut encoded)
         .expect("20 bytes are 28 in base64");
     encoded
-}
-
-fn sha256_hex(body: &[u8]) -> String {
-    let digest = digest::digest(&digest::SHA256, body);
-    let mut hex = String::with_capacity(64);
-    for byte in digest.as_ref() {
-        write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
-    }
-    hex
 }
 
 #[cfg(test)]

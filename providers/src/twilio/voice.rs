@@ -8,6 +8,7 @@ use http::Request;
 use super::TwilioProvider;
 use crate::contract::{CALL_DURATION_MAX, CODE_REPETITIONS, KEY_WAIT};
 use crate::signature::FormFields;
+use crate::speech::{WAITED, escaped, has_mark, key_of, marked, voice_language};
 use crate::{
     CallDocument, CallEvent, CallStep, CallTexts, CallTurn, DeliveryReceipt, Message, MessageId,
     ProviderCode, ReceiptError, ReceiptStatus, RequestError,
@@ -17,8 +18,6 @@ use crate::{
 const RING_S: &str = "25";
 /// Of the parameter `Twiml`.
 const TWIML_CHARACTERS_MAX: usize = 4000;
-/// Marks the questions of a `<Gather>`: one that comes without a digit is silence.
-const AFTER_GATHER: &str = "gathered=1";
 
 impl TwilioProvider {
     pub(super) fn call(&self, message: &Message) -> Result<Request<Bytes>, RequestError> {
@@ -108,7 +107,8 @@ fn opened() -> String {
 
 fn gather(twiml: &mut String, call_url: &str, on_silence: &str) {
     let wait_s = KEY_WAIT.as_secs();
-    let action = escaped(&format!("{call_url}?{AFTER_GATHER}"));
+    // A question that comes there without a digit is silence.
+    let action = escaped(&marked(call_url, WAITED));
     // `#` is a key like any other: without `finishOnKey` it would end the wait.
     _ = write!(
         twiml,
@@ -119,29 +119,11 @@ fn gather(twiml: &mut String, call_url: &str, on_silence: &str) {
 
 fn say(twiml: &mut String, language: &str, text: &str) {
     let text = escaped(text);
-    _ = match voice_language(language) {
+    // Where Twilio has no voice by that name, its default speaks.
+    _ = match voice_language(VOICE_LANGUAGES, language) {
         Some(language) => write!(twiml, "<Say language=\"{language}\">{text}</Say>"),
         None => write!(twiml, "<Say>{text}</Say>"),
     };
-}
-
-/// Text as XML may hold it, in an element or an attribute.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len() + 16);
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&apos;"),
-            '\n' | '\t' => escaped.push(' '),
-            // XML 1.0 has no way to write the others.
-            character if character.is_control() => {}
-            character => escaped.push(character),
-        }
-    }
-    escaped
 }
 
 /// What Twilio's voices are called, the usual one of each language first.
@@ -154,25 +136,6 @@ static VOICE_LANGUAGES: &[&str] = &[
     "sv-SE", "ta-IN", "te-IN", "th-TH", "tr-TR", "uk-UA", "vi-VN", "zh-CN", "zh-TW", "zh-HK",
 ];
 
-/// The voice for a language: the same region, or the usual one. `None` where
-/// Twilio has no voice by that name, so that its default speaks.
-fn voice_language(language: &str) -> Option<&'static str> {
-    let same = VOICE_LANGUAGES
-        .iter()
-        .find(|voice| voice.eq_ignore_ascii_case(language));
-    let primary = match language.split('-').next().unwrap_or_default() {
-        "ar" => "arb",
-        "no" | "nn" => "nb",
-        other => other,
-    };
-    let usual = || {
-        VOICE_LANGUAGES
-            .iter()
-            .find(|voice| voice.split('-').next() == Some(primary))
-    };
-    same.or_else(usual).copied()
-}
-
 /// Reads a question of a call.
 pub(super) fn event(url: &str, fields: &FormFields) -> Result<CallEvent, ReceiptError> {
     let call_id = fields
@@ -180,18 +143,13 @@ pub(super) fn event(url: &str, fields: &FormFields) -> Result<CallEvent, Receipt
         .and_then(MessageId::new)
         .ok_or(ReceiptError::Malformed)?;
     let status = fields.get("CallStatus").ok_or(ReceiptError::Malformed)?;
-    let is_asked_again = url
-        .split_once('?')
-        .is_some_and(|(_, query)| query == AFTER_GATHER);
-    let key = fields
-        .get("Digits")
-        .and_then(|digits| digits.chars().next());
+    let key = fields.get("Digits").and_then(key_of);
     let step = match key {
         _ if is_machine(fields) => CallStep::Machine,
         Some(key) => CallStep::Key(key),
         None => match ended(status) {
             Some(status) => CallStep::Ended { status, code: None },
-            None if is_asked_again => CallStep::NoKey,
+            None if has_mark(url, WAITED) => CallStep::NoKey,
             None => CallStep::Answered,
         },
     };

@@ -64,6 +64,7 @@ fn asked(arguments: &[&str]) -> Result<String, RemoteError> {
         | Command::CheckConfig(_)
         | Command::Health(_)
         | Command::Keys(_)
+        | Command::Messages(_)
         | Command::Openapi => panic!("not a question"),
     };
     let mut out = Vec::new();

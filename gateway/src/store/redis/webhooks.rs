@@ -145,9 +145,10 @@ fn watched(fields: Vec<Value>, shard: Shard, now_ms: u64) -> Result<Watched, Sto
 }
 
 fn listed(value: Value) -> Result<Vec<Value>, StoreError> {
-    match value {
-        Value::Array(values) => Ok(values),
-        _ => Err(strange()),
+    if let Value::Array(values) = value {
+        Ok(values)
+    } else {
+        Err(strange())
     }
 }
 

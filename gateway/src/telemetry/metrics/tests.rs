@@ -132,19 +132,7 @@ fn emit_delivery_events(metrics: &Metrics) {
         reason: "signature",
     }
     .emit(metrics);
-    CallAnswered {
-        delivery,
-        provider,
-        step: "tell",
-    }
-    .emit(metrics);
-    CallReported {
-        tenant: "acme",
-        delivery,
-        provider,
-        was_pending: true,
-    }
-    .emit(metrics);
+    emit_call_events(metrics, (delivery, provider));
     LeaseTaken {
         delivery,
         fence: 2,
@@ -164,6 +152,22 @@ fn emit_delivery_events(metrics: &Metrics) {
     }
     .emit(metrics);
     CredentialsRefused { provider, code }.emit(metrics);
+}
+
+fn emit_call_events(metrics: &Metrics, (delivery, provider): (&str, &str)) {
+    CallAnswered {
+        delivery,
+        provider,
+        step: "tell",
+    }
+    .emit(metrics);
+    CallReported {
+        tenant: "acme",
+        delivery,
+        provider,
+        was_pending: true,
+    }
+    .emit(metrics);
 }
 
 fn emit_process_events(metrics: &Metrics) {

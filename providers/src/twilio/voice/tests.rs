@@ -57,7 +57,7 @@ fn a_call_asks_for_a_key_and_its_request_has_no_code() {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>\
          <Gather input=\"dtmf\" numDigits=\"1\" finishOnKey=\"\" timeout=\"6\" method=\"POST\" \
          actionOnEmptyResult=\"true\" \
-         action=\"https://otp.example.com/v1/calls/twilio-voice/ref_1?gathered=1\">\
+         action=\"https://otp.example.com/v1/calls/twilio-voice/ref_1?waited=1\">\
          <Say language=\"pt-BR\">Tom &amp; Jerry&apos;s &lt;Bank&gt;. Press 1.</Say></Gather>\
          <Hangup/></Response>"
     );
@@ -111,7 +111,11 @@ fn a_voice_is_found_for_every_way_to_name_its_language() {
         ("tlh", None),
         ("", None),
     ] {
-        assert_eq!(voice_language(language), voice, "{language}");
+        assert_eq!(
+            voice_language(VOICE_LANGUAGES, language),
+            voice,
+            "{language}"
+        );
     }
 }
 
@@ -143,7 +147,7 @@ fn callback<'a>(url: &'a str, headers: &'a HeaderMap, body: &'a str) -> Callback
 
 #[test]
 fn what_twilio_asks_is_read() {
-    let gathered = format!("{CALL_URL}?gathered=1");
+    let gathered = format!("{CALL_URL}?waited=1");
     let step = |url: &str, fields: &str| asked(url, fields).map(|event| event.step);
     for (url, fields, expected) in [
         (

@@ -1,0 +1,1 @@
+# British English: the texts of en.ftl, spoken by a British voice.

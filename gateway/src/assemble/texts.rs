@@ -1,0 +1,122 @@
+//! The texts of messages: those compiled in, an operator's over them, and a
+//! tenant's own over those.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::AssembleError;
+use crate::config::{Settings, TenantSettings};
+use crate::message::{Catalog, MESSAGE_FILE_EXTENSION, MessageFile, MessageLintError};
+
+/// So many files, one a language.
+const FILES_MAX: usize = 500;
+/// No language needs more: the longest of ours has 4 KiB.
+const FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// A message file from a directory of the operator's.
+pub struct TextFile {
+    path: String,
+    name: String,
+    text: String,
+}
+
+impl TextFile {
+    pub fn as_message_file(&self) -> MessageFile<'_> {
+        MessageFile {
+            name: &self.name,
+            path: Some(&self.path),
+            text: &self.text,
+        }
+    }
+}
+
+/// The texts that tenants share, and what a tenant's own are laid over.
+pub(super) struct Catalogs {
+    files: Vec<TextFile>,
+    common: Arc<Catalog>,
+}
+
+impl Catalogs {
+    pub(super) fn read(settings: &Settings) -> Result<Self, AssembleError> {
+        let files = match &settings.messages.directory {
+            Some(directory) => read_texts(directory)?,
+            None => Vec::new(),
+        };
+        let common = Catalog::with_overrides(&message_files(&files)).map_err(listed)?;
+        Ok(Self {
+            common: Arc::new(common),
+            files,
+        })
+    }
+
+    pub(super) fn of(&self, tenant: &TenantSettings) -> Result<Arc<Catalog>, AssembleError> {
+        let Some(directory) = &tenant.messages_directory else {
+            return Ok(Arc::clone(&self.common));
+        };
+        let own = read_texts(directory)?;
+        self.common
+            .for_tenant(&message_files(&self.files), &message_files(&own))
+            .map(Arc::new)
+            .map_err(listed)
+    }
+}
+
+/// Reads every text that the settings name, and forgets them.
+///
+/// # Errors
+///
+/// [`AssembleError`]: a directory cannot be read, or the mistakes in its files.
+pub fn check_texts(settings: &Settings) -> Result<(), AssembleError> {
+    let catalogs = Catalogs::read(settings)?;
+    for tenant in &settings.tenants {
+        catalogs.of(tenant)?;
+    }
+    Ok(())
+}
+
+/// The message files of a directory, by name.
+///
+/// # Errors
+///
+/// [`AssembleError::File`]: something in it cannot be read, or is too long.
+pub fn read_texts(directory: &Path) -> Result<Vec<TextFile>, AssembleError> {
+    let failed = |path: &Path, source| AssembleError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let entries = std::fs::read_dir(directory).map_err(|source| failed(directory, source))?;
+    let mut paths = Vec::new();
+    for entry in entries.take(FILES_MAX) {
+        let path = entry.map_err(|source| failed(directory, source))?.path();
+        if path.to_string_lossy().ends_with(MESSAGE_FILE_EXTENSION) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| read_text(&path).map_err(|source| failed(&path, source)))
+        .collect()
+}
+
+fn read_text(path: &PathBuf) -> std::io::Result<TextFile> {
+    if std::fs::metadata(path)?.len() > FILE_BYTES_MAX {
+        return Err(std::io::Error::other("it is longer than 64 KiB"));
+    }
+    let name = path.file_name().unwrap_or_default();
+    Ok(TextFile {
+        path: path.display().to_string(),
+        name: name.to_string_lossy().into_owned(),
+        // Fluent counts a carriage return as text.
+        text: std::fs::read_to_string(path)?.replace("\r\n", "\n"),
+    })
+}
+
+fn message_files(files: &[TextFile]) -> Vec<MessageFile<'_>> {
+    files.iter().map(TextFile::as_message_file).collect()
+}
+
+fn listed(mistakes: Vec<MessageLintError>) -> AssembleError {
+    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    AssembleError::Messages(lines.join("\n"))
+}

@@ -1,0 +1,165 @@
+//! Plivo's calls: JSON out, forms back, and the XML that says what a call does
+//! next.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Uri};
+use serde::Serialize;
+
+use crate::contract::{CALL_DURATION_MAX, CODE_REPETITIONS, KEY_WAIT};
+use crate::kind::{ConnectError, Values};
+use crate::request::post_json;
+use crate::signature::FormFields;
+use crate::speech::{WAITED, escaped, has_mark, key_of, marked, voice_language};
+use crate::{
+    CallDocument, CallEvent, CallStep, CallTexts, CallTurn, Message, MessageId, ProviderCode,
+    ReceiptError, ReceiptStatus, RequestError,
+};
+
+/// What Plivo's own voices speak, the usual country of a language first.
+const LANGUAGES: &[&str] = &[
+    "da-DK", "de-DE", "en-US", "en-AU", "en-GB", "es-ES", "es-US", "fr-FR", "fr-CA", "it-IT",
+    "nl-NL", "pl-PL", "pt-BR", "pt-PT", "ru-RU", "sv-SE",
+];
+
+/// How long it rings: most people take a call within this.
+const RINGING_S: u64 = 30;
+
+/// How long a call still waits for a key after it has said everything.
+const LAST_KEY_WAIT_S: u64 = 3;
+
+/// What calls need beside what texts do.
+pub(super) struct Calling {
+    calls_url: Uri,
+    caller: Arc<str>,
+    hangs_up_on_machines: bool,
+}
+
+#[derive(Serialize)]
+struct Call<'a> {
+    from: &'a str,
+    to: &'a str,
+    answer_url: &'a str,
+    answer_method: &'static str,
+    hangup_url: &'a str,
+    hangup_method: &'static str,
+    time_limit: u64,
+    ring_timeout: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    machine_detection: Option<&'static str>,
+}
+
+impl Calling {
+    pub(super) fn new(values: &Values, calls_url: Uri) -> Result<Self, ConnectError> {
+        let needed = || ConnectError::setting("caller", "missing: calls need it");
+        Ok(Self {
+            calls_url,
+            caller: Arc::clone(values.text("caller").ok_or_else(needed)?),
+            hangs_up_on_machines: values.text("machine_detection").map(|word| &**word)
+                == Some("on"),
+        })
+    }
+
+    pub(super) fn request(
+        &self,
+        message: &Message,
+        authorization: &HeaderValue,
+    ) -> Result<Request<Bytes>, RequestError> {
+        // Plivo takes no document along: without a URL to ask, nothing can be said.
+        let (Some(texts), Some(call_url)) = (&message.call, &message.call_url) else {
+            return Err(RequestError::Channel);
+        };
+        voice_language(LANGUAGES, &texts.language).ok_or(RequestError::Channel)?;
+        let caller = message.sender.as_deref().unwrap_or(&self.caller);
+        let call = Call {
+            from: caller.strip_prefix('+').unwrap_or(caller),
+            to: message.to.to_msisdn(),
+            answer_url: call_url,
+            answer_method: "POST",
+            hangup_url: call_url,
+            hangup_method: "POST",
+            time_limit: CALL_DURATION_MAX.as_secs(),
+            ring_timeout: RINGING_S,
+            machine_detection: self.hangs_up_on_machines.then_some("hangup"),
+        };
+        post_json(&self.calls_url, authorization, &call)
+    }
+}
+
+fn receipt_status(status: &str) -> Option<ReceiptStatus> {
+    match status {
+        "completed" => Some(ReceiptStatus::Delivered),
+        "busy" | "failed" | "timeout" | "no-answer" | "cancel" => Some(ReceiptStatus::Undelivered),
+        "ringing" | "in-progress" => Some(ReceiptStatus::Sent),
+        _ => None,
+    }
+}
+
+pub(super) fn event(fields: &FormFields, url: &str) -> Result<CallEvent, ReceiptError> {
+    let call_id = fields.get("CallUUID").and_then(MessageId::new);
+    let call_id = call_id.ok_or(ReceiptError::Malformed)?;
+    let status = fields.get("CallStatus").and_then(receipt_status);
+    let step = match status.ok_or(ReceiptError::Malformed)? {
+        status @ (ReceiptStatus::Delivered | ReceiptStatus::Undelivered) => CallStep::Ended {
+            status,
+            code: fields.get("HangupCauseCode").and_then(ProviderCode::new),
+        },
+        ReceiptStatus::Sent => {
+            let digits = fields.get("Digits");
+            if fields.get("Machine") == Some("true") {
+                CallStep::Machine
+            } else if let Some(key) = digits.and_then(key_of) {
+                CallStep::Key(key)
+            } else if has_mark(url, WAITED) || digits.is_some() {
+                CallStep::NoKey
+            } else {
+                CallStep::Answered
+            }
+        }
+    };
+    Ok(CallEvent { call_id, step })
+}
+
+pub(super) fn document(turn: &CallTurn<'_>) -> CallDocument {
+    let content = match *turn {
+        CallTurn::Ask { texts, call_url } => {
+            let greeting = speak(texts, &texts.greeting);
+            let waited = escaped(&marked(call_url, WAITED));
+            asking(&greeting, call_url, KEY_WAIT.as_secs())
+                + &format!("<Redirect method=\"POST\">{waited}</Redirect>")
+        }
+        CallTurn::Tell { texts, call_url } => {
+            let code = speak(texts, &texts.code);
+            let keys = speak(texts, &texts.keys);
+            let again = code.repeat(CODE_REPETITIONS - 1);
+            let all = format!("{code}{keys}{again}");
+            let farewell = speak(texts, &texts.farewell);
+            asking(&all, call_url, LAST_KEY_WAIT_S) + &farewell + "<Hangup/>"
+        }
+        CallTurn::Reported { texts } => speak(texts, &texts.reported) + "<Hangup/>",
+        CallTurn::Farewell { texts } => speak(texts, &texts.farewell) + "<Hangup/>",
+        CallTurn::HangUp => "<Hangup/>".to_owned(),
+    };
+    CallDocument {
+        content_type: "application/xml",
+        body: format!("<Response>{content}</Response>").into(),
+    }
+}
+
+/// Says something that a key cuts short, and sends the key; goes on without one.
+fn asking(spoken: &str, call_url: &str, wait_s: u64) -> String {
+    let url = escaped(call_url);
+    format!(
+        "<GetDigits action=\"{url}\" method=\"POST\" numDigits=\"1\" timeout=\"{wait_s}\" \
+         retries=\"1\" log=\"false\">{spoken}</GetDigits>"
+    )
+}
+
+fn speak(texts: &CallTexts, text: &str) -> String {
+    let language = voice_language(LANGUAGES, &texts.language).unwrap_or("en-US");
+    format!(
+        "<Speak voice=\"WOMAN\" language=\"{language}\">{}</Speak>",
+        escaped(text)
+    )
+}

@@ -1,0 +1,131 @@
+//! What several providers' calls have in common: which of a vendor's voices
+//! speaks a language, texts as XML, and URLs that say what
+//! their callers do not.
+
+/// Said of a URL that is asked when nobody pressed a key: some vendors tell that
+/// by no word of their own.
+pub(crate) const WAITED: &str = "waited=1";
+
+/// The same URL, marked.
+pub(crate) fn marked(url: &str, mark: &str) -> String {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}{mark}")
+}
+
+/// Whether a callback came to a URL with this mark.
+pub(crate) fn has_mark(url: &str, mark: &str) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').any(|pair| pair == mark)
+}
+
+/// The form of a setting that names the number calls come from.
+pub(crate) fn caller(text: &str) -> Result<(), &'static str> {
+    crate::PhoneNumber::from_e164(text, 1)
+        .map(|_| ())
+        .ok_or("must be a number in E.164, as +14155550100")
+}
+
+/// The one key in what a provider gathered.
+pub(crate) fn key_of(digits: &str) -> Option<char> {
+    let key = digits.chars().next()?;
+    matches!(key, '0'..='9' | '*' | '#').then_some(key)
+}
+
+/// The vendor's name for a language, out of the ones it speaks: that very one,
+/// or the first of the same language. `None` if it speaks none of them.
+pub(crate) fn voice_language(
+    spoken: &'static [&'static str],
+    wanted: &str,
+) -> Option<&'static str> {
+    let exact = spoken.iter().find(|one| one.eq_ignore_ascii_case(wanted));
+    let primary = primary_subtag(wanted);
+    let is_traditional = ["-Hant", "-TW"].iter().any(|part| wanted.contains(part));
+    let same = |one: &&&str| {
+        let one = **one;
+        let is_taiwan = one.ends_with("-TW");
+        let fits_script = primary != "zh" || is_taiwan == is_traditional;
+        canonical(primary_subtag(one)) == canonical(primary) && fits_script
+    };
+    exact.or_else(|| spoken.iter().find(same)).copied()
+}
+
+fn primary_subtag(tag: &str) -> &str {
+    tag.split('-').next().unwrap_or(tag)
+}
+
+/// Vendors and browsers have several words for some languages.
+fn canonical(primary: &str) -> &str {
+    match primary {
+        "cmn" => "zh",
+        "nb" | "nn" => "no",
+        "fil" => "tl",
+        "iw" => "he",
+        "arb" => "ar",
+        other => other,
+    }
+}
+
+/// Text for XML: in an element, or in an attribute between double quotes.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&apos;"),
+            // XML 1.0 has no way to write these.
+            control if control.is_control() => escaped.push(' '),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_language_is_spoken_as_it_is_or_in_its_first_country() {
+        const SPOKEN: &[&str] = &[
+            "cmn-CN", "cmn-TW", "de-DE", "en-US", "en-GB", "no-NO", "pt-BR",
+        ];
+        for (wanted, voice) in [
+            ("en-GB", Some("en-GB")),
+            ("en-gb", Some("en-GB")),
+            ("en", Some("en-US")),
+            ("de-AT", Some("de-DE")),
+            ("pt-PT", Some("pt-BR")),
+            ("zh", Some("cmn-CN")),
+            ("zh-Hans", Some("cmn-CN")),
+            ("zh-Hant", Some("cmn-TW")),
+            ("zh-TW", Some("cmn-TW")),
+            ("nb", Some("no-NO")),
+            ("ka", None),
+            ("", None),
+        ] {
+            assert_eq!(voice_language(SPOKEN, wanted), voice, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn urls_callers_and_keys_are_read() {
+        for url in ["https://a.example/c/1", "https://a.example/c/1?x=y"] {
+            assert!(!has_mark(url, WAITED), "{url}");
+            assert!(has_mark(&marked(url, WAITED), WAITED), "{url}");
+        }
+        assert!(caller("+14155550100").is_ok() && caller("ACME").is_err());
+        assert_eq!(key_of("9"), Some('9'));
+        assert_eq!(key_of("#"), Some('#'));
+        assert_eq!(key_of(""), None);
+        assert_eq!(key_of("x"), None);
+    }
+
+    #[test]
+    fn nothing_in_a_text_is_markup() {
+        let text = "a<b>&\"'\u{0}";
+        assert_eq!(escaped(text), "a&lt;b&gt;&amp;&quot;&apos; ");
+    }
+}
