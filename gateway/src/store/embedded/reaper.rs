@@ -3,7 +3,7 @@
 
 use redb::ReadableTable;
 
-use super::codec::{Kept, SlotKey, decode, parse_expiry};
+use super::codec::{Kept, SlotKey, WatchKey, decode, parse_expiry};
 use super::steps::idempotency::Answered;
 use super::tables::{StepError, StoredNumber, Tables, kept_until_ms, read, read_as};
 use crate::admission::limits::LimitState;
@@ -129,14 +129,21 @@ fn look(tables: &mut Tables<'_>, kept: Kept, key: &SlotKey) -> Result<Option<u64
     Ok(until_ms.filter(|until_ms| *until_ms > now_ms))
 }
 
-/// What stands for it in the ledger goes when it falls due.
 fn look_at_watch(tables: &mut Tables<'_>, key: &SlotKey) -> Result<Option<u64>, StepError> {
     let entry = read_as::<WatchEntry>(&tables.watches, key)?;
-    let until_ms = entry.map(|entry| entry.kept_until_ms);
-    if until_ms.is_some_and(|until_ms| until_ms <= tables.now_ms) {
-        tables.watches.remove(key.as_slice())?;
+    let Some(entry) = entry else {
+        return Ok(None);
+    };
+    if entry.kept_until_ms > tables.now_ms {
+        return Ok(Some(entry.kept_until_ms));
     }
-    Ok(until_ms.filter(|until_ms| *until_ms > tables.now_ms))
+    let due = WatchKey {
+        due_at_ms: entry.due_at_ms,
+        id: id_of(key)?,
+    };
+    tables.watch_ledger.remove(due.to_bytes().as_slice())?;
+    tables.watches.remove(key.as_slice())?;
+    Ok(None)
 }
 
 fn look_at_record(tables: &mut Tables<'_>, key: &SlotKey) -> Result<Option<u64>, StepError> {

@@ -10,6 +10,7 @@ use crate::calls::{CallAsk, CallKey};
 use crate::delivery::AttemptReceipt;
 use crate::receipts::{MessageKey, ReceiptReference};
 use crate::store::embedded::Settings;
+use crate::store::webhooks::{WatchAsk, WatchStore as _};
 use crate::store::{IDEMPOTENCY_KEPT_MS, Idempotency};
 use crate::verification::{CheckAnswer, FAILURES_KEPT_MS};
 
@@ -139,6 +140,13 @@ async fn the_reaper_leaves_nothing_behind() {
         .await
         .unwrap();
     store.turns(&turns()).await.unwrap();
+    let watch = WatchAsk {
+        id: id(1),
+        tenant: TenantTag([1; 8]),
+        look_after_ms: 10_000,
+        keep_for_ms: DAY_MS,
+    };
+    store.watch(&watch).await.unwrap();
     assert!(store.counts().iter().all(|count| *count > 0));
 
     // The number whose check failed is remembered longest.
