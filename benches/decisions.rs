@@ -11,7 +11,7 @@ use watchword::config::{Region, RegionSet};
 use watchword::delivery::NewDelivery;
 use watchword::id::{RecordId, Shard};
 use watchword::keys::random;
-use watchword::routing::{Destination, Route, RoutingTable, Strategy};
+use watchword::routing::{Destination, Draw, Route, RoutingTable, Strategy};
 use watchword::verification::{
     ClientClass, CodeDigest, IdentityTag, LiveRecords, NumberRecord, NumberTag, OperationId,
     Record, RecordKind, SendPolicy, Start, TenantTag, start,
@@ -65,7 +65,7 @@ fn routing(criterion: &mut Criterion) {
     criterion.bench_function("decisions/route_of_eleven", |bencher| {
         bencher.iter(|| {
             let route = table.route(black_box(to))?;
-            Some(route.hops(|hop| hop == "hook-a", |_| false))
+            Some(route.hops(Draw::Take, |hop| hop == "hook-a", |_| false))
         });
     });
 }

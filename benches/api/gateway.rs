@@ -72,6 +72,7 @@ pub(crate) fn api() -> ApiService<Full<Bytes>> {
         store_skew_ms: Arc::new(AtomicI64::new(0)),
         is_durable: Arc::new(AtomicBool::new(true)),
         lookout: Arc::new(Lookout::new().0),
+        tally: Arc::default(),
     };
     let limits = DispatchLimits {
         in_flight_max: DISPATCHES_MAX,
@@ -116,6 +117,10 @@ impl StackEvents for Nobody {
 impl ReceiptSink for Nobody {
     fn admits(&self, _provider: &str, _reference: Option<&str>) -> Result<(), ReceiptRefusal> {
         Err(ReceiptRefusal::NotFound)
+    }
+
+    fn answer_to(&self, _provider: &str) -> &'static str {
+        ""
     }
 
     async fn receive(&self, _call: ReceiptCall) -> Result<(), ReceiptRefusal> {

@@ -19,6 +19,7 @@ mod problem;
 mod query;
 mod receipts;
 mod request_id;
+mod routes;
 mod sandbox;
 mod stack;
 mod verifications;
@@ -202,6 +203,7 @@ async fn ask(service: &Service, call: ServiceCall) -> Result<Reply, Problem> {
                 admin::lift_failures(service, &operator, &asked).await
             }
             OperatorEndpoint::ReplayWebhooks => webhooks::replay(service, &operator, &asked).await,
+            OperatorEndpoint::Routes => routes::list(service, &operator, &asked).await,
         },
     }
 }

@@ -21,10 +21,10 @@ use crate::admission::watch::CheckWatch;
 use crate::code::Code;
 use crate::config::{self, LimitRule, Settings, TenantSettings};
 use crate::delivery::DispatchPolicy;
-use crate::keys::{KeyRing, MasterKey};
+use crate::keys::{KeyRing, MasterKey, random};
 use crate::live::{CodePolicy, DispatchSettings, Limits, Live};
 use crate::message::{AppHash, Brand, Catalog, Locale, Origin};
-use crate::routing::{Route, RoutingTable, Strategy};
+use crate::routing::{Route, RoutingTable, Strategy, Weights};
 use crate::tenants::{Caller, Directory, Operator, Scopes, SubmissionCap, Tenant};
 use crate::verification::SendPolicy;
 
@@ -233,8 +233,12 @@ fn routing(settings: &Settings) -> RoutingTable {
             .iter()
             .map(|purpose| purpose.as_str().into())
             .collect(),
-        strategy: match route.strategy {
+        strategy: match &route.strategy {
             config::Strategy::Ordered => Strategy::Ordered,
+            config::Strategy::Weighted(shares) => {
+                let start = u64::from_be_bytes(random());
+                Strategy::Weighted(Weights::new(shares.clone(), start))
+            }
         },
         hops: route.hops.iter().map(|hop| hop.as_str().into()).collect(),
     };

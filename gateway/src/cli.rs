@@ -60,6 +60,9 @@ pub enum Command {
     Send(SendCall),
     /// List a number's last verifications: "my code did not come".
     Find(FindCall),
+    /// Show what became of messages, by provider, channel, country and prefix. Takes
+    /// an operator's key.
+    Routes(RoutesCall),
     /// Say whether a running gateway lives: for a container's health check.
     Health(HealthCall),
     /// Make keys.
@@ -141,6 +144,15 @@ pub struct SendCall {
 pub struct FindCall {
     #[command(flatten)]
     pub number: NumberArguments,
+    #[command(flatten)]
+    pub gateway: GatewayArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct RoutesCall {
+    /// How many hours back, this one included.
+    #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u8).range(1..=48))]
+    pub hours: u8,
     #[command(flatten)]
     pub gateway: GatewayArguments,
 }

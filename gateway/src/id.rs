@@ -13,6 +13,9 @@ pub struct Shard(u16);
 pub const SHARDS_MAX: u16 = 4096;
 
 impl Shard {
+    /// Every store has it.
+    pub const FIRST: Self = Self(0);
+
     /// `None` past [`SHARDS_MAX`].
     pub fn new(number: u16) -> Option<Self> {
         (number < SHARDS_MAX).then_some(Self(number))

@@ -30,6 +30,7 @@ pub mod receipts;
 pub mod routing;
 pub mod senders;
 pub mod stack;
+pub mod tally;
 pub mod webhooks;
 
 pub mod ledger;

@@ -16,10 +16,11 @@ use crate::clock::Clock;
 use crate::code::Code;
 use crate::delivery::DispatchPolicy;
 use crate::keys::KeyRing;
-use crate::routing::{Destination, ProviderId, RoutingTable};
+use crate::routing::{Destination, Draw, ProviderId, RoutingTable};
 use crate::senders::Senders;
 use crate::stack::ProviderStack;
 use crate::store::{Store, StoreError};
+use crate::tally::Tally;
 use crate::telemetry::{Metrics, events};
 use crate::tenants::Directory;
 use crate::verification::SendPolicy;
@@ -96,7 +97,12 @@ pub struct DispatchSettings {
 
 impl Live {
     /// The hops for a destination, best first; empty if no route matches.
-    pub fn hops(&self, to: Destination<'_>, was_tried: impl Fn(&str) -> bool) -> Vec<ProviderId> {
+    pub fn hops(
+        &self,
+        to: Destination<'_>,
+        draw: Draw,
+        was_tried: impl Fn(&str) -> bool,
+    ) -> Vec<ProviderId> {
         let is_ejected = |id: &str| {
             self.providers
                 .get(id)
@@ -104,7 +110,7 @@ impl Live {
         };
         self.routing
             .route(to)
-            .map(|route| route.hops(was_tried, is_ejected))
+            .map(|route| route.hops(draw, was_tried, is_ejected))
             .unwrap_or_default()
     }
 
@@ -142,6 +148,8 @@ pub struct Shared {
     pub is_durable: Arc<AtomicBool>,
     /// Whose records are watched for webhooks.
     pub lookout: Arc<Lookout>,
+    /// What this node counts for each route.
+    pub tally: Arc<Tally>,
 }
 
 impl Shared {

@@ -55,6 +55,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
         Some(Command::Explain(call)) => return ask(&Question::Explain(call)),
         Some(Command::Send(call)) => return ask(&Question::Send(call)),
         Some(Command::Find(call)) => return ask(&Question::Find(call)),
+        Some(Command::Routes(call)) => return ask(&Question::Routes(call)),
         Some(Command::Health(call)) => return health(&call),
         Some(Command::Serve(file)) => (config::load(&file.config), Source::File(file.config)),
         None => (

@@ -106,6 +106,14 @@ impl ReceiptDesk {
         Ok(admitted?)
     }
 
+    /// What a provider has to read to know that its receipt was taken; mostly
+    /// nothing.
+    pub fn answer_to(&self, provider: &str) -> &'static str {
+        let live = self.shared.live.load();
+        let hop = live.providers.get(provider);
+        hop.map_or("", |hop| hop.provider.capabilities().receipt_answer)
+    }
+
     /// Verifies a callback and applies its receipts.
     ///
     /// # Errors

@@ -1,25 +1,35 @@
 //! From a channel and a number to the hops that may carry the message, in order.
 
+mod counts;
+mod weights;
+
 use std::sync::Arc;
 
 use watchword_providers::Channel;
 
 use crate::config::RegionSet;
+pub use counts::{
+    AREA_LENGTH, Area, CountRoutes, HOUR_MS, HourCounts, ROWS_MAX, RouteCounts, RouteKey, RouteRows,
+};
+pub use weights::{Draw, Weights};
 
 /// Which provider: its id in the configuration.
 pub type ProviderId = Arc<str>;
 
 /// How the hops of a route are ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Strategy {
     /// As configured.
     Ordered,
+    /// Each hop goes first in its share of the sends.
+    Weighted(Weights),
 }
 
 impl Strategy {
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::Ordered => "ordered",
+            Self::Weighted(_) => "weighted",
         }
     }
 }
@@ -87,25 +97,53 @@ impl Route {
     /// all, unless nothing else is left; then the first of them stays.
     pub fn hops(
         &self,
+        draw: Draw,
         was_tried: impl Fn(&str) -> bool,
         is_ejected: impl Fn(&str) -> bool,
     ) -> Vec<ProviderId> {
-        let (tried, fresh): (Vec<&ProviderId>, Vec<&ProviderId>) =
-            self.hops.iter().partition(|hop| was_tried(hop));
-        let ordered: Vec<&ProviderId> = fresh.into_iter().chain(tried).collect();
-        let usable: Vec<ProviderId> = ordered
-            .iter()
-            .filter(|hop| !is_ejected(hop))
-            .map(|hop| Arc::clone(hop))
-            .collect();
-        if usable.is_empty() {
-            ordered
-                .first()
-                .map(|hop| Arc::clone(hop))
-                .into_iter()
+        let places = |keep: &dyn Fn(&ProviderId) -> bool| -> Vec<usize> {
+            let hops = self.hops.iter().enumerate();
+            hops.filter(|(_, hop)| keep(hop))
+                .map(|(place, _)| place)
                 .collect()
+        };
+        let mut fresh = places(&|hop| !was_tried(hop) && !is_ejected(hop));
+        let mut tried = places(&|hop| was_tried(hop) && !is_ejected(hop));
+        if fresh.is_empty() && tried.is_empty() {
+            // Never ejected: the last provider of a route.
+            fresh = places(&|hop| !was_tried(hop));
+            tried = places(&|hop| was_tried(hop));
+            self.order(&mut fresh, Draw::Leave);
+            self.order(&mut tried, Draw::Leave);
+            fresh.append(&mut tried);
+            fresh.truncate(1);
+        } else if fresh.is_empty() {
+            self.order(&mut tried, draw);
         } else {
-            usable
+            self.order(&mut fresh, draw);
+            self.order(&mut tried, Draw::Leave);
+        }
+        let ordered = fresh.into_iter().chain(tried);
+        ordered
+            .filter_map(|place| self.hops.get(place).map(Arc::clone))
+            .collect()
+    }
+
+    fn order(&self, places: &mut [usize], draw: Draw) {
+        match &self.strategy {
+            Strategy::Ordered => {}
+            Strategy::Weighted(weights) => weights.order(places, draw),
+        }
+    }
+
+    /// The share of a hop, where the route has shares.
+    pub fn share(&self, provider: &str) -> Option<u32> {
+        match &self.strategy {
+            Strategy::Ordered => None,
+            Strategy::Weighted(weights) => {
+                let place = self.hops.iter().position(|hop| **hop == *provider)?;
+                Some(weights.share(place))
+            }
         }
     }
 }
@@ -215,11 +253,17 @@ mod tests {
     fn tried_hops_come_last_and_ejected_ones_not_at_all() {
         let route = route(&["a", "b", "c"]);
         let none = |_: &str| false;
-        assert_eq!(names(&route.hops(none, none)), ["a", "b", "c"]);
-        assert_eq!(names(&route.hops(|hop| hop == "a", none)), ["b", "c", "a"]);
-        assert_eq!(names(&route.hops(none, |hop| hop == "b")), ["a", "c"]);
+        assert_eq!(names(&route.hops(Draw::Take, none, none)), ["a", "b", "c"]);
         assert_eq!(
-            names(&route.hops(|hop| hop == "a", |hop| hop != "a")),
+            names(&route.hops(Draw::Take, |hop| hop == "a", none)),
+            ["b", "c", "a"]
+        );
+        assert_eq!(
+            names(&route.hops(Draw::Take, none, |hop| hop == "b")),
+            ["a", "c"]
+        );
+        assert_eq!(
+            names(&route.hops(Draw::Take, |hop| hop == "a", |hop| hop != "a")),
             ["a"]
         );
     }
@@ -227,7 +271,46 @@ mod tests {
     #[test]
     fn the_last_provider_of_a_route_is_never_ejected() {
         let route = route(&["a", "b"]);
-        assert_eq!(names(&route.hops(|_| false, |_| true)), ["a"]);
-        assert_eq!(names(&route.hops(|hop| hop == "a", |_| true)), ["b"]);
+        assert_eq!(names(&route.hops(Draw::Take, |_| false, |_| true)), ["a"]);
+        assert_eq!(
+            names(&route.hops(Draw::Take, |hop| hop == "a", |_| true)),
+            ["b"]
+        );
+    }
+
+    #[test]
+    fn a_weighted_route_draws_among_what_is_left() {
+        let route = Route {
+            strategy: Strategy::Weighted(Weights::new(vec![1, 6, 3], 0)),
+            ..route(&["a", "b", "c"])
+        };
+        let none = |_: &str| false;
+        let first = |was_tried: &dyn Fn(&str) -> bool, is_ejected: &dyn Fn(&str) -> bool| {
+            let mut counts = std::collections::BTreeMap::new();
+            for _ in 0..1_000 {
+                let hops = route.hops(Draw::Take, was_tried, is_ejected);
+                *counts.entry(hops[0].to_string()).or_insert(0_i32) += 1;
+            }
+            counts
+        };
+        let about = |count: Option<&i32>, due: i32| count.is_some_and(|n| (n - due).abs() < 6);
+        let all = first(&none, &none);
+        assert!(
+            about(all.get("a"), 100) && about(all.get("b"), 600),
+            "{all:?}"
+        );
+        // Without `b` the others have its share, one to three.
+        let without = first(&none, &|hop| hop == "b");
+        assert!(
+            about(without.get("a"), 250) && about(without.get("c"), 750),
+            "{without:?}"
+        );
+        let resend = first(&|hop| hop == "b", &none);
+        assert_eq!(resend, without);
+        let hops = route.hops(Draw::Take, |hop| hop != "a", none);
+        assert_eq!(names(&hops), ["a", "b", "c"], "tried ones by their shares");
+        assert_eq!(names(&route.hops(Draw::Leave, none, none)), ["b", "c", "a"]);
+        assert_eq!(names(&route.hops(Draw::Take, none, |_| true)), ["b"]);
+        assert_eq!((route.share("b"), route.share("x")), (Some(6), None));
     }
 }

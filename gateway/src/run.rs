@@ -23,6 +23,7 @@ use crate::number;
 use crate::server::{self, Drained, Listener, ServerSettings, Shutdown, shutdown_channel};
 use crate::store::Store;
 use crate::store::metered::MeteredStore;
+use crate::tally;
 use crate::telemetry::{Metrics, events};
 use crate::tls::{TlsFiles, TlsReloader};
 use crate::webhooks::{self, Lookout};
@@ -108,6 +109,7 @@ pub async fn run(
     let stopping = CancellationToken::new();
     let carrying = tokio::spawn(webhooks::carry(carrying, waking, stopping.clone()));
     tokio::spawn(upkeep::keep(wired.upkeep(&settings), shutdown.clone()));
+    tokio::spawn(tally::keep(wired.shared.clone(), shutdown.clone()));
     wired.state.serving();
     if matches!(source, Source::Sandbox) {
         wiring::print_sandbox_help(&settings);
@@ -167,6 +169,8 @@ async fn stop(
             "dispatches handed back unfinished"
         );
     }
+    // Nothing is counted any more.
+    wired.shared.tally.flush(&wired.shared).await;
     events::DrainEnded {
         finished: drained.finished,
         cut: drained.cut,

@@ -2,6 +2,7 @@
 //! outcome, send-only, lookup, explain. Takes a request's fields, answers views.
 
 mod check;
+mod conversions;
 pub mod error;
 mod fields;
 mod limits;
@@ -10,6 +11,7 @@ mod read;
 mod refusals;
 mod render;
 pub mod request;
+mod routes;
 mod send;
 mod send_only;
 mod start;

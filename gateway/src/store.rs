@@ -26,6 +26,7 @@ use crate::delivery::{
 };
 use crate::id::{DeliveryId, RecordId, Shard};
 use crate::receipts::{MessageKey, ReceiptReference};
+use crate::routing::{CountRoutes, RouteRows};
 use crate::verification::{
     Check, CheckAnswer, ClientClass, Conversion, NumberRecord, NumberTag, OperationId, Record,
     Resend, SendPolicy, SendRefusal, Start, TenantTag,
@@ -453,6 +454,12 @@ pub trait Store: webhooks::WatchStore {
 
     /// Takes turns of a rate that all nodes share.
     async fn turns(&self, ask: &TurnsAsk) -> Result<Turns, StoreError>;
+
+    /// Adds to an hour's counts of what became of messages.
+    async fn count_routes(&self, ask: &CountRoutes) -> Result<(), StoreError>;
+
+    /// What was counted in an hour, named by the hours since the Unix epoch.
+    async fn route_counts(&self, hour: u64) -> Result<RouteRows, StoreError>;
 
     /// Reads a record.
     async fn get(&self, id: RecordId) -> Result<Option<Found>, StoreError>;

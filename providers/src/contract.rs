@@ -132,6 +132,9 @@ pub struct Capabilities {
     /// does not, the reference in the URL is all that vouches for them: they set
     /// nothing going unless the operator trusts them.
     pub receipts_signed: bool,
+    /// What the provider has to read before it takes a receipt as received;
+    /// empty where the status alone says so.
+    pub receipt_answer: &'static str,
     /// Whether a call can ask for keys.
     pub calls: Calls,
     /// Accepts reports of whether the code was used.
@@ -148,6 +151,7 @@ impl Capabilities {
             channels: channels.to_vec(),
             receipts,
             receipts_signed: true,
+            receipt_answer: "",
             calls: Calls::Inline,
             feedback: false,
             text_characters_max: 1600,

@@ -67,6 +67,8 @@ pub struct Setting {
 pub enum Form {
     /// A text that a function finds fit, or says how it must be (`must be …`).
     Text(fn(&str) -> Result<(), &'static str>),
+    /// Several texts on a line each, at most so many.
+    Texts { count_max: usize },
     /// What a phone can show: E.164, a short code, at most 11 letters and digits.
     Sender,
     /// One of these words.

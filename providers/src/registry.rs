@@ -8,8 +8,8 @@ use crate::http_client::{ClientSettings, HttpClient, HttpProvider, Tls};
 use crate::kind::{ConnectError, Kind};
 use crate::sandbox::{CallbackSender, Inbox};
 use crate::{
-    Provider, ProviderService, aws, aws_sns, bird, infobip, plivo, sandbox, sinch, telnyx, twilio,
-    vonage, webhook,
+    Provider, ProviderService, aws, aws_sns, bird, infobip, jambonz, jasmin, kannel, plivo,
+    sandbox, sinch, telnyx, twilio, vonage, webhook,
 };
 
 /// Every kind there is: a line here makes a new one known.
@@ -27,6 +27,9 @@ pub static KINDS: &[&Kind] = &[
     &bird::voice::KIND,
     &aws::KIND,
     &aws_sns::KIND,
+    &kannel::KIND,
+    &jasmin::KIND,
+    &jambonz::KIND,
 ];
 
 /// What all providers of a process have in common.

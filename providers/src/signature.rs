@@ -5,6 +5,7 @@
 
 mod aws_sns;
 mod aws_v4;
+mod jambonz;
 mod messagebird;
 mod plivo;
 mod sinch;
@@ -21,6 +22,9 @@ use aws_lc_rs::{digest, hmac};
 pub(crate) use aws_sns::tests as sns_tests;
 pub use aws_sns::{SnsContent, SnsEnvelope, SnsTopic};
 pub(crate) use aws_v4::AwsSigner;
+pub use jambonz::JambonzKeys;
+#[cfg(test)]
+pub(crate) use jambonz::tests as jambonz_tests;
 pub use messagebird::MessageBirdKeys;
 #[cfg(test)]
 pub(crate) use messagebird::sign as messagebird_signature;

@@ -129,6 +129,8 @@ struct Changes {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ExpectedRequest {
+    /// `POST` unless it says otherwise.
+    method: Option<String>,
     url: String,
     headers: BTreeMap<String, String>,
     json: Option<serde_json::Value>,
@@ -148,6 +150,8 @@ struct GivenResponse {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct GivenCallback {
+    /// Of a `GET`: what the provider adds to the URL.
+    query: Option<String>,
     /// Signed with this instead of the secret we share.
     secret: Option<String>,
     #[serde(flatten)]
@@ -237,9 +241,11 @@ pub(crate) fn play(kind: &str, provider: &dyn Provider, sign: impl Fn(&str, &[u8
             let body = callback.body.bytes();
             let secret = callback.secret.as_deref().unwrap_or_default();
             let headers = sign(secret, &body);
+            let query = callback.query.as_deref();
+            let url = query.map(|query| format!("{RECEIPT_URL}&{query}"));
             let receipts = provider.receipts(&Callback {
-                method: &Method::POST,
-                url: RECEIPT_URL,
+                method: &query.map_or(Method::POST, |_| Method::GET),
+                url: url.as_deref().unwrap_or(RECEIPT_URL),
                 headers: &headers,
                 body: &body,
                 now_ms: NOW_MS,
@@ -267,7 +273,8 @@ impl GivenResponse {
 }
 
 fn check_request(request: &http::Request<bytes::Bytes>, expected: &ExpectedRequest, story: &str) {
-    assert_eq!(request.method(), Method::POST, "{story}");
+    let method = expected.method.as_deref().unwrap_or("POST");
+    assert_eq!(request.method(), method, "{story}");
     assert_eq!(request.uri().to_string(), expected.url, "{story}");
     let sent: BTreeMap<_, _> = request
         .headers()

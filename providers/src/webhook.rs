@@ -1,16 +1,21 @@
-//! The generic HTTP provider: a signed JSON post out, a signed JSON receipt back.
+//! The generic HTTP provider: a signed JSON post out, a signed JSON receipt back;
+//! or, for an API that speaks otherwise, a request by template.
+
+mod rules;
+mod settings;
+mod template;
+mod templated;
 
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use serde::{Deserialize, Serialize};
 
+use self::templated::TemplatedProvider;
 use crate::answer::{Scalar, is_longer_than, parse_object};
-use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting};
+use crate::kind::{ConnectError, Given, Kind, Make};
 use crate::registry::checked_url;
 use crate::signature::WebhookKeys;
 use crate::verdict::by_status;
@@ -30,29 +35,25 @@ pub static KIND: Kind = Kind {
     receipts: &[Receipts::None, Receipts::Reference, Receipts::MessageId],
     is_simulated: false,
     senders: &[],
-    settings: &[
-        Setting {
-            key: "url",
-            form: Form::Url { default: None },
-            required: Some("\"https://sms.example.com/send\""),
-            about: "where to post; `http` gets a warning unless it is loopback. No user or password in it",
-        },
-        Setting {
-            key: "secret",
-            form: Form::Secrets {
-                list: "secrets",
-                file: "secret_file",
-                fits: standard_webhooks_secret,
-            },
-            required: Some("the whsec_… that both sides share"),
-            about: "one of them; the first signs, all of them verify receipts",
-        },
-        CA_FILE,
-    ],
+    settings: settings::SETTINGS,
     make: Make::Http(make),
 };
 
 fn make(given: &Given<'_>) -> Result<Arc<dyn Provider>, ConnectError> {
+    if templated::is_asked_for(given.values) {
+        return Ok(Arc::new(TemplatedProvider::new(given)?));
+    }
+    // One of these alone would be passed over in silence.
+    for key in settings::TEMPLATE_ONLY {
+        if given.values.has(key) {
+            let fix = "is for a request by template: set query, form or json beside it";
+            return Err(ConnectError::setting(key, fix));
+        }
+    }
+    if given.values.secrets("secret").is_empty() {
+        let fix = "missing: set one of secret, secrets and secret_file";
+        return Err(ConnectError::setting("secret", fix));
+    }
     let settings = WebhookSettings {
         url: given.values.required_url("url")?.clone(),
         secrets: given.values.secrets("secret").to_vec(),
@@ -64,18 +65,6 @@ fn make(given: &Given<'_>) -> Result<Arc<dyn Provider>, ConnectError> {
         settings,
         given.clock.clone(),
     )?))
-}
-
-/// The specification's form is asked for, though any text could be a key.
-fn standard_webhooks_secret(secret: &str) -> Result<(), &'static str> {
-    let encoded = secret.strip_prefix("whsec_");
-    let bytes = encoded.and_then(|encoded| STANDARD.decode(encoded).ok());
-    bytes
-        .filter(|bytes| (24..=64).contains(&bytes.len()))
-        .map(|_| ())
-        .ok_or(
-            "must be whsec_ and the base64 of 24 to 64 bytes, as the Standard Webhooks specification has it",
-        )
 }
 
 /// What a `webhook` provider needs. `Debug` shows the host of the URL only.

@@ -14,6 +14,7 @@ mod model;
 mod outages;
 mod properties;
 mod repeats;
+mod routes;
 mod sends;
 mod turns;
 mod watches;
@@ -232,6 +233,10 @@ macro_rules! conformance {
             calls::the_questions_of_a_call_are_counted,
             calls::a_call_is_remembered_until_its_reference_expires,
             calls::of_many_calls_at_once_one_is_bound,
+            routes::what_several_nodes_count_adds_up,
+            routes::a_batch_asked_again_counts_once,
+            routes::an_hour_is_kept_for_two_days,
+            routes::however_many_areas_there_are_an_hour_has_bounded_room,
             limits_within::a_start_takes_from_the_limits_of_its_step_once,
             limits_within::a_limit_that_refuses_withholds_the_whole_step,
             limits_within::a_start_refused_for_its_number_takes_from_no_limit,

@@ -9,6 +9,7 @@ mod limits;
 mod own_codes;
 mod questions;
 mod reload;
+mod routes;
 mod send_only;
 mod sending_again;
 mod submission_cap;

@@ -9,6 +9,7 @@ pub(crate) mod fake_twilio;
 pub(crate) mod gateway_config;
 pub(crate) mod gateway_process;
 mod http_wire;
+pub(crate) mod kannel;
 pub(crate) mod leaks;
 pub(crate) mod numbers;
 mod ports;

@@ -1,6 +1,8 @@
 //! Query strings, for the few endpoints that take one. Their values may be
 //! phone numbers, so they never reach a log.
 
+use std::ops::RangeInclusive;
+
 use super::codes;
 use super::problem::Problem;
 
@@ -40,6 +42,24 @@ impl Query {
         query.to = query.to.map(with_plus);
         Ok(query)
     }
+}
+
+/// The one parameter of an endpoint that knows no other: whole hours.
+///
+/// # Errors
+///
+/// 422 for another parameter, one given twice, or hours out of `range`.
+pub(super) fn hours(text: Option<&str>, range: RangeInclusive<u8>) -> Result<Option<u8>, Problem> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let hours = text
+        .strip_prefix("hours=")
+        .ok_or_else(|| Problem::new(&codes::UNKNOWN_FIELD))?;
+    let hours = hours.parse().ok().filter(|hours| range.contains(hours));
+    hours
+        .map(Some)
+        .ok_or_else(|| Problem::new(&codes::INVALID_QUERY))
 }
 
 /// A `+` that was sent as it is has become a space by the rules of forms;
@@ -119,6 +139,29 @@ mod tests {
             prop_assume!(value.len() < 300);
             let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
             prop_assert_eq!(decode(&encoded), Some(value));
+        }
+    }
+
+    #[test]
+    fn hours_are_whole_within_their_range_and_the_only_parameter() {
+        let none = hours(None, 1..=48);
+        assert_eq!(none.unwrap(), None);
+        let hours = |text| hours(Some(text), 1..=48);
+        assert_eq!(hours("").unwrap(), None);
+        assert_eq!(hours("hours=1").unwrap(), Some(1));
+        assert_eq!(hours("hours=48").unwrap(), Some(48));
+        for wrong in [
+            "hours=0",
+            "hours=49",
+            "hours=",
+            "hours=x",
+            "hours=1&hours=2",
+            "to=1",
+            "hours",
+            "hours=256",
+            "hours=-1",
+        ] {
+            assert!(hours(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -39,6 +39,9 @@ pub trait ReceiptSink: Send + Sync {
     /// belongs into a task of its own.
     async fn receive(&self, call: ReceiptCall) -> Result<(), ReceiptRefusal>;
 
+    /// What this provider has to read once its receipt was taken; empty for most.
+    fn answer_to(&self, provider: &str) -> &'static str;
+
     /// As [`Self::admits`], of a call that asks what to say.
     fn admits_call(&self, provider: &str, reference: &str) -> Result<(), ReceiptRefusal>;
 
@@ -51,8 +54,16 @@ pub(super) async fn receive(
     public_url: &str,
     asked: Asked,
 ) -> Result<Reply, Problem> {
+    let text = sink.answer_to(&asked.parameters.first);
     sink.receive(call(public_url, asked)).await?;
-    Ok(empty(StatusCode::NO_CONTENT))
+    Ok(match text {
+        "" => empty(StatusCode::NO_CONTENT),
+        text => with_type(
+            "text/plain",
+            StatusCode::OK,
+            Bytes::from_static(text.as_bytes()),
+        ),
+    })
 }
 
 pub(super) async fn answer(

@@ -27,7 +27,7 @@ use super::endpoint::{
 use super::problem::Problem;
 use super::{
     ApiService, ApiSettings, Credentials, Directory, Edge, EdgeParts, InboxMessage, ReceiptCall,
-    ReceiptSink, RequestBody, SandboxInbox, Surface, admin, deliveries, numbers, stack,
+    ReceiptSink, RequestBody, SandboxInbox, Surface, admin, deliveries, numbers, routes, stack,
     verifications, webhooks,
 };
 use crate::admission::watch::CheckWatch;
@@ -124,6 +124,10 @@ impl ReceiptSink for Sink {
         self.answer
     }
 
+    fn answer_to(&self, _provider: &str) -> &'static str {
+        ""
+    }
+
     fn admits_call(&self, provider: &str, reference: &str) -> Result<(), ReceiptRefusal> {
         self.admits(provider, Some(reference))
     }
@@ -162,6 +166,7 @@ fn read(target: Target, asked: &Asked) -> Result<(), Problem> {
             admin::tenant_and_number(asked).map(drop)
         }
         Target::Operator(OperatorEndpoint::ReplayWebhooks) => webhooks::replay_ask(asked).map(drop),
+        Target::Operator(OperatorEndpoint::Routes) => routes::hours(asked).map(drop),
         Target::Open(_) | Target::Sandbox(_) | Target::Provider(_) => Ok(()),
     }
 }
@@ -192,6 +197,9 @@ fn ask_nobody(call: ServiceCall) -> Result<Reply, Problem> {
         }
         ServiceCall::Operator(_, OperatorEndpoint::ReplayWebhooks, asked) => {
             webhooks::replay_ask(&asked).map(drop)?;
+        }
+        ServiceCall::Operator(_, OperatorEndpoint::Routes, asked) => {
+            routes::hours(&asked).map(drop)?;
         }
     }
     Err(Problem::from(ServiceError::NotFound))

@@ -325,6 +325,8 @@ struct RouteJson<'a> {
 #[derive(Serialize)]
 struct HopJson<'a> {
     provider: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    share: Option<u32>,
     breaker: &'static str,
 }
 
@@ -366,7 +368,11 @@ impl<'a> RouteJson<'a> {
             channel: view.channel,
             strategy: view.strategy,
             hops: hops
-                .map(|(provider, breaker)| HopJson { provider, breaker })
+                .map(|hop| HopJson {
+                    provider: &hop.provider,
+                    share: hop.share,
+                    breaker: hop.breaker,
+                })
                 .collect(),
         }
     }

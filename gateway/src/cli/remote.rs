@@ -1,4 +1,4 @@
-//! `send`, `explain` and `find`: questions to a running gateway, over the API
+//! `send`, `explain`, `find` and `routes`: questions to a running gateway, over the API
 //! that everybody uses, with the answer in words.
 
 mod answers;
@@ -14,9 +14,11 @@ use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use self::answers::{Explanation, Found, Verification};
+use self::answers::{Explanation, Found, RouteCounts, Verification};
 use self::client::Gateway;
-use super::{ExplainCall, FindCall, GatewayArguments, NumberArguments, SendCall, exit_code};
+use super::{
+    ExplainCall, FindCall, GatewayArguments, NumberArguments, RoutesCall, SendCall, exit_code,
+};
 
 /// What is asked.
 #[derive(Debug)]
@@ -24,6 +26,7 @@ pub enum Question {
     Explain(ExplainCall),
     Send(SendCall),
     Find(FindCall),
+    Routes(RoutesCall),
 }
 
 /// Why there is no answer, in words for the person at the terminal.
@@ -107,6 +110,7 @@ async fn answer(question: &Question) -> Result<String, RemoteError> {
         Question::Explain(call) => explain(call).await,
         Question::Send(call) => send(call).await,
         Question::Find(call) => find(call).await,
+        Question::Routes(call) => routes(call).await,
     }
 }
 
@@ -151,6 +155,14 @@ async fn find(call: &FindCall) -> Result<String, RemoteError> {
     let complete = json!({ "verifications": verifications });
     let shown = |found: &Found<Verification>| render::found(found);
     show(&gateway, complete, call.gateway.json, shown)
+}
+
+async fn routes(call: &RoutesCall) -> Result<String, RemoteError> {
+    let gateway = Gateway::new(&call.gateway)?;
+    let path = format!("/v1/admin/routes?hours={}", call.hours);
+    let answer = gateway.get(&path).await?;
+    let shown = |routes: &RouteCounts| render::routes(routes);
+    show(&gateway, answer, call.gateway.json, shown)
 }
 
 fn about(number: &NumberArguments, field: &str) -> Map<String, Value> {

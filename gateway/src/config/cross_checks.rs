@@ -251,7 +251,7 @@ fn check_hops(reading: &Reading<'_>, settings: &Settings, (index, route): (usize
             .find(|provider| provider.id == *hop)
         else {
             // A provider with a mistake of its own is missing here too.
-            if !reading.is_mistaken("providers") {
+            if !reading.is_mistaken("providers") && !reading.is_mistaken(&path) {
                 known(reading, &path, ("provider", hop), &ids);
             }
             continue;

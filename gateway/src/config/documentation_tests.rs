@@ -234,6 +234,8 @@ fn every_secret_of_the_default_file_is_refused() {
         "providers[1].auth_token",
         "providers[1].auth_tokens",
         "providers[1].api_key_secret",
+        "providers[3].credential",
+        "providers[3].receipt_secret",
     ] {
         let refused =
             |mistake: &Mistake| mistake.path == path && mistake.text.contains("everybody knows it");

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use http::Uri;
-use watchword_providers::kind::{ConnectError, Form, Given, Kind, Setting, Value, Values};
+use watchword_providers::kind::{
+    ConnectError, Form, Given, Kind, Setting, Value, Values, any_text,
+};
 use watchword_providers::registry::KINDS;
 use watchword_providers::{Channel, Clock, Receipts, sandbox};
 
@@ -150,6 +152,7 @@ fn value(section: &Section<'_>, setting: &'static Setting) -> Option<Value> {
                 Ok(text.into())
             })
             .map(Value::Text),
+        Form::Texts { count_max } => texts(section, key, *count_max),
         Form::Sender => section
             .parsed(key, words::sender)
             .map(|sender| Value::Text(sender.into())),
@@ -202,12 +205,22 @@ fn value(section: &Section<'_>, setting: &'static Setting) -> Option<Value> {
     }
 }
 
+/// Several texts; none set is no value.
+fn texts(section: &Section<'_>, key: &'static str, count_max: usize) -> Option<Value> {
+    let texts = section.parsed_list(key, count_max, |text| {
+        any_text(text).map_err(str::to_owned)?;
+        Ok(text.into())
+    });
+    (!texts.is_empty()).then_some(Value::Texts(texts))
+}
+
 /// The keys that a setting can be under.
 fn keys(setting: &Setting) -> Vec<&'static str> {
     match setting.form {
         Form::Secret { file } => vec![setting.key, file],
         Form::Secrets { list, file, .. } => vec![setting.key, list, file],
         Form::Text(_)
+        | Form::Texts { .. }
         | Form::Sender
         | Form::Choice(_)
         | Form::Url { .. }

@@ -203,6 +203,21 @@ impl<'a> Section<'a> {
         Some(entries.collect())
     }
 
+    /// Where each entry of the list under `key` is, and whether it is a table.
+    pub(super) fn entries(&self, key: &'static str) -> Vec<(String, bool)> {
+        let Some(entry) = self.entry(key) else {
+            return Vec::new();
+        };
+        let Value::Array(list) = &entry.node.value else {
+            return Vec::new();
+        };
+        let is_table = |node: &Node| matches!(node.value, Value::Table(_));
+        let entries = list.iter().map(is_table).enumerate();
+        entries
+            .map(|(index, is_table)| (format!("{}[{index}]", entry.path), is_table))
+            .collect()
+    }
+
     fn entry(&self, key: &'static str) -> Option<Entry<'a>> {
         self.asked.borrow_mut().insert(key);
         let path = self.path_of(key);

@@ -8,7 +8,17 @@ use super::settings::{RouteSettings, Strategy};
 use super::tenants::{CHANNELS, region_list};
 use super::words;
 
-const STRATEGIES: [(&str, Strategy); 1] = [("ordered", Strategy::Ordered)];
+/// A strategy as it is named, before its hops are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    Ordered,
+    Weighted,
+}
+
+const STRATEGIES: [(&str, Named); 2] = [("ordered", Named::Ordered), ("weighted", Named::Weighted)];
+
+/// Shares count against each other: more than this is no finer than a percent.
+const SHARE_MAX: u64 = 1_000;
 
 /// More hops than this do not fit any deadline.
 const HOPS_MAX: usize = 16;
@@ -25,7 +35,8 @@ fn read_route(section: &Section<'_>) -> RouteSettings {
     section.required_text("channel", "\"sms\"");
     let channel = section.choice("channel", &CHANNELS).unwrap_or(Channel::Sms);
     let tenants = section.parsed_list("tenants", 1_000, words::identifier);
-    let hops = section.parsed_list("hops", HOPS_MAX, words::identifier);
+    let named = section.choice_or("strategy", &STRATEGIES, ("ordered", Named::Ordered));
+    let (strategy, hops) = read_hops(section, named);
     if hops.is_empty() && !section.reading().is_mistaken(&section.path_of("hops")) {
         section.mistake(
             "hops",
@@ -55,7 +66,47 @@ fn read_route(section: &Section<'_>) -> RouteSettings {
         countries,
         prefixes,
         purposes,
-        strategy: section.choice_or("strategy", &STRATEGIES, ("ordered", Strategy::Ordered)),
+        strategy,
         hops,
     }
+}
+
+fn read_hops(section: &Section<'_>, named: Named) -> (Strategy, Vec<String>) {
+    let is_weighted = named == Named::Weighted;
+    let entries = section.entries("hops").into_iter();
+    let misplaced = entries.filter(|(_, is_table)| *is_table != is_weighted);
+    let mut is_misplaced = false;
+    for (path, _) in misplaced {
+        is_misplaced = true;
+        let fix = match named {
+            Named::Ordered => {
+                "has a share, which takes strategy = \"weighted\": set that, or write the provider's id alone"
+            }
+            Named::Weighted => "has no share: write it as { provider = \"hook-a\", share = 70 }",
+        };
+        section.reading().mistake(&path, fix);
+    }
+    if is_misplaced {
+        return (Strategy::Ordered, Vec::new());
+    }
+    match named {
+        Named::Ordered => {
+            let hops = section.parsed_list("hops", HOPS_MAX, words::identifier);
+            (Strategy::Ordered, hops)
+        }
+        Named::Weighted => {
+            let hops = section.sections("hops", HOPS_MAX);
+            let (hops, shares) = hops.iter().map(read_weighted_hop).unzip();
+            (Strategy::Weighted(shares), hops)
+        }
+    }
+}
+
+fn read_weighted_hop(hop: &Section<'_>) -> (String, u32) {
+    hop.required_text("provider", "\"hook-a\"");
+    let provider = hop.parsed("provider", words::identifier);
+    (
+        provider.unwrap_or_default(),
+        hop.count("share", 1..=SHARE_MAX),
+    )
 }

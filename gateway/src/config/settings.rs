@@ -302,9 +302,12 @@ pub struct BreakerSettings {
     pub open_for: Duration,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a route orders its hops.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Strategy {
     Ordered,
+    /// The share of each hop, in the order of the hops; from 1.
+    Weighted(Vec<u32>),
 }
 
 /// Who messages come from, for some tenants, providers or countries.

@@ -13,7 +13,7 @@ use crate::calls::asks;
 use crate::id::DeliveryId;
 use crate::live::Live;
 use crate::receipts::{ReceiptReference, receipts_by_reference};
-use crate::routing::Destination;
+use crate::routing::{Area, Destination};
 use crate::senders::Asked;
 use crate::stack::ProviderStack;
 use crate::verification::TenantTag;
@@ -98,6 +98,11 @@ impl Composed {
         }
     }
 
+    /// Where it goes, as far as counts know.
+    pub(super) fn area(&self) -> Area {
+        Area::of(&self.region, &self.to)
+    }
+
     /// What the receipts of one attempt name.
     pub(super) fn receipt_reference(&self, attempt: u32) -> ReceiptReference {
         ReceiptReference {
@@ -105,6 +110,7 @@ impl Composed {
             delivery: self.delivery,
             attempt,
             channel: self.channel,
+            area: self.area(),
             created_at_ms: self.created_at_ms,
             expires_at_s: self.receipts_until_ms / 1000,
         }

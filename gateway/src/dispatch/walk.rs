@@ -21,6 +21,7 @@ use crate::delivery::{
 };
 use crate::live::Live;
 use crate::stack::{Patience, ProviderStack, Ready};
+use crate::tally::Became;
 use crate::telemetry::events;
 
 /// Where a walk stands.
@@ -286,6 +287,11 @@ impl Dispatcher {
         let took = started.elapsed();
         let number = work.state().map_or(0, DeliveryRecord::last_number);
         let settled = settled_attempt(number, result, took);
+        if result.is_ok() {
+            let to = (&hop.id, walk.composed.channel, walk.composed.area());
+            let [spread, ..] = work.delivery.record.random;
+            self.shared.tally.count(spread, to, Became::Submitted);
+        }
         let name = work.delivery.to_string();
         events::AttemptEnded {
             tenant: &walk.composed.tenant,

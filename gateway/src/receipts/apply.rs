@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use watchword_providers::{Channel, ProviderCode};
+use watchword_providers::{Channel, ProviderCode, ReceiptStatus};
 
 use super::ReceiptReference;
 use crate::delivery::{ApplyReceipt, AttemptReceipt, DeliveryStatus, ReceiptApplied};
 use crate::dispatch::Dispatcher;
+use crate::live::Shared;
+use crate::routing::ProviderId;
 use crate::store::StoreError;
+use crate::tally::Became;
 use crate::telemetry::events;
 
 /// A call that failed is tried again up to this attempt.
@@ -79,6 +82,11 @@ fn tell(
         effect,
     }
     .emit(&shared.metrics);
+    if matches!(applied, ReceiptApplied::Recorded { .. })
+        && receipt.status == ReceiptStatus::Delivered
+    {
+        count_delivered(shared, provider, target);
+    }
     if effect == "delivered" {
         let live = shared.live.load();
         let took_ms = shared.store_now_ms().saturating_sub(target.created_at_ms);
@@ -93,4 +101,13 @@ fn tell(
         }
         .emit(&shared.metrics);
     }
+}
+
+fn count_delivered(shared: &Shared, provider: &str, target: &ReceiptReference) {
+    let live = shared.live.load();
+    let configured = live.providers.get_key_value(provider);
+    let provider = configured.map_or_else(|| provider.into(), |(id, _)| ProviderId::clone(id));
+    let [spread, ..] = target.delivery.record.random;
+    let to = (&provider, target.channel, target.area);
+    shared.tally.count(spread, to, Became::Delivered);
 }

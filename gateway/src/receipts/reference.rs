@@ -9,6 +9,7 @@ use watchword_providers::Channel;
 
 use crate::id::{DeliveryId, RecordId, Shard};
 use crate::keys::{KEY_TAG_LENGTH, KeyRing, PurposeKeys};
+use crate::routing::{AREA_LENGTH, Area};
 use crate::verification::TenantTag;
 
 /// The attempt that a receipt speaks of. In a URL it carries a tag that names
@@ -22,6 +23,8 @@ pub struct ReceiptReference {
     /// From 1.
     pub attempt: u32,
     pub channel: Channel,
+    /// Where the message went: its receipt counts there.
+    pub area: Area,
     /// When the delivery was created: a receipt tells how long it took from then.
     pub created_at_ms: u64,
     /// In s since the Unix epoch.
@@ -42,7 +45,7 @@ pub enum ReferenceError {
 const VERSION: u8 = 1;
 const HEAD_LENGTH: usize = 1 + KEY_TAG_LENGTH;
 /// The length of [`ReceiptReference::to_bytes`].
-const FIELDS_LENGTH: usize = 2 + 16 + 1 + 4 + 1 + 8 + 8 + 8;
+const FIELDS_LENGTH: usize = 2 + 16 + 1 + 4 + 1 + AREA_LENGTH + 8 + 8 + 8;
 const BODY_LENGTH: usize = HEAD_LENGTH + FIELDS_LENGTH;
 const MAC_LENGTH: usize = 16;
 /// The length of a reference's text.
@@ -110,6 +113,7 @@ impl ReceiptReference {
             Channel::Sms => SMS,
             Channel::Voice => VOICE,
         });
+        bytes.extend_from_slice(&self.area.to_bytes());
         bytes.extend_from_slice(&self.tenant.0);
         bytes.extend_from_slice(&self.created_at_ms.to_be_bytes());
         bytes.extend_from_slice(&self.expires_at_s.to_be_bytes());
@@ -123,6 +127,7 @@ impl ReceiptReference {
         let (ordinal, rest) = rest.split_first()?;
         let (attempt, rest) = rest.split_first_chunk::<4>()?;
         let (channel, rest) = rest.split_first()?;
+        let (area, rest) = rest.split_first_chunk::<AREA_LENGTH>()?;
         let (tenant, rest) = rest.split_first_chunk::<8>()?;
         let (created_at_ms, rest) = rest.split_first_chunk::<8>()?;
         let expires_at_s: &[u8; 8] = rest.try_into().ok()?;
@@ -141,6 +146,7 @@ impl ReceiptReference {
                 VOICE => Channel::Voice,
                 _ => return None,
             },
+            area: Area::of_bytes(*area),
             created_at_ms: u64::from_be_bytes(*created_at_ms),
             expires_at_s: u64::from_be_bytes(*expires_at_s),
         })
@@ -212,6 +218,7 @@ mod tests {
             },
             attempt: 3,
             channel: Channel::Voice,
+            area: Area::of_bytes(*b"US\0\0\x05\x87"),
             created_at_ms: 77,
             expires_at_s: 1000,
         }

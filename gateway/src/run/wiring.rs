@@ -84,6 +84,7 @@ pub(super) async fn wire(
         store_skew_ms: Arc::new(AtomicI64::new(0)),
         is_durable: Arc::new(AtomicBool::new(true)),
         lookout,
+        tally: Arc::default(),
     };
     let limits = DispatchLimits {
         in_flight_max: usize::try_from(settings.dispatch.in_flight_max).unwrap_or(usize::MAX),
@@ -264,6 +265,10 @@ impl ReceiptSink for Desk {
         self.desk
             .receive(&call.provider, call.reference.as_deref(), &callback)
             .await
+    }
+
+    fn answer_to(&self, provider: &str) -> &'static str {
+        self.desk.answer_to(provider)
     }
 
     fn admits_call(&self, provider: &str, reference: &str) -> Result<(), ReceiptRefusal> {

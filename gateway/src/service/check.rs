@@ -10,7 +10,7 @@ use super::{Answer, Service};
 use crate::code::Code;
 use crate::keys::random;
 use crate::live::Live;
-use crate::store::{Checked, CheckedWithin};
+use crate::store::{Checked, CheckedWithin, Found};
 use crate::telemetry::events;
 use crate::tenants::Caller;
 use crate::verification::{Check, CheckAnswer, OperationId};
@@ -34,7 +34,7 @@ impl Service {
             Err(error) => return Err(self.store_error("check", &error)),
         };
         self.checked(caller, &request, checked.answer);
-        answer(&live, caller, &request, checked)
+        self.answer(&live, caller, (&request, checked))
     }
 
     fn checked(&self, caller: &Caller, request: &CheckRequest, answer: CheckAnswer) {
@@ -89,6 +89,50 @@ impl Service {
     }
 }
 
+impl Service {
+    fn answer(
+        &self,
+        live: &Live,
+        caller: &Caller,
+        (request, checked): (&CheckRequest, Checked),
+    ) -> Answer<VerificationView> {
+        match checked.answer {
+            CheckAnswer::Approved => {
+                let record = checked.record.ok_or(ServiceError::NotFound)?;
+                let details = render::open(live, request.id.0, &record)?;
+                let found = Found {
+                    id: request.id.0,
+                    record,
+                    now_ms: checked.now_ms,
+                };
+                self.count_approval(live, &found, &details);
+                let context = Context {
+                    live,
+                    tenant: &caller.tenant,
+                    now_ms: found.now_ms,
+                };
+                render::verification(context, found.id, &found.record, &details, None)
+            }
+            CheckAnswer::Mismatch { checks_remaining } => {
+                Err(ServiceError::CodeMismatch { checks_remaining })
+            }
+            CheckAnswer::NotPending { status } => Err(ServiceError::NotPending { status }),
+            CheckAnswer::TooManyFailures { available_at_ms } => Err(ServiceError::Limited {
+                code: "too_many_failures",
+                available_at_ms,
+                now_ms: checked.now_ms,
+                alternatives: Vec::new(),
+            }),
+            CheckAnswer::UnknownKey => Err(ServiceError::Unavailable {
+                code: "unknown_key",
+                retry_after_s: 5,
+            }),
+            CheckAnswer::KeyReused => Err(ServiceError::IdempotencyKeyReused),
+            CheckAnswer::NotFound => Err(ServiceError::NotFound),
+        }
+    }
+}
+
 fn check_ask(live: &Live, caller: &Caller, request: &CheckRequest) -> Answer<Check> {
     // What cannot be a code is not evaluated: it costs no guess and tells nothing.
     let code = Code::parse(&request.code).ok_or(ServiceError::Invalid {
@@ -118,42 +162,6 @@ fn check_ask(live: &Live, caller: &Caller, request: &CheckRequest) -> Answer<Che
             .map(|key| key.digest(id, code.expose(), &bind))
             .collect(),
     })
-}
-
-fn answer(
-    live: &Live,
-    caller: &Caller,
-    request: &CheckRequest,
-    checked: Checked,
-) -> Answer<VerificationView> {
-    match checked.answer {
-        CheckAnswer::Approved => {
-            let record = checked.record.ok_or(ServiceError::NotFound)?;
-            let details = render::open(live, request.id.0, &record)?;
-            let context = Context {
-                live,
-                tenant: &caller.tenant,
-                now_ms: checked.now_ms,
-            };
-            render::verification(context, request.id.0, &record, &details, None)
-        }
-        CheckAnswer::Mismatch { checks_remaining } => {
-            Err(ServiceError::CodeMismatch { checks_remaining })
-        }
-        CheckAnswer::NotPending { status } => Err(ServiceError::NotPending { status }),
-        CheckAnswer::TooManyFailures { available_at_ms } => Err(ServiceError::Limited {
-            code: "too_many_failures",
-            available_at_ms,
-            now_ms: checked.now_ms,
-            alternatives: Vec::new(),
-        }),
-        CheckAnswer::UnknownKey => Err(ServiceError::Unavailable {
-            code: "unknown_key",
-            retry_after_s: 5,
-        }),
-        CheckAnswer::KeyReused => Err(ServiceError::IdempotencyKeyReused),
-        CheckAnswer::NotFound => Err(ServiceError::NotFound),
-    }
 }
 
 fn result_word(answer: CheckAnswer) -> &'static str {

@@ -4,11 +4,12 @@ use watchword_providers::Channel;
 
 use super::fields::{self, DEFAULT_PURPOSE, client_class};
 use super::request::ExplainRequest;
-use super::view::{ExplainView, LimitView, LookupView, RouteView};
+use super::view::{ExplainView, HopView, LimitView, LookupView, RouteView};
 use super::{Answer, Service};
 use crate::admission::gcra::Gcra;
 use crate::live::Live;
 use crate::number::ParsedNumber;
+use crate::routing::Draw;
 use crate::tenants::{Caller, Tenant};
 use crate::verification::{ClientClass, NumberRecord};
 
@@ -93,7 +94,7 @@ fn routes(live: &Live, tenant: &Tenant, to: &ParsedNumber, purpose: &str) -> Vec
     let of_channel = |channel| {
         let destination = fields::destination(tenant, to, channel, purpose);
         let route = live.routing.route(destination)?;
-        let hops = live.hops(destination, |_| false);
+        let hops = live.hops(destination, Draw::Show, |_| false);
         let breaker = |id: &str| {
             let provider = live.providers.get(id);
             provider.map_or("missing", |provider| {
@@ -105,7 +106,11 @@ fn routes(live: &Live, tenant: &Tenant, to: &ParsedNumber, purpose: &str) -> Vec
             strategy: route.strategy.as_str(),
             hops: hops
                 .iter()
-                .map(|id| (id.to_string(), breaker(id)))
+                .map(|id| HopView {
+                    provider: id.to_string(),
+                    share: route.share(id),
+                    breaker: breaker(id),
+                })
                 .collect(),
         })
     };

@@ -123,6 +123,8 @@ impl Service {
             Conversion::NotConverted
         };
         let found = self.note_outcome(caller, id.0, conversion).await?;
+        let details = render::open(&live, found.id, &found.record)?;
+        self.count_approval(&live, &found, &details);
         self.shown(&live, caller, found)
     }
 

@@ -16,6 +16,7 @@ use crate::id::{DeliveryId, RecordId};
 use crate::keys::random;
 use crate::live::Live;
 use crate::number::ParsedNumber;
+use crate::routing::Draw;
 use crate::tenants::Caller;
 use crate::verification::{Conversion, IdentityTag, RecordKind, Start};
 
@@ -125,7 +126,11 @@ fn new_start(
         tenant: tenant.tag,
         kind: RecordKind::SendOnly,
     };
-    let hops = live.hops(fields::destination(tenant, to, channel, PURPOSE), |_| false);
+    let hops = live.hops(
+        fields::destination(tenant, to, channel, PURPOSE),
+        Draw::Take,
+        |_| false,
+    );
     let details = Details {
         tenant: tenant.name.to_string(),
         e164: to.number.expose().to_owned(),

@@ -19,6 +19,7 @@ use crate::id::{RecordId, Shard};
 use crate::keys::random;
 use crate::live::Live;
 use crate::number::ParsedNumber;
+use crate::routing::Draw;
 use crate::store::Idempotency;
 use crate::telemetry::events;
 use crate::tenants::{Caller, Tenant};
@@ -317,7 +318,10 @@ impl<'a> StartPlan<'a> {
         Some(NewDelivery {
             channel: self.channel,
             fallback: self.fallback.clone(),
-            first_provider: live.hops(to, |_| false).first().map(|hop| (**hop).into()),
+            first_provider: live
+                .hops(to, Draw::Take, |_| false)
+                .first()
+                .map(|hop| (**hop).into()),
         })
     }
 

@@ -4,6 +4,7 @@ use watchword_providers::{Channel, PhoneNumber};
 
 use crate::delivery::{DeliveryStatus, Outcome};
 use crate::id::{DeliveryId, VerificationId};
+use crate::routing::{ProviderId, RouteCounts};
 use crate::verification::{Conversion, Status};
 
 /// A verification as answered.
@@ -118,13 +119,43 @@ pub struct ExplainView {
     pub live_count: u8,
 }
 
-/// The hops for one channel, in the order they would be tried.
+/// The hops for one channel, in the order they would be tried now.
 #[derive(Clone, Debug)]
 pub struct RouteView {
     pub channel: Channel,
     pub strategy: &'static str,
-    /// Provider and breaker state.
-    pub hops: Vec<(String, &'static str)>,
+    pub hops: Vec<HopView>,
+}
+
+/// One hop as it stands now.
+#[derive(Clone, Debug)]
+pub struct HopView {
+    pub provider: String,
+    /// Of a weighted route.
+    pub share: Option<u32>,
+    pub breaker: &'static str,
+}
+
+/// What became of messages, route by route.
+#[derive(Clone, Debug)]
+pub struct RouteCountsView {
+    pub since_ms: u64,
+    pub until_ms: u64,
+    /// Those with most messages first.
+    pub rows: Vec<RouteRowView>,
+    /// Rows that were too many to show.
+    pub omitted_count: usize,
+}
+
+/// One provider and channel in one area.
+#[derive(Clone, Debug)]
+pub struct RouteRowView {
+    pub provider: ProviderId,
+    pub channel: Channel,
+    /// `None`: what came when too many areas were counted already.
+    pub country: Option<String>,
+    pub prefix: Option<String>,
+    pub counts: RouteCounts,
 }
 
 /// One limit and what is left of it.

@@ -22,6 +22,7 @@ use crate::delivery::{
 };
 use crate::id::{DeliveryId, RecordId, Shard};
 use crate::receipts::{MessageKey, ReceiptReference};
+use crate::routing::{CountRoutes, RouteRows};
 use crate::telemetry::Metrics;
 use crate::verification::{
     Check, CheckAnswer, Conversion, NumberRecord, NumberTag, Record, Resend, SendRefusal, Start,
@@ -257,6 +258,16 @@ impl Store for MeteredStore {
 
     async fn turns(&self, ask: &TurnsAsk) -> Result<Turns, StoreError> {
         self.timed("turns", self.inner.turns(ask)).await
+    }
+
+    async fn count_routes(&self, ask: &CountRoutes) -> Result<(), StoreError> {
+        self.timed("count_routes", self.inner.count_routes(ask))
+            .await
+    }
+
+    async fn route_counts(&self, hour: u64) -> Result<RouteRows, StoreError> {
+        self.timed("route_counts", self.inner.route_counts(hour))
+            .await
     }
 
     async fn get(&self, id: RecordId) -> Result<Option<Found>, StoreError> {

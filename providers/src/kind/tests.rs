@@ -35,6 +35,7 @@ fn names(setting: &Setting) -> Vec<&'static str> {
         Form::Secret { file } => vec![setting.key, file],
         Form::Secrets { list, file, .. } => vec![setting.key, list, file],
         Form::Text(_)
+        | Form::Texts { .. }
         | Form::Sender
         | Form::Choice(_)
         | Form::Url { .. }
@@ -55,6 +56,7 @@ fn default(setting: &Setting) -> String {
         } => format!("`{default}`"),
         Form::Choice(words) if setting.required.is_none() => format!("`{:?}`", words[0]),
         Form::Text(_)
+        | Form::Texts { .. }
         | Form::Sender
         | Form::Choice(_)
         | Form::Url { default: None }
@@ -151,6 +153,7 @@ fn least(kind: &Kind) -> Values {
             Form::Choice(words) => Value::Text(words[0].into()),
             Form::Flag => Value::Flag(false),
             Form::Text(_)
+            | Form::Texts { .. }
             | Form::Sender
             | Form::Url { default: None }
             | Form::Secret { .. }
@@ -161,6 +164,7 @@ fn least(kind: &Kind) -> Values {
                 continue;
             }
             Form::Text(_) | Form::Sender => Value::Text(text()),
+            Form::Texts { .. } => Value::Texts(vec![text()]),
             Form::Url { default: None } => Value::Url(text().parse().unwrap()),
             Form::Secret { .. } => Value::Secret((&*text()).into()),
             Form::Secrets { .. } => Value::Secrets(vec![(&*text()).into()]),
@@ -199,7 +203,9 @@ fn the_kinds_of_the_house_are_connected_and_only_http_has_a_client() {
         (&crate::webhook::KIND, true),
         (&crate::twilio::KIND, true),
     ] {
-        let values = least(kind);
+        // A webhook's is needed by our own form alone.
+        let secret = Value::Secrets(vec!["some text".into()]);
+        let values = least(kind).with("secret", secret);
         let given = Given {
             id: "one",
             channels: &[Channel::Sms],

@@ -14,6 +14,7 @@ use crate::Secret;
 pub enum Value {
     /// Of [`super::Form::Text`], [`super::Form::Sender`] and [`super::Form::Choice`].
     Text(Arc<str>),
+    Texts(Vec<Arc<str>>),
     Url(Uri),
     Secret(Secret),
     /// At least one.
@@ -53,6 +54,14 @@ impl Values {
             return None;
         };
         Some(text)
+    }
+
+    /// Empty if none are set.
+    pub fn texts(&self, key: &str) -> &[Arc<str>] {
+        let Some(Value::Texts(texts)) = self.0.get(key) else {
+            return &[];
+        };
+        texts
     }
 
     pub fn url(&self, key: &str) -> Option<&Uri> {

@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use watchword::delivery::AttemptReceipt;
 use watchword::receipts::{MessageKey, RECEIPT_WAITS_MS, ReceiptReference};
+use watchword::routing::Area;
 use watchword_providers::{Channel, ReceiptStatus};
 
 use super::world::*;
@@ -35,6 +36,7 @@ impl World {
             delivery: first_of(start().id),
             attempt,
             channel: Channel::Voice,
+            area: Area::of_bytes(*b"US\0\0\x05\x87"),
             created_at_ms: 1_700_000_000_000,
             expires_at_s: self.now_ms().await / 1000 + 3_600,
         }

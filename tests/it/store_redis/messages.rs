@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use watchword::delivery::AttemptReceipt;
 use watchword::receipts::{MessageEntry, MessageKey, ReceiptReference};
+use watchword::routing::Area;
 use watchword::store::{Store, StoreError};
 use watchword_providers::{Channel, ReceiptStatus};
 
@@ -63,6 +64,7 @@ pub(super) fn target(attempt: u8, from_ms: u64) -> ReceiptReference {
         delivery: tour::first_delivery(attempt),
         attempt: attempt.into(),
         channel: Channel::Sms,
+        area: Area::of_bytes(*b"US\0\0\x05\x87"),
         created_at_ms: from_ms,
         expires_at_s: from_ms / 1000 + 500 + 1_000 * u64::from(attempt),
     }

@@ -2,18 +2,22 @@
 
 use watchword::admission::limits::{LimitAsk, LimitKey, LimitRule, LimitStep};
 use watchword::admission::turns::{TurnRule, TurnsAsk};
+use watchword::clock::{Clock as _, SystemClock};
 use watchword::delivery::{
     ApplyReceipt, AttemptReceipt, Begin, Next, Outcome, Settle, SettledAttempt,
 };
 use watchword::id::DeliveryId;
 use watchword::receipts::MessageKey;
+use watchword::routing::{Area, CountRoutes, HOUR_MS, RouteCounts, RouteKey};
 use watchword::store::redis::RedisStore;
 use watchword::store::{
     CheckedWithin, FORMAT_VERSION, Idempotency, KeyInUse, Meta, Started, Store, Sweep, Undo,
     WrappedKey,
 };
-use watchword::verification::{CheckAnswer, ClientClass, Conversion, NumberTag, Resend};
-use watchword_providers::ReceiptStatus;
+use watchword::verification::{
+    CheckAnswer, ClientClass, Conversion, NumberTag, OperationId, Resend,
+};
+use watchword_providers::{Channel, ReceiptStatus};
 
 use super::{asks, messages};
 
@@ -127,6 +131,29 @@ async fn walk_limits(store: &RedisStore, between: &impl Fn()) {
     store.limits(&[anew]).await.unwrap()[0].unwrap();
     between();
     assert_eq!(store.turns(&turns(1)).await.unwrap().count, 1);
+    count_routes(store, between).await;
+}
+
+async fn count_routes(store: &RedisStore, between: &impl Fn()) {
+    let hour = SystemClock.now_ms() / HOUR_MS;
+    let key = RouteKey {
+        provider: "hook-a".into(),
+        channel: Channel::Sms,
+        area: Area::default(),
+    };
+    let counts = RouteCounts {
+        submitted: 3,
+        ..RouteCounts::default()
+    };
+    let counted = CountRoutes {
+        hour,
+        operation: OperationId([7; 16]),
+        rows: vec![(key, counts)],
+    };
+    between();
+    store.count_routes(&counted).await.unwrap();
+    between();
+    assert_eq!(store.route_counts(hour).await.unwrap(), counted.rows);
 }
 
 async fn walk_dispatch(store: &RedisStore, between: &impl Fn()) {

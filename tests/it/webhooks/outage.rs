@@ -164,6 +164,7 @@ impl World {
             store_skew_ms: Arc::new(AtomicI64::new(0)),
             is_durable: Arc::new(AtomicBool::new(true)),
             lookout,
+            tally: Arc::default(),
         };
         let sink = Arc::new(FakeSink {
             mood: Mutex::new(Mood::Up),

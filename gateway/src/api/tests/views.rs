@@ -8,7 +8,7 @@ use crate::delivery::{DeliveryStatus, Outcome};
 use crate::id::{DeliveryId, RecordId, Shard, VerificationId};
 use crate::service::ServiceError;
 use crate::service::view::{
-    AttemptView, DeliveryView, ExplainView, LimitView, LookupView, ReceiptView, RouteView,
+    AttemptView, DeliveryView, ExplainView, HopView, LimitView, LookupView, ReceiptView, RouteView,
     SendOnlyView, TimelineEntry, VerificationView,
 };
 use crate::verification::{Conversion, Status};
@@ -198,8 +198,12 @@ fn explanation() -> Value {
         refusal: Some(refusal.clone()),
         routes: vec![RouteView {
             channel: Channel::Sms,
-            strategy: "ordered",
-            hops: vec![(String::from("hook-a"), "closed")],
+            strategy: "weighted",
+            hops: vec![HopView {
+                provider: String::from("hook-a"),
+                share: Some(70),
+                breaker: "closed",
+            }],
         }],
         limits: vec![LimitView {
             limit: "number",
@@ -251,6 +255,7 @@ fn misfit(document: &Value, schema: &Value, value: &Value, at: &str) -> Option<S
             items.find_map(|item| misfit(document, &schema["items"], item, at))
         }
         Value::String(_) => has_type(schema, "string", at),
+        Value::Number(number) if number.is_f64() => has_type(schema, "number", at),
         Value::Number(_) => has_type(schema, "integer", at),
         Value::Bool(_) => has_type(schema, "boolean", at),
         Value::Null => has_type(schema, "null", at),

@@ -96,6 +96,7 @@ pub(super) struct Route {
 #[derive(Debug, Deserialize)]
 pub(super) struct Hop {
     pub provider: String,
+    pub share: Option<u32>,
     pub breaker: String,
 }
 
@@ -106,6 +107,27 @@ pub(super) struct Limit {
     pub count: u32,
     pub per_s: u64,
     pub left: u32,
+}
+
+/// What became of messages.
+#[derive(Debug, Deserialize)]
+pub(super) struct RouteCounts {
+    pub since: String,
+    pub routes: Vec<RouteRow>,
+    pub omitted_count: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RouteRow {
+    pub provider: String,
+    pub channel: String,
+    pub country: Option<String>,
+    pub prefix: Option<String>,
+    pub submitted: u64,
+    pub delivered: u64,
+    pub approved: u64,
+    pub delivered_ratio: Option<f64>,
+    pub conversion_ratio: Option<f64>,
 }
 
 /// Why the gateway does not, in its own words and with what helps from here.

@@ -1,7 +1,9 @@
 //! Answers in words: what a person at a terminal, or one on the telephone with
 //! somebody whose code did not come, reads from top to bottom.
 
-use super::answers::{Attempt, Delivery, Explanation, Found, Moment, Verification};
+use super::answers::{
+    Attempt, Delivery, Explanation, Found, Hop, Moment, RouteCounts, RouteRow, Verification,
+};
 
 /// A verification and what became of its messages.
 pub(super) fn verification(shown: &Verification) -> String {
@@ -88,6 +90,68 @@ fn moment_line(moment: &Moment) -> String {
     line
 }
 
+/// What became of messages, as a table.
+pub(super) fn routes(shown: &RouteCounts) -> String {
+    if shown.routes.is_empty() {
+        return format!("nothing was submitted since {}", shown.since);
+    }
+    let percent = |ratio: Option<f64>| {
+        ratio.map_or("-".to_owned(), |ratio| format!("{:.1} %", ratio * 100.0))
+    };
+    let row = |row: &RouteRow| {
+        [
+            row.provider.clone(),
+            row.channel.clone(),
+            row.country.clone().unwrap_or_else(|| "other".to_owned()),
+            row.prefix.clone().unwrap_or_default(),
+            row.submitted.to_string(),
+            row.delivered.to_string(),
+            percent(row.delivered_ratio),
+            row.approved.to_string(),
+            percent(row.conversion_ratio),
+        ]
+    };
+    let head = [
+        "PROVIDER",
+        "CHANNEL",
+        "COUNTRY",
+        "PREFIX",
+        "SUBMITTED",
+        "DELIVERED",
+        "",
+        "APPROVED",
+        "",
+    ];
+    let mut rows = vec![head.map(str::to_owned)];
+    rows.extend(shown.routes.iter().map(row));
+    let mut widths = [0; 9];
+    for cells in &rows {
+        for (width, cell) in widths.iter_mut().zip(cells) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let mut lines = vec![format!("since {}", shown.since)];
+    for cells in &rows {
+        let mut line = String::new();
+        for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
+            // Words to the left, figures to the right.
+            line.push_str(&if column < 4 {
+                format!("{cell:<width$}  ")
+            } else {
+                format!("{cell:>width$}  ")
+            });
+        }
+        lines.push(line.trim_end().to_owned());
+    }
+    if shown.omitted_count > 0 {
+        lines.push(format!(
+            "and {} rows with fewer messages",
+            shown.omitted_count
+        ));
+    }
+    lines.join("\n")
+}
+
 /// What would happen to a number now.
 pub(super) fn explanation(shown: &Explanation) -> String {
     let number = &shown.number;
@@ -109,11 +173,11 @@ pub(super) fn explanation(shown: &Explanation) -> String {
         lines.push(format!("  {:<9} {word}", reachable.channel));
         let routes = shown.routes.iter();
         for route in routes.filter(|route| route.channel == reachable.channel) {
-            let hops: Vec<String> = route
-                .hops
-                .iter()
-                .map(|hop| format!("{} (breaker {})", hop.provider, hop.breaker))
-                .collect();
+            let hop = |hop: &Hop| match hop.share {
+                Some(share) => format!("{} (share {share}, breaker {})", hop.provider, hop.breaker),
+                None => format!("{} (breaker {})", hop.provider, hop.breaker),
+            };
+            let hops: Vec<String> = route.hops.iter().map(hop).collect();
             lines.push(format!(
                 "    route   {}: {}",
                 route.strategy,

@@ -60,6 +60,7 @@ fn asked(arguments: &[&str]) -> Result<String, RemoteError> {
         Command::Explain(call) => Question::Explain(call),
         Command::Send(call) => Question::Send(call),
         Command::Find(call) => Question::Find(call),
+        Command::Routes(call) => Question::Routes(call),
         Command::Serve(_)
         | Command::CheckConfig(_)
         | Command::Health(_)
@@ -245,4 +246,35 @@ fn an_answer_cannot_steer_the_terminal() {
         text.contains("[31m") && !text.contains('\u{1b}'),
         "{text:?}"
     );
+}
+
+const ROUTES: &str = r#"{"since":"2026-01-01T00:00:00.000Z","until":"2026-01-01T09:00:00.000Z","routes":[
+{"provider":"hook-a","channel":"sms","country":"US","prefix":"+1415","submitted":1400,"delivered":1330,
+"approved":1190,"delivered_ratio":0.95,"conversion_ratio":0.85},
+{"provider":"b","channel":"voice","country":null,"prefix":null,"submitted":0,"delivered":1,
+"approved":0,"delivered_ratio":null,"conversion_ratio":null}],"omitted_count":3}"#;
+
+#[test]
+fn counts_of_routes_are_a_table() {
+    let server = server(vec![(200, ROUTES)]);
+    let text = asked(&[
+        "routes",
+        "--hours",
+        "9",
+        "--url",
+        &server.url,
+        "--key",
+        "op",
+    ])
+    .unwrap();
+    let expected = "\
+since 2026-01-01T00:00:00.000Z
+PROVIDER  CHANNEL  COUNTRY  PREFIX  SUBMITTED  DELIVERED          APPROVED
+hook-a    sms      US       +1415        1400       1330  95.0 %      1190  85.0 %
+b         voice    other                    0          1       -         0       -
+and 3 rows with fewer messages
+";
+    assert_eq!(text, expected);
+    let requests = server.asked.join().unwrap();
+    assert!(requests[0].starts_with("get /v1/admin/routes?hours=9 "));
 }

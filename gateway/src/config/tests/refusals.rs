@@ -83,7 +83,7 @@ fn an_open_listener_needs_tls_or_an_explicit_word() {
 }
 
 /// What is changed in the least configuration, into what, and the mistake that follows.
-const CONTRADICTIONS: [(&str, &str, &str); 29] = [
+const CONTRADICTIONS: [(&str, &str, &str); 35] = [
     (
         "regions = [",
         "submissions_per_day_max = [{ region = \"*\", max = 1 }, { region = \"*\", max = 2 }]\nregions = [",
@@ -117,7 +117,37 @@ const CONTRADICTIONS: [(&str, &str, &str); 29] = [
     (
         "hops = [",
         "strategy = \"fastest\"\nhops = [",
-        "routes[0].strategy: must be one of ordered",
+        "routes[0].strategy: must be one of ordered, weighted",
+    ),
+    (
+        "hops = [\"hook-a\"]",
+        "hops = [{ provider = \"hook-a\", share = 1 }]",
+        "routes[0].hops[0]: has a share, which takes strategy = \"weighted\"",
+    ),
+    (
+        "hops = [",
+        "strategy = \"weighted\"\nhops = [",
+        "routes[0].hops[0]: has no share: write it as { provider = ",
+    ),
+    (
+        "hops = [\"hook-a\"]",
+        "strategy = \"weighted\"\nhops = [{ provider = \"hook-a\", share = 0 }]",
+        "routes[0].hops[0].share: must be",
+    ),
+    (
+        "hops = [\"hook-a\"]",
+        "strategy = \"weighted\"\nhops = [{ provider = \"hook-a\", share = 1001 }]",
+        "routes[0].hops[0].share: must be",
+    ),
+    (
+        "hops = [\"hook-a\"]",
+        "strategy = \"weighted\"\nhops = [{ provider = \"hook-a\" }]",
+        "routes[0].hops[0].share: missing: set it to 1 to 1000",
+    ),
+    (
+        "hops = [\"hook-a\"]",
+        "strategy = \"weighted\"\nhops = [{ share = 30 }]",
+        "routes[0].hops[0].provider: missing: set it, for example to \"hook-a\"",
     ),
     (
         "[\"sms\", \"voice\"]",
@@ -247,4 +277,48 @@ fn a_provider_of_unknown_kind_is_not_taken_for_a_sandbox() {
     let kinds: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
     let expected = format!("providers[1].kind: must be one of {}", kinds.join(", "));
     assert_refused(&text, &expected);
+}
+
+#[test]
+fn a_mistake_in_a_request_template_is_reported_with_its_line() {
+    let secret = format!("secret = \"whsec_{KEY}\"");
+    let with = |lines: &str| least().replace(&secret, lines);
+    settings(&with("form = [\"to={to}\", \"text={text}\"]"));
+    for (lines, key, words) in [
+        (
+            "form = [\"to={nummer}\"]",
+            "form",
+            "has an unknown placeholder {nummer}: there are {to} ",
+        ),
+        (
+            "json = '''{ \"to\": {to} }'''",
+            "json",
+            "is no JSON in its line 1",
+        ),
+        (
+            "query = [\"a={text}{to}\"]\nerrors = [\"1=fatal\"]",
+            "errors",
+            "has \"fatal\" behind the =: there are number, ",
+        ),
+        (
+            "errors = [\"1=now\"]",
+            "errors",
+            "is for a request by template: ",
+        ),
+        (
+            "",
+            "secret",
+            "missing: set one of secret, secrets and secret_file",
+        ),
+    ] {
+        let text = with(lines);
+        let mistakes = refused(&text);
+        let line = if lines.is_empty() {
+            line_of(&text, "[[providers]]")
+        } else {
+            line_of(&text, &format!("{key} = "))
+        };
+        let expected = format!("gateway.toml:{line}: providers[0].{key}: {words}");
+        assert!(mistakes.starts_with(&expected), "{expected}\n{mistakes}");
+    }
 }

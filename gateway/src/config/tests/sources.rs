@@ -108,3 +108,11 @@ fn several_secrets_of_a_file_are_one_a_line() {
     let settings = settings(&text);
     assert_eq!(settings.providers[0].values.secrets("secret").len(), 2);
 }
+
+#[test]
+fn the_hops_of_a_weighted_route_have_shares() {
+    let weighted = "strategy = \"weighted\"\nhops = [{ provider = \"hook-a\", share = 70 }]";
+    let route = &settings(&least().replace("hops = [\"hook-a\"]", weighted)).routes[0];
+    assert_eq!(route.strategy, Strategy::Weighted(vec![70]));
+    assert_eq!(route.hops, ["hook-a"]);
+}

@@ -7,6 +7,7 @@ use crate::dispatch::Work;
 use crate::dispatch::compose::Composed;
 use crate::dispatch::plan::{is_final_by_receipt, is_left_out, only_provider};
 use crate::live::Live;
+use crate::routing::Draw;
 use crate::stack::ProviderStack;
 
 /// The hops of this walk, in order.
@@ -40,7 +41,12 @@ pub(super) fn hops(live: &Live, composed: &Composed, work: &Work) -> Vec<Arc<Pro
         };
         first.is_none() && work.record.deliveries.iter().any(by)
     };
-    let ordered = live.hops(composed.destination(), was_tried);
+    let draw = if first.is_some() {
+        Draw::Leave
+    } else {
+        Draw::Take
+    };
+    let ordered = live.hops(composed.destination(), draw, was_tried);
     let rest = ordered
         .iter()
         .map(|id| &**id)

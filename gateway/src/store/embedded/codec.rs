@@ -167,6 +167,7 @@ pub(super) enum Kept {
     Call,
     Turns,
     Watch,
+    Counts,
 }
 
 /// When to look whether something has expired.
@@ -180,6 +181,7 @@ pub(super) fn expiry_key(at_ms: u64, kept: Kept, key: &SlotKey) -> Vec<u8> {
         Kept::Call => b'c',
         Kept::Turns => b't',
         Kept::Watch => b'w',
+        Kept::Counts => b'k',
     };
     let mut bytes = Vec::with_capacity(27);
     bytes.extend_from_slice(&at_ms.to_be_bytes());
@@ -201,6 +203,7 @@ pub(super) fn parse_expiry(bytes: &[u8]) -> Option<(Kept, SlotKey)> {
         b'c' => Kept::Call,
         b't' => Kept::Turns,
         b'w' => Kept::Watch,
+        b'k' => Kept::Counts,
         _ => return None,
     };
     Some((kept, key.try_into().ok()?))

@@ -19,6 +19,7 @@ use crate::delivery::{
 };
 use crate::id::{DeliveryId, RecordId, Shard};
 use crate::receipts::{MessageKey, ReceiptReference};
+use crate::routing::{CountRoutes, HourCounts, RouteRows};
 use crate::store::{
     Checked, CheckedWithin, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store,
     StoreError, Sweep, Swept, Taken, Undo,
@@ -271,6 +272,26 @@ impl Store for EmbeddedStore {
             steps::turns::turns(tables, &ask)
         })
         .await
+    }
+
+    async fn count_routes(&self, ask: &CountRoutes) -> Result<(), StoreError> {
+        let ask = ask.clone();
+        self.ask(Promise::Done, move |tables| {
+            steps::counts::count(tables, &ask)
+        })
+        .await
+    }
+
+    async fn route_counts(&self, hour: u64) -> Result<RouteRows, StoreError> {
+        self.shared.read(|snapshot| {
+            let stored = snapshot.get(tables::COUNTS, &steps::counts::hour_key(hour))?;
+            let Some(bytes) = stored else {
+                return Ok(Vec::new());
+            };
+            let counts: HourCounts = decode(&bytes)?;
+            let is_kept = self.shared.now_ms() < counts.kept_until_ms;
+            Ok(if is_kept { counts.rows() } else { Vec::new() })
+        })
     }
 
     async fn get(&self, id: RecordId) -> Result<Option<Found>, StoreError> {

@@ -11,6 +11,7 @@ use crate::admission::turns::TurnState;
 use crate::calls::CallEntry;
 use crate::id::{RecordId, Shard};
 use crate::receipts::MessageEntry;
+use crate::routing::HourCounts;
 use crate::store::StoreError;
 use crate::store::webhooks::WatchEntry;
 use crate::verification::Record;
@@ -63,6 +64,7 @@ fn look(tables: &mut Tables<'_>, kept: Kept, key: &SlotKey) -> Result<Option<u64
     let now_ms = tables.now_ms;
     let until_ms = match kept {
         Kept::Record => return look_at_record(tables, key),
+        Kept::Counts => return look_at_counts(tables, key),
         Kept::Number => {
             let until_ms = tables
                 .raw_number(key)?
@@ -156,6 +158,17 @@ fn look_at_record(tables: &mut Tables<'_>, key: &SlotKey) -> Result<Option<u64>,
         return Ok(Some(until_ms));
     }
     tables.delete_record(id_of(key)?, &record.deliveries)?;
+    Ok(None)
+}
+
+fn look_at_counts(tables: &mut Tables<'_>, key: &SlotKey) -> Result<Option<u64>, StepError> {
+    let Some(counts) = read_as::<HourCounts>(&tables.counts, key)? else {
+        return Ok(None);
+    };
+    if tables.now_ms < counts.kept_until_ms {
+        return Ok(Some(counts.kept_until_ms));
+    }
+    tables.counts.remove(key.as_slice())?;
     Ok(None)
 }
 

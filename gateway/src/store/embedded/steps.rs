@@ -2,6 +2,7 @@
 //! pure transition, write. A step reads all it needs before it writes anything.
 
 pub(super) mod calls;
+pub(super) mod counts;
 pub(super) mod deliveries;
 pub(super) mod idempotency;
 pub(super) mod limits;

@@ -25,6 +25,7 @@ const LIMITS: Raw = TableDefinition::new("limits");
 const MESSAGES: Raw = TableDefinition::new("messages");
 const CALLS: Raw = TableDefinition::new("calls");
 const TURNS: Raw = TableDefinition::new("turns");
+pub(super) const COUNTS: Raw = TableDefinition::new("counts");
 pub(super) const LEDGER: Raw = TableDefinition::new("ledger");
 const WATCHES: Raw = TableDefinition::new("watches");
 const WATCH_LEDGER: Raw = TableDefinition::new("watch_ledger");
@@ -32,7 +33,7 @@ const EXPIRY: Raw = TableDefinition::new("expiry");
 
 /// All whose entries expire.
 #[cfg(test)]
-pub(super) const PERISHABLE: [Raw; 11] = [
+pub(super) const PERISHABLE: [Raw; 12] = [
     RECORDS,
     NUMBERS,
     IDEMPOTENCY,
@@ -40,6 +41,7 @@ pub(super) const PERISHABLE: [Raw; 11] = [
     MESSAGES,
     CALLS,
     TURNS,
+    COUNTS,
     LEDGER,
     WATCHES,
     WATCH_LEDGER,
@@ -92,6 +94,7 @@ pub(super) struct Tables<'t> {
     pub(super) messages: RawTable<'t>,
     pub(super) calls: RawTable<'t>,
     pub(super) turns: RawTable<'t>,
+    pub(super) counts: RawTable<'t>,
     pub(super) ledger: RawTable<'t>,
     pub(super) watches: RawTable<'t>,
     pub(super) watch_ledger: RawTable<'t>,
@@ -157,6 +160,7 @@ impl<'t> Tables<'t> {
             messages: open(MESSAGES)?,
             calls: open(CALLS)?,
             turns: open(TURNS)?,
+            counts: open(COUNTS)?,
             ledger: open(LEDGER)?,
             watches: open(WATCHES)?,
             watch_ledger: open(WATCH_LEDGER)?,

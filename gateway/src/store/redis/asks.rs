@@ -18,6 +18,7 @@ use crate::delivery::{
 };
 use crate::id::DeliveryId;
 use crate::receipts::ReceiptReference;
+use crate::routing::CountRoutes;
 use crate::store::{FORMAT_VERSION, Idempotency, Sweep, Undo};
 use crate::verification::{Check, Conversion, Resend, SendPolicy, Start, TenantTag};
 
@@ -283,6 +284,22 @@ impl Terms {
             .number(ask.rule.interval_ns.max(1))
             .number(ask.rule.behind_us)
             .number(ask.rule.ahead_us);
+        self.with(packer)
+    }
+
+    pub(super) fn count_routes(self, ask: &CountRoutes) -> Vec<Vec<u8>> {
+        let mut packer = array(3);
+        packer
+            .number(ask.kept_until_ms())
+            .bytes(&ask.operation.0)
+            .array(4 * ask.rows.len());
+        for (key, counts) in &ask.rows {
+            packer
+                .bytes(&key.to_bytes())
+                .number(counts.submitted)
+                .number(counts.delivered)
+                .number(counts.approved);
+        }
         self.with(packer)
     }
 

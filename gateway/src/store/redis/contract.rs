@@ -21,6 +21,7 @@ use crate::delivery::{
 };
 use crate::id::{DeliveryId, RecordId, Shard};
 use crate::receipts::{MessageKey, ReceiptReference};
+use crate::routing::{CountRoutes, RouteRows};
 use crate::store::{
     Checked, CheckedWithin, FORMAT_VERSION, Found, Health, Idempotency, Meta, MetaRead, Sent,
     Started, Store, StoreError, Sweep, Swept, Taken, Undo,
@@ -293,6 +294,30 @@ impl Store for RedisStore {
         self.run(&scripts::TURNS, keys, |terms| terms.turns(ask))
             .await?
             .turns()
+    }
+
+    async fn count_routes(&self, ask: &CountRoutes) -> Result<(), StoreError> {
+        let keys = vec![self.keys.counts(ask.hour)];
+        self.run(&scripts::COUNT_ROUTES, keys, |terms| {
+            terms.count_routes(ask)
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn route_counts(&self, hour: u64) -> Result<RouteRows, StoreError> {
+        let keys = vec![self.keys.counts(hour)];
+        let answer = self.run(&scripts::READ_ROUTES, keys, Terms::plain).await?;
+        let now_ms = answer.now_ms;
+        let Some(packed) = answer.value()? else {
+            return Ok(Vec::new());
+        };
+        let (kept_until_ms, rows) = format::route_rows(&packed)?;
+        Ok(if now_ms < kept_until_ms {
+            rows
+        } else {
+            Vec::new()
+        })
     }
 
     async fn get(&self, id: RecordId) -> Result<Option<Found>, StoreError> {

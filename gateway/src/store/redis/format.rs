@@ -14,6 +14,7 @@ use crate::delivery::{
     AttemptReceipt, AttemptRecord, DeliveryRecord, DeliveryStatus, Due, DueKind, Outcome,
 };
 use crate::id::{RecordId, Shard};
+use crate::routing::{RouteCounts, RouteKey, RouteRows};
 use crate::store::StoreError;
 use crate::verification::{
     CheckVerdict, ClientClass, CodeDigest, Conversion, CustomCodeTag, Failures, IdentityTag, Live,
@@ -108,6 +109,30 @@ pub(super) fn number(packed: &[u8], shard: Shard) -> Result<NumberRecord, StoreE
         let mut reader = Reader::new(rest);
         let number = read_number(&mut reader, shard)?;
         reader.is_at_end().then_some(number).ok_or(Malformed)
+    })
+}
+
+/// Reads an hour's counts, and until when they are kept; rows of another
+/// release are left out.
+pub(super) fn route_rows(packed: &[u8]) -> Result<(u64, RouteRows), StoreError> {
+    versioned(packed, "an hour's counts", |rest| {
+        let mut reader = Reader::new(rest);
+        reader.array_of(3)?;
+        let kept_until_ms = reader.number()?;
+        reader.list(|reader| reader.bytes().map(drop))?;
+        let length = reader.array()?;
+        let mut rows = Vec::with_capacity(length / 4);
+        for _ in 0..length / 4 {
+            let key = RouteKey::of_bytes(reader.bytes()?);
+            let counts = RouteCounts {
+                submitted: reader.number()?,
+                delivered: reader.number()?,
+                approved: reader.number()?,
+            };
+            rows.extend(key.map(|key| (key, counts)));
+        }
+        let read = reader.is_at_end().then_some((kept_until_ms, rows));
+        read.ok_or(Malformed)
     })
 }
 

@@ -52,6 +52,11 @@ impl Keys {
         self.in_shard(shard, "t:", &hex(tag))
     }
 
+    /// Counts of an hour: the same shard for all, so that a cluster is asked once.
+    pub(super) fn counts(&self, hour: u64) -> String {
+        self.in_shard(Shard::FIRST, "k:", &format!("{hour:x}"))
+    }
+
     pub(super) fn ledger(&self, shard: Shard) -> String {
         self.in_shard(shard, "ledger", "")
     }

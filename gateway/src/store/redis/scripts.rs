@@ -113,6 +113,8 @@ scripts! {
     HAND_BACK = "allow_oom" "clock" "argument" "record" "delivery" "ending" "dispatch" "hand_back";
     LIMIT = "allow_oom" "clock" "limit_state" "limit";
     TURNS = "allow_oom" "clock" "argument" "turns";
+    COUNT_ROUTES = "refuse_oom" "clock" "argument" "count_routes";
+    READ_ROUTES = "allow_oom" "clock" "read_routes";
     GET = "allow_oom" "clock" "get";
     READ_NUMBER = "allow_oom" "clock" "read_number";
     LIFT = "allow_oom" "clock" "number" "lift";

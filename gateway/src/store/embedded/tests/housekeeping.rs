@@ -9,6 +9,7 @@ use crate::admission::turns::{TurnRule, TurnsAsk};
 use crate::calls::{CallAsk, CallKey};
 use crate::delivery::AttemptReceipt;
 use crate::receipts::{MessageKey, ReceiptReference};
+use crate::routing::{Area, CountRoutes, HOUR_MS, RouteCounts, RouteKey};
 use crate::store::embedded::Settings;
 use crate::store::webhooks::{WatchAsk, WatchStore as _};
 use crate::store::{IDEMPOTENCY_KEPT_MS, Idempotency};
@@ -30,6 +31,19 @@ fn limit() -> LimitAsk {
         })],
         step: LimitStep::Take,
         operation: OperationId([5; 16]),
+    }
+}
+
+fn counted(now_ms: u64) -> CountRoutes {
+    let key = RouteKey {
+        provider: "one".into(),
+        channel: Channel::Sms,
+        area: Area::default(),
+    };
+    CountRoutes {
+        hour: now_ms / HOUR_MS,
+        operation: OperationId([6; 16]),
+        rows: vec![(key, RouteCounts::default())],
     }
 }
 
@@ -66,6 +80,7 @@ fn reference(expires_at_s: u64) -> ReceiptReference {
         delivery: first_of(1),
         attempt: 1,
         channel: Channel::Sms,
+        area: Area::of_bytes(*b"US\0\0\x05\x87"),
         created_at_ms: 0,
         expires_at_s,
     }
@@ -147,10 +162,11 @@ async fn the_reaper_leaves_nothing_behind() {
         keep_for_ms: DAY_MS,
     };
     store.watch(&watch).await.unwrap();
+    store.count_routes(&counted(hand.clock()())).await.unwrap();
     assert!(store.counts().iter().all(|count| *count > 0));
 
     // The number whose check failed is remembered longest.
-    hand.advance(600_000 + 2 * DAY_MS);
+    hand.advance(HOUR_MS + 2 * DAY_MS);
     for _ in 0..20 {
         store.limits(&[]).await.unwrap();
     }
