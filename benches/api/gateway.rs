@@ -29,6 +29,7 @@ use watchword::store::embedded::{EmbeddedStore, Settings};
 use watchword::telemetry::Metrics;
 use watchword::telemetry::logging::DroppedLines;
 use watchword::tenants::{Caller, Operator};
+use watchword::webhooks::Lookout;
 use watchword_providers::sandbox::{CallbackSender, Inbox};
 use watchword_providers::{CallDocument, Channel};
 use zeroize::Zeroizing;
@@ -70,6 +71,7 @@ pub(crate) fn api() -> ApiService<Full<Bytes>> {
         clock: Arc::new(SystemClock),
         store_skew_ms: Arc::new(AtomicI64::new(0)),
         is_durable: Arc::new(AtomicBool::new(true)),
+        lookout: Arc::new(Lookout::new().0),
         tally: Arc::default(),
     };
     let limits = DispatchLimits {

@@ -24,6 +24,7 @@ mod sandbox;
 mod stack;
 mod verifications;
 mod view;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;
@@ -201,6 +202,7 @@ async fn ask(service: &Service, call: ServiceCall) -> Result<Reply, Problem> {
             OperatorEndpoint::LiftFailures => {
                 admin::lift_failures(service, &operator, &asked).await
             }
+            OperatorEndpoint::ReplayWebhooks => webhooks::replay(service, &operator, &asked).await,
             OperatorEndpoint::Routes => routes::list(service, &operator, &asked).await,
         },
     }

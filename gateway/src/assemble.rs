@@ -4,6 +4,7 @@
 mod providers;
 mod senders;
 mod texts;
+mod webhooks;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 pub use providers::{MadeFrom, ProviderMakings};
 pub use texts::{TextFile, check_texts, read_texts};
+pub use webhooks::{watching, webhooks};
 
 use crate::admission::gcra::GcraRule;
 use crate::admission::memory::Remembered;

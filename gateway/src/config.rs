@@ -24,6 +24,7 @@ mod settings;
 mod store;
 mod tenants;
 mod tree;
+mod webhooks;
 mod words;
 
 use std::collections::BTreeMap;
@@ -188,6 +189,7 @@ fn settings_from(tree: &Table, directory: &Path, intended: Use) -> (Settings, Fi
             messages: server::read_messages(&root.section("messages")),
             log: server::read_log(&root.section("log")),
             dispatch: limits::read_dispatch(&root.section("dispatch")),
+            webhooks: webhooks::read(&root.section("webhooks")),
             tenants: tenants::read(&root),
             operators: tenants::read_operators(&root),
             providers: providers::read(&root),

@@ -31,6 +31,7 @@ pub mod routing;
 pub mod senders;
 pub mod stack;
 pub mod tally;
+pub mod webhooks;
 
 mod feedback;
 

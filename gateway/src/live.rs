@@ -24,6 +24,7 @@ use crate::tally::Tally;
 use crate::telemetry::{Metrics, events};
 use crate::tenants::Directory;
 use crate::verification::SendPolicy;
+use crate::webhooks::Lookout;
 
 /// Everything that can be reloaded, checked and ready for use.
 pub struct Live {
@@ -145,6 +146,8 @@ pub struct Shared {
     /// Whether the store keeps the promise the operator asked for; sends stop
     /// while it does not.
     pub is_durable: Arc<AtomicBool>,
+    /// Whose records are watched for webhooks.
+    pub lookout: Arc<Lookout>,
     /// What this node counts for each route.
     pub tally: Arc<Tally>,
 }

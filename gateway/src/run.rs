@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::api::{Admin, Api, Surface};
 use crate::config::{Loaded, Settings};
@@ -26,6 +27,7 @@ use crate::store::metered::MeteredStore;
 use crate::tally;
 use crate::telemetry::{Metrics, events};
 use crate::tls::{TlsFiles, TlsReloader};
+use crate::webhooks::{self, Lookout};
 
 use wiring::Wired;
 
@@ -82,9 +84,12 @@ pub async fn run(
     let sockets = Sockets::bind(&settings)?;
     let tls = certificate(&settings, &metrics)?;
     let store = open_store::open(&settings).await?;
-    let store: Arc<dyn Store> = Arc::new(MeteredStore::new(store, Arc::clone(&metrics)));
+    let (lookout, waking) = Lookout::new();
+    let lookout = Arc::new(lookout);
+    let metered = MeteredStore::new(store, Arc::clone(&metrics), Arc::clone(&lookout));
+    let store: Arc<dyn Store> = Arc::new(metered);
     let warming = tokio::task::spawn_blocking(number::warm);
-    let wired = wiring::wire(&settings, store, Arc::clone(&metrics)).await?;
+    let wired = wiring::wire(&settings, store, (Arc::clone(&metrics), lookout)).await?;
     if let Ok(warmed) = warming.await {
         tracing::info!(
             numbers = warmed.number_count,
@@ -102,6 +107,9 @@ pub async fn run(
         sweeping,
     ));
     tokio::spawn(feedback::keep(Arc::clone(&wired.dispatcher)));
+    let carrying = wired.courier(&settings)?;
+    let stopping = CancellationToken::new();
+    let carrying = tokio::spawn(webhooks::carry(carrying, waking, stopping.clone()));
     tokio::spawn(upkeep::keep(wired.upkeep(&settings), shutdown.clone()));
     tokio::spawn(tally::keep(wired.shared.clone(), shutdown.clone()));
     wired.state.serving();
@@ -118,6 +126,9 @@ pub async fn run(
     }
     let store = Arc::clone(&wired.shared.store);
     stop(reloader.settings(), wired, servers, trigger).await;
+    // What has been done until here may still be told; the rest is told after the start.
+    stopping.cancel();
+    drop(tokio::time::timeout(WEBHOOK_DRAIN_MAX, carrying).await);
     Ok(store)
 }
 
@@ -215,6 +226,9 @@ fn certificate(settings: &Settings, metrics: &Metrics) -> Result<Option<TlsReloa
     .emit(metrics);
     Ok(Some(reloader))
 }
+
+/// An endpoint that is slow is told again after the start.
+const WEBHOOK_DRAIN_MAX: Duration = Duration::from_secs(2);
 
 /// Dispatches may finish their attempt even if the connections took all the time.
 const DISPATCH_DRAIN_MIN: Duration = Duration::from_secs(2);

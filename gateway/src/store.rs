@@ -8,6 +8,7 @@
 pub mod embedded;
 pub mod metered;
 pub mod redis;
+pub mod webhooks;
 
 use std::fmt;
 use std::sync::Arc;
@@ -321,7 +322,7 @@ impl StoreError {
 
 /// The store. Every call ends within a second.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: webhooks::WatchStore {
     /// Creates a verification or send-only delivery, sends an earlier one
     /// again, or refuses. Done no later than a second from now, or never.
     async fn start(

@@ -16,6 +16,7 @@ pub mod bird;
 pub mod clock;
 pub mod contract;
 mod gsm7;
+pub mod guarded_client;
 pub mod http_client;
 pub mod infobip;
 pub mod jambonz;

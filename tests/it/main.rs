@@ -43,3 +43,5 @@ mod stories;
 mod support;
 #[cfg(test)]
 mod the_harness;
+#[cfg(test)]
+mod webhooks;

@@ -17,6 +17,7 @@ mod repeats;
 mod routes;
 mod sends;
 mod turns;
+mod watches;
 mod world;
 
 use std::any::Any;
@@ -220,6 +221,14 @@ macro_rules! conformance {
             messages::a_message_id_is_known_until_its_reference_expires,
             messages::a_message_id_used_again_names_its_latest_message,
             messages::no_receipt_is_lost_between_a_submission_and_its_receipt,
+            watches::a_record_is_watched_once_whoever_asks,
+            watches::a_due_watch_is_taken_by_one_and_comes_back_when_its_lease_ends,
+            watches::who_lost_the_fence_of_a_watch_may_not_write_it,
+            watches::a_change_under_a_lease_makes_its_holder_look_again,
+            watches::a_report_is_noted_once_and_makes_the_watch_due,
+            watches::a_forgotten_watch_is_gone,
+            watches::a_watch_is_forgotten_when_its_time_is_over,
+            watches::all_watches_of_a_shard_are_listed_page_by_page,
             calls::the_first_call_of_an_attempt_is_the_only_one,
             calls::the_questions_of_a_call_are_counted,
             calls::a_call_is_remembered_until_its_reference_expires,

@@ -19,6 +19,7 @@ pub(crate) mod receipts;
 pub(crate) mod redis_proxy;
 pub(crate) mod redis_server;
 pub(crate) mod scenario;
+pub(crate) mod sink;
 mod webhook_signature;
 
 /// Bytes nobody can guess.

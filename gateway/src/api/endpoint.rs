@@ -67,6 +67,7 @@ pub(super) enum ProviderEndpoint {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum OperatorEndpoint {
     LiftFailures,
+    ReplayWebhooks,
     Routes,
 }
 
@@ -120,7 +121,7 @@ const CALL: &str = "/v1/calls/{provider}/{reference}";
 const RECEIPT: &str = "/v1/receipts/{provider}/{reference}";
 
 #[rustfmt::skip]
-pub(super) static ENDPOINTS: [Endpoint; 22] = {
+pub(super) static ENDPOINTS: [Endpoint; 23] = {
     use TenantEndpoint as T;
     [
         line(Method::POST, VERIFICATIONS, "start_verification", tenant(Scope::Verify, T::Start), Class::Send),
@@ -142,6 +143,7 @@ pub(super) static ENDPOINTS: [Endpoint; 22] = {
         line(Method::POST, "/v1/explain", "explain_number", tenant(Scope::Explain, T::Explain), Class::Read),
         line(Method::GET, "/v1/sandbox/messages", "list_sandbox_messages", Target::Sandbox(Scope::Verify), Class::Read),
         line(Method::POST, "/v1/admin/failures/lift", "lift_failures", Target::Operator(OperatorEndpoint::LiftFailures), Class::Check),
+        line(Method::POST, "/v1/admin/webhooks/replay", "replay_webhooks", Target::Operator(OperatorEndpoint::ReplayWebhooks), Class::Read),
         line(Method::GET, "/v1/admin/routes", "list_routes", Target::Operator(OperatorEndpoint::Routes), Class::Read),
         line(Method::GET, "/openapi.json", "get_openapi", Target::Open(Page::OpenApi), Class::Read),
         line(Method::GET, "/docs", "get_docs", Target::Open(Page::Docs), Class::Read),

@@ -78,6 +78,10 @@ pub(super) static TEXT: TextRule = rule("text", &codes::INVALID_TEXT, 1600, prin
 pub(super) static SPEECH: TextRule =
     rule("speech", &codes::INVALID_TEXT, 1600, printable_or_line_feed);
 pub(super) static TENANT: TextRule = rule("tenant", &codes::NOT_FOUND, 64, printable);
+pub(super) static ENDPOINT: TextRule = rule("endpoint", &codes::NOT_FOUND, 48, printable);
+pub(super) static EVENT_ID: TextRule = rule("event_id", &codes::NOT_FOUND, 64, printable);
+pub(super) static FROM: TextRule = rule("from", &codes::INVALID_FIELD, 40, printable);
+pub(super) static UNTIL: TextRule = rule("until", &codes::INVALID_FIELD, 40, printable);
 pub(super) static CODE: TextRule = TextRule {
     characters_min: 4,
     ..rule("code", &codes::INVALID_CODE, 10, digit)

@@ -28,7 +28,7 @@ use super::problem::Problem;
 use super::{
     ApiService, ApiSettings, Credentials, Directory, Edge, EdgeParts, InboxMessage, ReceiptCall,
     ReceiptSink, RequestBody, SandboxInbox, Surface, admin, deliveries, numbers, routes, stack,
-    verifications,
+    verifications, webhooks,
 };
 use crate::admission::watch::CheckWatch;
 use crate::config::RegionSet;
@@ -165,6 +165,7 @@ fn read(target: Target, asked: &Asked) -> Result<(), Problem> {
         Target::Operator(OperatorEndpoint::LiftFailures) => {
             admin::tenant_and_number(asked).map(drop)
         }
+        Target::Operator(OperatorEndpoint::ReplayWebhooks) => webhooks::replay_ask(asked).map(drop),
         Target::Operator(OperatorEndpoint::Routes) => routes::hours(asked).map(drop),
         Target::Open(_) | Target::Sandbox(_) | Target::Provider(_) => Ok(()),
     }
@@ -193,6 +194,9 @@ fn ask_nobody(call: ServiceCall) -> Result<Reply, Problem> {
         ServiceCall::Tenant(_, endpoint, asked) => read_as_tenant(endpoint, &asked)?,
         ServiceCall::Operator(_, OperatorEndpoint::LiftFailures, asked) => {
             admin::tenant_and_number(&asked).map(drop)?;
+        }
+        ServiceCall::Operator(_, OperatorEndpoint::ReplayWebhooks, asked) => {
+            webhooks::replay_ask(&asked).map(drop)?;
         }
         ServiceCall::Operator(_, OperatorEndpoint::Routes, asked) => {
             routes::hours(&asked).map(drop)?;

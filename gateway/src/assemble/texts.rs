@@ -86,9 +86,13 @@ pub fn read_texts(directory: &Path) -> Result<Vec<TextFile>, AssembleError> {
     };
     let entries = std::fs::read_dir(directory).map_err(|source| failed(directory, source))?;
     let mut paths = Vec::new();
-    for entry in entries.take(FILES_MAX) {
+    for entry in entries {
         let path = entry.map_err(|source| failed(directory, source))?.path();
         if path.to_string_lossy().ends_with(MESSAGE_FILE_EXTENSION) {
+            if paths.len() == FILES_MAX {
+                let source = std::io::Error::other("it has more message files than are read");
+                return Err(failed(directory, source));
+            }
             paths.push(path);
         }
     }

@@ -220,6 +220,11 @@ impl CallDesk {
     async fn report(&self, live: &Live, question: &Question<'_>) -> Result<Next, ReceiptRefusal> {
         let said = self.texts(live, question).await?;
         let reference = &question.reference;
+        if self.shared.lookout.is_watching(reference.tenant) {
+            let noted = self.shared.store.note_report(reference.delivery.record);
+            let noted = noted.await;
+            noted.map_err(|error| self.unavailable("note_report", &error))?;
+        }
         let canceled = self
             .shared
             .store
@@ -233,6 +238,12 @@ impl CallDesk {
             was_pending: canceled.is_ok(),
         }
         .emit(&self.shared.metrics);
+        // What cannot be canceled, a text of the tenant's, must not ring again
+        // either: it was heard.
+        if said.is_some() && canceled.is_err() {
+            self.note(question, ReceiptStatus::Delivered, Some("reported"))
+                .await?;
+        }
         Ok(said.map_or(Next::HangUp, Next::Reported))
     }
 

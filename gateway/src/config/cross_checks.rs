@@ -11,7 +11,7 @@ use super::nearest::nearest;
 use super::reader::{Reading, Section};
 use super::senders;
 use super::settings::{RouteSettings, Settings};
-use super::words;
+use super::{webhooks, words};
 
 /// SHA-256 of `sandbox`, the API key that everybody knows.
 const SANDBOX_KEY_SHA256: &str = "b7ad567477c83756aab9a542b2be04f77dbae25115d85f22070d74d8cc4779dc";
@@ -32,6 +32,7 @@ pub(super) fn check(root: &Section<'_>, settings: &Settings, intended: Use) {
     limits::cross_check(root, &settings.codes, &settings.dispatch);
     check_unique_ids(reading, settings);
     check_listeners(reading, settings);
+    webhooks::check(reading, settings);
     check_providers(reading, settings);
     senders::check(reading, settings);
     check_routes(reading, settings);

@@ -286,7 +286,7 @@ fn warn_of_clear_text(section: &Section<'_>, key: &str, url: &Uri) {
 
 /// Secrets that can be rotated: one of a single secret, a list of them, or a
 /// file with one a line. The first is used for sending, all of them verify.
-fn secrets(section: &Section<'_>, [one, list, file]: [&'static str; 3]) -> Vec<Secret> {
+pub(super) fn secrets(section: &Section<'_>, [one, list, file]: [&'static str; 3]) -> Vec<Secret> {
     let listed = section.parsed_list(list, 4, |text| Ok(Secret::new(text.trim())));
     let single = section.secret(one, file);
     section.note_inline_secret(list);

@@ -2,6 +2,7 @@
 
 use super::settings::{
     DispatchSettings, LogSettings, ProviderSettings, ServerSettings, Settings, StoreSettings,
+    WebhookSettings,
 };
 
 /// Says whether `new` can replace `old` without a restart.
@@ -18,6 +19,7 @@ pub fn reloadable_difference(old: &Settings, new: &Settings) -> Result<(), Vec<&
         .into_iter()
         .chain(store(&old.store, &new.store))
         .chain(log(old.log, new.log))
+        .chain(webhooks(&old.webhooks, &new.webhooks))
         .chain(dispatch(&old.dispatch, &new.dispatch))
         .chain([(
             "a first or last sandbox among the providers",
@@ -141,6 +143,26 @@ fn log(old: LogSettings, new: LogSettings) -> [Fixed; 2] {
     [
         ("log.level", level == new.level),
         ("log.format", format == new.format),
+    ]
+}
+
+fn webhooks(old: &WebhookSettings, new: &WebhookSettings) -> [Fixed; 3] {
+    let WebhookSettings {
+        retry_waits,
+        in_flight_max,
+        rules,
+        retention: _,
+    } = old;
+    [
+        ("webhooks.retry_waits_s", *retry_waits == new.retry_waits),
+        (
+            "webhooks.in_flight_max",
+            *in_flight_max == new.in_flight_max,
+        ),
+        (
+            "webhooks.allow_http, ports or allow_networks",
+            *rules == new.rules,
+        ),
     ]
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use watchword_providers::guarded_client::UrlRules;
 use watchword_providers::kind::{Kind, Values};
 use watchword_providers::{Channel, PhoneNumber, Receipts};
 
@@ -13,6 +14,7 @@ use super::region::RegionSet;
 use super::secret::{MasterKey, Secret};
 use crate::store::Durability;
 use crate::tenants::Scope;
+use crate::webhooks::EventKind;
 
 /// Everything the service is told from outside.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +28,7 @@ pub struct Settings {
     pub messages: MessageSettings,
     pub log: LogSettings,
     pub dispatch: DispatchSettings,
+    pub webhooks: WebhookSettings,
     pub tenants: Vec<TenantSettings>,
     pub operators: Vec<OperatorSettings>,
     pub providers: Vec<ProviderSettings>,
@@ -205,10 +208,37 @@ pub struct TenantSettings {
     pub submissions_per_day_max: Vec<SubmissionCap>,
     /// For planning memory only.
     pub expected_sends_per_s: Option<f64>,
+    /// Whom it wants told what becomes of its verifications.
+    pub webhooks: Vec<EndpointSettings>,
     /// Texts here replace those of `[messages]`.
     pub messages_directory: Option<PathBuf>,
     pub sms_sender: Option<String>,
     pub voice_sender: Option<String>,
+}
+
+/// How webhooks are sent, and where tenants' URLs may lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookSettings {
+    /// Before the second try, the third, ..
+    pub retry_waits: Vec<Duration>,
+    pub retention: Duration,
+    /// Records being told about at once on this node.
+    pub in_flight_max: u32,
+    pub rules: UrlRules,
+}
+
+/// A URL of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointSettings {
+    pub id: String,
+    pub url: String,
+    /// Newest first; all of them sign.
+    pub secrets: Vec<Secret>,
+    /// Empty: all.
+    pub events: Vec<EventKind>,
+    pub timeout: Duration,
+    pub concurrency_max: u32,
+    pub full_numbers: bool,
 }
 
 /// A tenant's API key, known by its digest only.

@@ -9,7 +9,7 @@ use super::settings::{
     ApiKeySettings, OperatorKeySettings, OperatorSettings, SubmissionCap, TenantSettings,
     TestNumberSettings,
 };
-use super::words;
+use super::{webhooks, words};
 use crate::tenants::Scope;
 
 pub(super) const CHANNELS: [(&str, Channel); 2] =
@@ -72,6 +72,7 @@ fn read_tenant(section: &Section<'_>) -> TenantSettings {
         app_hashes: section.parsed_list("app_hashes", 256, words::app_hash),
         submissions_per_day_max: caps(section),
         expected_sends_per_s: section.fraction("expected_sends_per_s", &(0.001..=1_000_000.0)),
+        webhooks: webhooks::read_endpoints(section),
         messages_directory: section.file("messages_directory"),
         sms_sender: section.parsed("sms_sender", words::sender),
         voice_sender: section.parsed("voice_sender", words::sender),

@@ -19,6 +19,8 @@ pub enum Field {
     /// Number, texts, everything the message is made of.
     Details,
     Code,
+    /// What its tenant was told by webhooks.
+    Webhooks,
 }
 
 /// The place a sealed field belongs to.
@@ -161,6 +163,7 @@ fn associated_data(header: &[u8], place: Place) -> Vec<u8> {
     data.push(match place.field {
         Field::Details => 1,
         Field::Code => 2,
+        Field::Webhooks => 3,
     });
     data
 }

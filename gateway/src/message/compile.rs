@@ -15,6 +15,8 @@ use super::template::{Form, MINUTES_MAX, Piece, Placeholder};
 
 /// A text may be made of parts, and those of parts, so many deep.
 const DEPTH_MAX: usize = 5;
+/// Elements of one text with all its parts: no text of ours takes a tenth of it.
+const STEPS_MAX: usize = 2_000;
 
 /// The texts of a language and its grammar.
 pub(super) struct Compiler<'a> {
@@ -27,6 +29,7 @@ struct Walk<'a> {
     minutes: u32,
     form: Form,
     depth: usize,
+    steps: usize,
     /// The innermost part that a mistake was found in.
     wrong_part: Option<(String, Source<'a>)>,
 }
@@ -47,6 +50,7 @@ impl<'a> Compiler<'a> {
                     minutes,
                     form: Form::new(),
                     depth: 0,
+                    steps: 0,
                     wrong_part: None,
                 };
                 match self.pattern(source.pattern, &mut walk) {
@@ -75,6 +79,10 @@ impl<'a> Compiler<'a> {
         }
         walk.depth += 1;
         for element in &pattern.elements {
+            walk.steps += 1;
+            if walk.steps > STEPS_MAX {
+                return Err(Mistake::TooDeep);
+            }
             match element {
                 PatternElement::TextElement { value } => walk.push_text(value),
                 PatternElement::Placeable { expression } => self.expression(expression, walk)?,

@@ -60,6 +60,29 @@ impl Source<'_> {
     }
 }
 
+/// The parser calls itself for each brace and each call, on a thread's stack: a
+/// file of braces would end the process. No file of ours comes near.
+const BRACES_DEEP_MAX: usize = 64;
+const CALLS_MAX: usize = 100;
+
+/// Never counts too little: a closing brace outside of quotes that closes nothing
+/// is a mistake of its own, and one within quotes is left out with its line.
+fn nests_too_deep(text: &str) -> bool {
+    let (mut depth, mut calls) = (0_usize, 0_usize);
+    text.lines().any(|line| {
+        let closes = !line.contains('"');
+        line.bytes().any(|byte| {
+            match byte {
+                b'{' => depth += 1,
+                b'}' if closes => depth = depth.saturating_sub(1),
+                b'(' => calls += 1,
+                _ => {}
+            }
+            depth > BRACES_DEEP_MAX || calls > CALLS_MAX
+        })
+    })
+}
+
 impl<'a> Parsed<'a> {
     /// # Errors
     ///
@@ -77,6 +100,9 @@ impl<'a> Parsed<'a> {
         let locale = file
             .tag()
             .ok_or_else(|| vec![error(1, "file", Mistake::FileName)])?;
+        if nests_too_deep(file.text) {
+            return Err(vec![error(1, "file", Mistake::TooDeep)]);
+        }
         let resource = parser::parse(file.text).map_err(|(_, errors)| {
             errors
                 .iter()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use watchword_providers::{Channel, ProviderCode, ReceiptStatus};
+use watchword_providers::{ProviderCode, ReceiptStatus};
 
 use super::ReceiptReference;
 use crate::delivery::{ApplyReceipt, AttemptReceipt, DeliveryStatus, ReceiptApplied};
@@ -16,9 +16,6 @@ use crate::stack::silence::{Heard, Reach};
 use crate::store::StoreError;
 use crate::tally::Became;
 use crate::telemetry::events;
-
-/// A call that failed is tried again up to this attempt.
-const CALL_ATTEMPTS_MAX: u32 = 2;
 
 /// Applies a receipt, and has a message that was lost dispatched again. Asked
 /// twice, it happens once.
@@ -43,16 +40,13 @@ pub(crate) async fn apply(
     let ask = ApplyReceipt {
         attempt: target.attempt,
         receipt: receipt.clone(),
-        may_redispatch: may_act
-            && match target.channel {
-                Channel::Sms => true,
-                // A phone that nobody takes up rings once more, not on and on.
-                Channel::Voice => target.attempt < CALL_ATTEMPTS_MAX,
-            },
+        may_redispatch: may_act,
         policy: dispatcher.policy(),
     };
     let store = &dispatcher.shared.store;
     let applied = store.apply_receipt(target.delivery, &ask).await?;
+    let lookout = &dispatcher.shared.lookout;
+    lookout.changed(target.tenant, target.delivery.record);
     tell(dispatcher, provider, target, (receipt, applied));
     if let Some(hop) = hop {
         learn(dispatcher, &hop, target, (receipt, applied));

@@ -132,7 +132,10 @@ impl Reloader {
         let before = self.shared.live.load_full();
         let live = assemble::live(&settings, agreed.ring, &self.makings, Some(&before))
             .map_err(|error| error.to_string())?;
+        let watching =
+            assemble::watching(&settings, &live.ring).map_err(|error| error.to_string())?;
         self.shared.live.store(Arc::new(live));
+        self.shared.lookout.set(watching);
         self.state.agreed(agreed.meta);
         self.settings = Arc::new(settings);
         Ok(hash)

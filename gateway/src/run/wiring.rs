@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
+use watchword_providers::guarded_client::{GuardedClient, GuardedError};
+use watchword_providers::http_client::Tls;
 use watchword_providers::sandbox::{CallbackSender, Inbox, SandboxCallback};
 use watchword_providers::{CallDocument, Callback, Channel};
 
@@ -33,6 +36,7 @@ use crate::stack::{ProviderStack, StackEvents};
 use crate::store::{FORMAT_VERSION, Store};
 use crate::telemetry::{Metrics, events};
 use crate::tenants::{Caller, Operator};
+use crate::webhooks::{Courier, CourierSettings, Lookout, Post, PostError, Posted, Poster};
 
 /// A gateway, put together.
 pub(super) struct Wired {
@@ -54,7 +58,7 @@ const TIMERS_MAX: usize = 10_000;
 pub(super) async fn wire(
     settings: &Settings,
     store: Arc<dyn Store>,
-    metrics: Arc<Metrics>,
+    (metrics, lookout): (Arc<Metrics>, Arc<Lookout>),
 ) -> Result<Wired, RunError> {
     let retention = KeyRetention {
         needed_after_retired_ms: retention_ms(settings) + LONGEST_LIFETIME_MS,
@@ -72,6 +76,7 @@ pub(super) async fn wire(
         shared_store: shared_store(settings, &store),
     });
     let live = assemble::live(settings, Arc::clone(&agreed.ring), &makings, None)?;
+    lookout.set(assemble::watching(settings, &agreed.ring)?);
     let shared = Shared {
         store,
         live: Arc::new(ArcSwap::from_pointee(live)),
@@ -79,6 +84,7 @@ pub(super) async fn wire(
         clock: Arc::new(SystemClock),
         store_skew_ms: Arc::new(AtomicI64::new(0)),
         is_durable: Arc::new(AtomicBool::new(true)),
+        lookout,
         tally: Arc::default(),
     };
     let limits = DispatchLimits {
@@ -152,6 +158,20 @@ fn api(
 }
 
 impl Wired {
+    /// Who carries webhooks.
+    pub(super) fn courier(&self, settings: &Settings) -> Result<Arc<Courier>, RunError> {
+        let tls = Tls::new(None).map_err(|error| RunError::Store(error.to_string()))?;
+        let rules = &settings.webhooks.rules;
+        let client = GuardedClient::new(&tls, rules, WEBHOOK_CONNECT_TIMEOUT);
+        let courier = CourierSettings {
+            webhooks: assemble::webhooks(settings),
+            sweep_interval: settings.dispatch.sweep_interval,
+            in_flight_max: usize::try_from(settings.webhooks.in_flight_max).unwrap_or(usize::MAX),
+        };
+        let poster = Arc::new(Sinks(client));
+        Ok(Arc::new(Courier::new(self.shared.clone(), poster, courier)))
+    }
+
     /// What looks after the running gateway.
     pub(super) fn upkeep(&self, settings: &Settings) -> Upkeep {
         Upkeep {
@@ -200,6 +220,26 @@ impl Directory for LiveDirectory {
 
     fn operator(&self, digest: &[u8; 32]) -> Option<Operator> {
         self.0.live.load().tenants.operator(digest).cloned()
+    }
+}
+
+/// Name, TCP and TLS of a tenant's endpoint together.
+const WEBHOOK_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The endpoints of tenants, behind the rules on addresses.
+struct Sinks(GuardedClient);
+
+#[async_trait]
+impl Poster for Sinks {
+    async fn post(&self, post: Post) -> Result<Posted, PostError> {
+        let answer = self.0.call(post).await.map_err(|error| match error {
+            GuardedError::Refused => PostError::Refused,
+            GuardedError::NoAnswer => PostError::NoAnswer,
+        })?;
+        Ok(Posted {
+            status: answer.status,
+            headers: answer.headers,
+        })
     }
 }
 

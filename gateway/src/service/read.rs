@@ -11,6 +11,7 @@ use crate::live::Live;
 use crate::store::Found;
 use crate::tenants::{Caller, Operator};
 use crate::verification::{ClientClass, Conversion, NumberRecord, Record, SendRefusal};
+use crate::webhooks::{Replay, ReplayError, Replayed, replay};
 
 impl Service {
     /// A verification with its story. Never proof of anything: only a check is.
@@ -154,6 +155,34 @@ impl Service {
             "failed checks of a number forgiven"
         );
         Ok(())
+    }
+
+    /// An operator has events of a tenant told again.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::NotFound`] if no tenant has this name, or no event this id.
+    pub async fn replay_webhooks(
+        &self,
+        operator: &Operator,
+        tenant: &str,
+        (what, endpoint): (&Replay, Option<&str>),
+    ) -> Answer<Replayed> {
+        let live = self.shared.live.load_full();
+        let tenant = live.tenants.by_name(tenant).ok_or(ServiceError::NotFound)?;
+        let replayed = replay(&self.shared, tenant.tag, (what, endpoint))
+            .await
+            .map_err(|error| match error {
+                ReplayError::NotFound => ServiceError::NotFound,
+                ReplayError::Store(error) => self.store_error("replay", &error),
+            })?;
+        tracing::info!(
+            operator = %operator.name,
+            tenant = %tenant.name,
+            events = replayed.events,
+            "webhooks are told again"
+        );
+        Ok(replayed)
     }
 
     pub(super) async fn note_outcome(

@@ -9,6 +9,7 @@ mod steps;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 mod writer;
 
 use std::ops::Bound;

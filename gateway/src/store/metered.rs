@@ -1,10 +1,13 @@
-//! The store as the gateway uses it: every question is timed.
+//! The store as the gateway uses it: every question is timed, and what may
+//! have to be told by webhooks is noted.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::future::join;
 use tokio::time::Instant;
 
+use super::webhooks::{SaveWatch, TakeWatches, WatchAsk, WatchPage, WatchStore, Watched};
 use super::{
     Checked, CheckedWithin, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store,
     StoreError, Sweep, Swept, Taken, Undo,
@@ -14,25 +17,67 @@ use crate::admission::limits::LimitAsk;
 use crate::admission::turns::{Turns, TurnsAsk};
 use crate::calls::CallAsk;
 use crate::delivery::{
-    ApplyReceipt, AttemptReceipt, Begin, DispatchPolicy, ReceiptApplied, Settle, Settled, Stop,
+    ApplyReceipt, AttemptReceipt, Begin, DeliveryStatus, DispatchPolicy, ReceiptApplied, Settle,
+    Settled, Stop,
 };
 use crate::id::{DeliveryId, RecordId, Shard};
 use crate::receipts::{MessageKey, ReceiptReference};
 use crate::routing::{CountRoutes, RouteRows};
 use crate::telemetry::Metrics;
 use crate::verification::{
-    Check, Conversion, NumberRecord, NumberTag, Record, Resend, SendRefusal, Start, TenantTag,
+    Check, CheckAnswer, Conversion, NumberRecord, NumberTag, Record, Resend, SendRefusal, Start,
+    TenantTag,
 };
+use crate::webhooks::Lookout;
 
 /// A store that counts how long each step took, well or badly.
 pub struct MeteredStore {
     inner: Arc<dyn Store>,
     metrics: Arc<Metrics>,
+    lookout: Arc<Lookout>,
 }
 
 impl MeteredStore {
-    pub fn new(inner: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
-        Self { inner, metrics }
+    pub fn new(inner: Arc<dyn Store>, metrics: Arc<Metrics>, lookout: Arc<Lookout>) -> Self {
+        Self {
+            inner,
+            metrics,
+            lookout,
+        }
+    }
+
+    /// Starts, and has the record watched if its tenant wants to hear of it: the
+    /// watch goes first, in the same flush, so that no send is made without it.
+    async fn start_watched(
+        &self,
+        ask: &Start,
+        starting: impl Future<Output = Sent> + Send,
+    ) -> Sent {
+        let Some(watch) = self.lookout.watch_of(ask.tenant, ask.id) else {
+            return starting.await;
+        };
+        let watching = self.timed("watch", self.inner.watch(&watch));
+        let (watched, sent) = join(watching, starting).await;
+        match &sent.started {
+            Ok(Started::Created { .. }) | Err(_) if watched.is_err() => {
+                self.lookout.watch_again(watch);
+            }
+            Ok(Started::Resent { id, .. }) => {
+                // Of this one only its new delivery is news.
+                _ = self.lookout.watch_of(ask.tenant, *id);
+            }
+            Ok(_) | Err(_) => {}
+        }
+        sent
+    }
+
+    fn settled(&self, delivery: DeliveryId, settled: &Result<Result<Settled, Stop>, StoreError>) {
+        // A retry or the next hop is no news.
+        if let Ok(Ok(settled)) = settled
+            && settled.status != DeliveryStatus::Queued
+        {
+            self.lookout.maybe_changed(delivery.record);
+        }
     }
 
     async fn timed<T>(&self, step: &'static str, call: impl Future<Output = T> + Send) -> T {
@@ -61,7 +106,7 @@ impl Store for MeteredStore {
         limits: &[LimitAsk],
     ) -> Sent {
         let call = self.inner.start_within(ask, idempotency, limits);
-        self.timed("start", call).await
+        self.start_watched(ask, self.timed("start", call)).await
     }
 
     async fn resend(
@@ -91,8 +136,15 @@ impl Store for MeteredStore {
         ask: &Check,
         limits: &[LimitAsk],
     ) -> Result<CheckedWithin, StoreError> {
-        self.timed("check", self.inner.check_within(ask, limits))
-            .await
+        let checked = self
+            .timed("check", self.inner.check_within(ask, limits))
+            .await;
+        if let Ok(CheckedWithin::Checked(checked)) = &checked
+            && has_decided(checked.answer)
+        {
+            self.lookout.changed(ask.tenant, ask.id);
+        }
+        checked
     }
 
     async fn cancel(
@@ -100,7 +152,9 @@ impl Store for MeteredStore {
         id: RecordId,
         tenant: TenantTag,
     ) -> Result<Result<Found, SendRefusal>, StoreError> {
-        self.timed("cancel", self.inner.cancel(id, tenant)).await
+        let canceled = self.timed("cancel", self.inner.cancel(id, tenant)).await;
+        self.lookout.changed(tenant, id);
+        canceled
     }
 
     async fn report_outcome(
@@ -110,7 +164,9 @@ impl Store for MeteredStore {
         conversion: Conversion,
     ) -> Result<Result<Found, SendRefusal>, StoreError> {
         let call = self.inner.report_outcome(id, tenant, conversion);
-        self.timed("outcome", call).await
+        let noted = self.timed("outcome", call).await;
+        self.lookout.changed(tenant, id);
+        noted
     }
 
     async fn begin(
@@ -126,7 +182,9 @@ impl Store for MeteredStore {
         delivery: DeliveryId,
         ask: &Settle,
     ) -> Result<Result<Settled, Stop>, StoreError> {
-        self.timed("settle", self.inner.settle(delivery, ask)).await
+        let settled = self.timed("settle", self.inner.settle(delivery, ask)).await;
+        self.settled(delivery, &settled);
+        settled
     }
 
     async fn settle_created(
@@ -136,7 +194,9 @@ impl Store for MeteredStore {
         record: &mut Record,
     ) -> Result<Result<Settled, Stop>, StoreError> {
         let call = self.inner.settle_created(delivery, ask, record);
-        self.timed("settle", call).await
+        let settled = self.timed("settle", call).await;
+        self.settled(delivery, &settled);
+        settled
     }
 
     async fn apply_receipt(
@@ -242,5 +302,55 @@ impl Store for MeteredStore {
 
     async fn health(&self) -> Result<Health, StoreError> {
         self.timed("health", self.inner.health()).await
+    }
+}
+
+/// Whether a check has ended its verification.
+fn has_decided(answer: CheckAnswer) -> bool {
+    match answer {
+        CheckAnswer::Approved => true,
+        CheckAnswer::Mismatch { checks_remaining } => checks_remaining == 0,
+        CheckAnswer::NotPending { .. }
+        | CheckAnswer::TooManyFailures { .. }
+        | CheckAnswer::UnknownKey
+        | CheckAnswer::KeyReused
+        | CheckAnswer::NotFound => false,
+    }
+}
+
+#[async_trait]
+impl WatchStore for MeteredStore {
+    async fn watch(&self, ask: &WatchAsk) -> Result<(), StoreError> {
+        self.timed("watch", self.inner.watch(ask)).await
+    }
+
+    async fn take_watch(&self, id: RecordId, lease_ms: u64) -> Result<Option<Watched>, StoreError> {
+        self.timed("take_watch", self.inner.take_watch(id, lease_ms))
+            .await
+    }
+
+    async fn take_watches(&self, ask: &TakeWatches) -> Result<Vec<Watched>, StoreError> {
+        self.timed("take_watches", self.inner.take_watches(ask))
+            .await
+    }
+
+    async fn save_watch(&self, ask: &SaveWatch) -> Result<bool, StoreError> {
+        self.timed("save_watch", self.inner.save_watch(ask)).await
+    }
+
+    async fn note_report(&self, id: RecordId) -> Result<(), StoreError> {
+        let noted = self.timed("note_report", self.inner.note_report(id)).await;
+        self.lookout.maybe_changed(id);
+        noted
+    }
+
+    async fn list_watches(
+        &self,
+        shard: Shard,
+        from: Option<&[u8]>,
+        count: u16,
+    ) -> Result<WatchPage, StoreError> {
+        let call = self.inner.list_watches(shard, from, count);
+        self.timed("list_watches", call).await
     }
 }

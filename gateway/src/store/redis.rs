@@ -39,6 +39,7 @@ mod packing;
 mod scripts;
 mod server;
 mod settings;
+mod webhooks;
 
 /// Tells the gateway's time, in ms since the Unix epoch.
 pub type UnixClock = Arc<dyn Fn() -> u64 + Send + Sync>;

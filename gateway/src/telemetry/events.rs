@@ -10,6 +10,7 @@ mod delivery;
 mod process;
 mod silence;
 mod verification;
+mod webhook;
 
 pub use call::{CallAnswered, CallReported};
 pub use delivery::{
@@ -21,6 +22,7 @@ pub use process::{
 };
 pub use silence::{FeedbackEnded, ReceiptPathChanged, Silent};
 pub use verification::{Checked, ChecksStopped, ManyChecksFail, Refused, Resent, Started};
+pub use webhook::WebhookGivenUp;
 
 use std::time::Duration;
 

@@ -87,6 +87,9 @@ pub struct Metrics {
     pub(super) feedback: Family<FeedbackLabels, Counter>,
     pub(super) call_answers: Family<CallLabels, Counter>,
     pub(super) calls_reported: Family<ProviderLabels, Counter>,
+    webhook_posts: Family<ResultLabels, Counter>,
+    pub(super) webhooks_given_up: Family<ResultLabels, Counter>,
+    webhooks_lost: Counter,
     ledger_depth: Gauge,
     ledger_oldest_overdue: Fraction,
     pub(super) leases_taken: Counter,
@@ -144,6 +147,9 @@ impl Metrics {
             feedback: family(to, &names::FEEDBACK),
             call_answers: family(to, &names::CALL_ANSWERS),
             calls_reported: family(to, &names::CALLS_REPORTED),
+            webhook_posts: family(to, &names::WEBHOOK_POSTS),
+            webhooks_given_up: family(to, &names::WEBHOOKS_GIVEN_UP),
+            webhooks_lost: shared(to, &names::WEBHOOKS_LOST),
             ledger_depth: shared(to, &names::LEDGER_DEPTH),
             ledger_oldest_overdue: shared(to, &names::LEDGER_OLDEST_OVERDUE),
             leases_taken: shared(to, &names::LEASES_TAKEN),
@@ -204,6 +210,18 @@ impl Metrics {
         self.store_errors
             .get_or_create_owned(&KindLabels { kind })
             .inc();
+    }
+
+    /// How an event fared at a tenant's endpoint.
+    pub(crate) fn webhook_post(&self, result: &'static str) {
+        self.webhook_posts
+            .get_or_create_owned(&ResultLabels { result })
+            .inc();
+    }
+
+    /// What should have been told of a record will not be.
+    pub(crate) fn webhook_lost(&self) {
+        self.webhooks_lost.inc();
     }
 
     /// What the last sweep saw of the ledger.

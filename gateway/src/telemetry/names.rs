@@ -107,6 +107,11 @@ metric_names! {
     CALL_ANSWERS = Counter "call_answers_total" ["provider", "step"] "Calls told what to do next: ask, tell, reported, farewell or hang_up";
     CALLS_REPORTED = Counter "calls_reported_total" ["provider"] "Calls whose person pressed the key for: I did not ask for this";
 
+    // Webhooks.
+    WEBHOOK_POSTS = Counter "webhook_posts_total" ["result"] "Events posted to tenants: told, failed, refused (by our rules on addresses) or gone";
+    WEBHOOKS_GIVEN_UP = Counter "webhooks_given_up_total" ["result"] "Events that will not be posted again unless replayed";
+    WEBHOOKS_LOST = Counter "webhooks_lost_total" [] "Records whose events cannot be told: their watch is damaged or could not be made";
+
     // Ledger.
     LEDGER_DEPTH = Gauge "ledger_depth" [] "Entries in the ledger, due or not";
     LEDGER_OLDEST_OVERDUE = Gauge "ledger_oldest_overdue_seconds" [] "By how much the most overdue entry is late";

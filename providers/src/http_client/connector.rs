@@ -68,6 +68,10 @@ impl Tls {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self(Arc::new(config)))
     }
+
+    pub(crate) fn client_config(&self) -> &Arc<ClientConfig> {
+        &self.0
+    }
 }
 
 /// A connector that gives up after a time, whichever step hangs.

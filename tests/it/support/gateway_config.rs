@@ -148,6 +148,8 @@ pub(crate) struct GatewayConfig {
     pub(crate) keys: Vec<TestKey>,
     pub(crate) tenants: Vec<TestTenant>,
     providers: Vec<ProviderEntry>,
+    /// Of the first tenant.
+    webhooks: String,
     /// Entries that few tests need, as they stand in the file.
     entries: String,
 }
@@ -162,6 +164,7 @@ impl GatewayConfig {
             keys: keys.to_vec(),
             tenants: tenants.to_vec(),
             providers: Vec::new(),
+            webhooks: String::new(),
             entries: String::new(),
         };
         config.set("codes", "digits", "10");
@@ -212,6 +215,12 @@ impl GatewayConfig {
         self
     }
 
+    /// A webhook of the first tenant, as TOML writes it.
+    pub(crate) fn webhook(&mut self, toml: &str) -> &mut Self {
+        self.webhooks.push_str(toml);
+        self
+    }
+
     /// Limits so wide that no test reaches them by accident.
     pub(crate) fn generous_limits(&mut self) -> &mut Self {
         let wide = "[{ count = 1000000, per_s = 1 }]";
@@ -247,7 +256,12 @@ impl GatewayConfig {
             );
             file.push_str(&entry);
         }
-        file.extend(config.tenants.iter().map(TestTenant::toml));
+        for (tenant, at) in config.tenants.iter().zip(0..) {
+            file.push_str(&tenant.toml());
+            if at == 0 {
+                file.push_str(&config.webhooks);
+            }
+        }
         file.extend(config.providers.iter().map(ProviderEntry::toml));
         file.push_str(&config.entries);
         if config.providers.is_empty() {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use watchword_providers::Channel;
+
 use crate::delivery::{DeliveryRecord, DueKind, Outcome};
 use crate::dispatch::Work;
 use crate::dispatch::compose::Composed;
@@ -10,12 +12,18 @@ use crate::live::Live;
 use crate::routing::Draw;
 use crate::stack::ProviderStack;
 
+/// How often a delivery's phone rings at most because the call before was not heard.
+const CALLS_MAX: u8 = 2;
+
 /// The hops of this walk, in order.
 pub(super) fn hops(live: &Live, composed: &Composed, work: &Work) -> Vec<Arc<ProviderStack>> {
     let Some(state) = work.state() else {
         return Vec::new();
     };
-    if is_after_receipt(work.why) && is_final_by_receipt(state) {
+    // Without a hop the walk ends, and goes on over the next channel if there is one.
+    // A phone that nobody takes up rings once more, not on and on.
+    let has_called_enough = state.channel == Channel::Voice && state.submissions() >= CALLS_MAX;
+    if is_after_receipt(work.why) && (is_final_by_receipt(state) || has_called_enough) {
         return Vec::new();
     }
     if let Some(only) = only_provider(state, work.why) {

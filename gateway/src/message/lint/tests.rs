@@ -315,3 +315,26 @@ fn a_language_outside_the_gsm_alphabet_gets_more_segments() {
         "{errors:#?}"
     );
 }
+
+#[test]
+fn a_file_that_nests_or_grows_without_end_is_refused() {
+    let part = |name: &str, of: &str| format!("-{name} = {}\n", format!("{{ -{of} }}").repeat(300));
+    let growing = format!(
+        "-a = x\n{}{}{}sms = {{ -d }}\n",
+        part("b", "a"),
+        part("c", "b"),
+        part("d", "c")
+    );
+    for text in [
+        format!("sms = {}\n", "{".repeat(60_000)),
+        format!("sms = {{ {} }}\n", "F(".repeat(30_000)),
+        growing,
+    ] {
+        let file = MessageFile {
+            name: "en.ftl",
+            path: None,
+            text: &text,
+        };
+        assert!(Catalog::with_overrides(&[file]).is_err());
+    }
+}

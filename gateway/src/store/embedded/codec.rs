@@ -107,6 +107,37 @@ impl LedgerKey {
     }
 }
 
+/// An entry of the ledger of watches: the same beginning, and no delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WatchKey {
+    pub(super) due_at_ms: u64,
+    pub(super) id: RecordId,
+}
+
+impl WatchKey {
+    pub(super) fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = Self::before(self.id.shard, self.due_at_ms);
+        bytes.extend_from_slice(&self.id.random);
+        bytes
+    }
+
+    /// Sorts before every key of this shard and time.
+    pub(super) fn before(shard: Shard, due_at_ms: u64) -> Vec<u8> {
+        LedgerKey::before(shard, due_at_ms)
+    }
+
+    /// `None` for a key of another format.
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let (shard, due_at_ms) = LedgerKey::shard_and_due(bytes)?;
+        (*bytes.first()? == FORMAT_VERSION).then_some(())?;
+        let random = bytes.get(11..)?.try_into().ok()?;
+        Some(Self {
+            due_at_ms,
+            id: RecordId { shard, random },
+        })
+    }
+}
+
 /// The value of a ledger entry: its format and why the delivery is due.
 pub(super) fn ledger_value(kind: DueKind) -> [u8; 2] {
     let kind = match kind {
@@ -135,6 +166,7 @@ pub(super) enum Kept {
     Message,
     Call,
     Turns,
+    Watch,
     Counts,
 }
 
@@ -148,6 +180,7 @@ pub(super) fn expiry_key(at_ms: u64, kept: Kept, key: &SlotKey) -> Vec<u8> {
         Kept::Message => b'm',
         Kept::Call => b'c',
         Kept::Turns => b't',
+        Kept::Watch => b'w',
         Kept::Counts => b'k',
     };
     let mut bytes = Vec::with_capacity(27);
@@ -169,6 +202,7 @@ pub(super) fn parse_expiry(bytes: &[u8]) -> Option<(Kept, SlotKey)> {
         b'm' => Kept::Message,
         b'c' => Kept::Call,
         b't' => Kept::Turns,
+        b'w' => Kept::Watch,
         b'k' => Kept::Counts,
         _ => return None,
     };

@@ -3,7 +3,7 @@
 
 use redb::ReadableTable;
 
-use super::codec::{Kept, SlotKey, decode, parse_expiry};
+use super::codec::{Kept, SlotKey, WatchKey, decode, parse_expiry};
 use super::steps::idempotency::Answered;
 use super::tables::{StepError, StoredNumber, Tables, kept_until_ms, read, read_as};
 use crate::admission::limits::LimitState;
@@ -13,6 +13,7 @@ use crate::id::{RecordId, Shard};
 use crate::receipts::MessageEntry;
 use crate::routing::HourCounts;
 use crate::store::StoreError;
+use crate::store::webhooks::WatchEntry;
 use crate::verification::Record;
 
 /// Expiries one step looks at.
@@ -115,6 +116,7 @@ fn look(tables: &mut Tables<'_>, kept: Kept, key: &SlotKey) -> Result<Option<u64
             }
             until_ms
         }
+        Kept::Watch => return look_at_watch(tables, key),
         Kept::Turns => {
             let until_ms = read(&tables.turns, key)?
                 .map(|bytes| decode::<TurnState>(&bytes))
@@ -127,6 +129,23 @@ fn look(tables: &mut Tables<'_>, kept: Kept, key: &SlotKey) -> Result<Option<u64
         }
     };
     Ok(until_ms.filter(|until_ms| *until_ms > now_ms))
+}
+
+fn look_at_watch(tables: &mut Tables<'_>, key: &SlotKey) -> Result<Option<u64>, StepError> {
+    let entry = read_as::<WatchEntry>(&tables.watches, key)?;
+    let Some(entry) = entry else {
+        return Ok(None);
+    };
+    if entry.kept_until_ms > tables.now_ms {
+        return Ok(Some(entry.kept_until_ms));
+    }
+    let due = WatchKey {
+        due_at_ms: entry.due_at_ms,
+        id: id_of(key)?,
+    };
+    tables.watch_ledger.remove(due.to_bytes().as_slice())?;
+    tables.watches.remove(key.as_slice())?;
+    Ok(None)
 }
 
 fn look_at_record(tables: &mut Tables<'_>, key: &SlotKey) -> Result<Option<u64>, StepError> {

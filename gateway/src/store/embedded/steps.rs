@@ -9,6 +9,7 @@ pub(super) mod limits;
 pub(super) mod messages;
 pub(super) mod sends;
 pub(super) mod turns;
+pub(super) mod webhooks;
 
 use limits::Asked;
 

@@ -27,11 +27,13 @@ const CALLS: Raw = TableDefinition::new("calls");
 const TURNS: Raw = TableDefinition::new("turns");
 pub(super) const COUNTS: Raw = TableDefinition::new("counts");
 pub(super) const LEDGER: Raw = TableDefinition::new("ledger");
+const WATCHES: Raw = TableDefinition::new("watches");
+const WATCH_LEDGER: Raw = TableDefinition::new("watch_ledger");
 const EXPIRY: Raw = TableDefinition::new("expiry");
 
 /// All whose entries expire.
 #[cfg(test)]
-pub(super) const PERISHABLE: [Raw; 10] = [
+pub(super) const PERISHABLE: [Raw; 12] = [
     RECORDS,
     NUMBERS,
     IDEMPOTENCY,
@@ -41,6 +43,8 @@ pub(super) const PERISHABLE: [Raw; 10] = [
     TURNS,
     COUNTS,
     LEDGER,
+    WATCHES,
+    WATCH_LEDGER,
     EXPIRY,
 ];
 
@@ -92,6 +96,8 @@ pub(super) struct Tables<'t> {
     pub(super) turns: RawTable<'t>,
     pub(super) counts: RawTable<'t>,
     pub(super) ledger: RawTable<'t>,
+    pub(super) watches: RawTable<'t>,
+    pub(super) watch_ledger: RawTable<'t>,
     pub(super) expiry: RawTable<'t>,
     meta: RawTable<'t>,
 }
@@ -156,6 +162,8 @@ impl<'t> Tables<'t> {
             turns: open(TURNS)?,
             counts: open(COUNTS)?,
             ledger: open(LEDGER)?,
+            watches: open(WATCHES)?,
+            watch_ledger: open(WATCH_LEDGER)?,
             expiry: open(EXPIRY)?,
             meta: open(META)?,
         })

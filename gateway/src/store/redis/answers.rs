@@ -73,7 +73,7 @@ impl Answer {
         }
     }
 
-    fn bytes(&mut self) -> Result<Vec<u8>, StoreError> {
+    pub(super) fn bytes(&mut self) -> Result<Vec<u8>, StoreError> {
         self.bytes_if_any()?.ok_or_else(strange)
     }
 
@@ -87,7 +87,7 @@ impl Answer {
         Ok(format::record_id(text, shard)?)
     }
 
-    fn list(&mut self) -> Result<Vec<Value>, StoreError> {
+    pub(super) fn list(&mut self) -> Result<Vec<Value>, StoreError> {
         match self.rest.next() {
             Some(Value::Array(values)) => Ok(values),
             _ => Err(strange()),
@@ -406,7 +406,7 @@ impl From<Malformed> for StoreError {
     }
 }
 
-fn strange() -> StoreError {
+pub(super) fn strange() -> StoreError {
     StoreError::Damaged {
         reason: Arc::from("a script's answer is not in its format"),
     }

@@ -48,7 +48,7 @@ impl Terms {
         header
     }
 
-    fn with(self, packer: Packer) -> Vec<Vec<u8>> {
+    pub(super) fn with(self, packer: Packer) -> Vec<Vec<u8>> {
         vec![self.header(), packer.finish()]
     }
 
@@ -310,7 +310,7 @@ impl Terms {
     }
 }
 
-fn array(length: usize) -> Packer {
+pub(super) fn array(length: usize) -> Packer {
     let mut packer = Packer::with_capacity(256);
     packer.array(length);
     packer

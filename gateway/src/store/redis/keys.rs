@@ -61,6 +61,17 @@ impl Keys {
         self.in_shard(shard, "ledger", "")
     }
 
+    pub(super) fn watch(&self, id: RecordId) -> String {
+        let text = id.to_string();
+        let random = text.get(3..).unwrap_or_default();
+        self.in_shard(id.shard, "w:", random)
+    }
+
+    /// Its length is known to `webhook_sweep.lua` and `webhook_list.lua`.
+    pub(super) fn watch_ledger(&self, shard: Shard) -> String {
+        self.in_shard(shard, "webhook-ledger", "")
+    }
+
     pub(super) fn meta(&self) -> String {
         format!("{}meta", self.prefix)
     }

@@ -119,6 +119,12 @@ scripts! {
     READ_NUMBER = "allow_oom" "clock" "read_number";
     LIFT = "allow_oom" "clock" "number" "lift";
     READ_META = "allow_oom" "clock" "read_meta";
+    WEBHOOK_WATCH = "refuse_oom" "clock" "argument" "webhook_entry" "webhook_watch";
+    WEBHOOK_TAKE = "allow_oom" "clock" "argument" "webhook_entry" "webhook_take";
+    WEBHOOK_SWEEP = "allow_oom" "clock" "argument" "webhook_entry" "webhook_sweep";
+    WEBHOOK_SAVE = "allow_oom" "clock" "argument" "webhook_entry" "webhook_save";
+    WEBHOOK_REPORT = "allow_oom" "clock" "argument" "webhook_entry" "webhook_report";
+    WEBHOOK_LIST = "allow_oom" "clock" "argument" "webhook_list";
     WRITE_META = "refuse_oom" "clock" "argument" "write_meta";
 }
 

@@ -13,7 +13,7 @@ use crate::telemetry::events::{
     ChecksStopped, ConfigReloaded, CredentialsRefused, DeliveryEnded, DrainEnded, DrainStarted,
     FeedbackEnded, LeaseTaken, ManyChecksFail, Poisoned, PossibleDuplicate, ReceiptApplied,
     ReceiptPathChanged, ReceiptRefused, ReceiptWaits, Refused, ReloadRefused, Resent,
-    SharingChanged, Silent, Started, StoreFailed,
+    SharingChanged, Silent, Started, StoreFailed, WebhookGivenUp,
 };
 use crate::telemetry::logging::{LogLevel, LogSettings, capture};
 use crate::telemetry::names::{ALL, Kind};
@@ -190,6 +190,17 @@ fn emit_call_events(metrics: &Metrics, (delivery, provider): (&str, &str)) {
         was_pending: true,
     }
     .emit(metrics);
+    WebhookGivenUp {
+        tenant: "acme",
+        endpoint: "main",
+        event: "evt_1",
+        kind: "delivery.failed",
+        tries: 10,
+        reason: "failed",
+    }
+    .emit(metrics);
+    metrics.webhook_post("told");
+    metrics.webhook_lost();
 }
 
 fn emit_process_events(metrics: &Metrics) {

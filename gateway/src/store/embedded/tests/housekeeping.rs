@@ -11,6 +11,7 @@ use crate::delivery::AttemptReceipt;
 use crate::receipts::{MessageKey, ReceiptReference};
 use crate::routing::{Area, CountRoutes, HOUR_MS, RouteCounts, RouteKey};
 use crate::store::embedded::Settings;
+use crate::store::webhooks::{WatchAsk, WatchStore as _};
 use crate::store::{IDEMPOTENCY_KEPT_MS, Idempotency};
 use crate::verification::{CheckAnswer, FAILURES_KEPT_MS};
 
@@ -155,6 +156,13 @@ async fn the_reaper_leaves_nothing_behind() {
         .await
         .unwrap();
     store.turns(&turns()).await.unwrap();
+    let watch = WatchAsk {
+        id: id(1),
+        tenant: TenantTag([1; 8]),
+        look_after_ms: 10_000,
+        keep_for_ms: DAY_MS,
+    };
+    store.watch(&watch).await.unwrap();
     store.count_routes(&counted(hand.clock()())).await.unwrap();
     assert!(store.counts().iter().all(|count| *count > 0));
 
