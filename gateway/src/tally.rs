@@ -1,7 +1,7 @@
 //! What became of messages, counted by this node in memory and added to the
 //! store every few seconds, in one question: a send pays for it with an addition
 //! in memory. A node that is killed takes with it what it has not yet added,
-//! [`FLUSH_EVERY`] at most while the store answers; one that is stopped adds it.
+//! `FLUSH_EVERY` at most while the store answers; one that is stopped adds it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -2,7 +2,7 @@
 //! the tenant, at least once, whoever dies in between.
 //!
 //! A record of a tenant with webhooks is *watched* from before it exists. What
-//! there is to tell is derived from the record ([`story`]), written down under
+//! there is to tell is derived from the record (`story`), written down under
 //! the watch's lease, and only then sent: so no change needs a second write, and
 //! a send of a tenant without webhooks costs what it always did.
 

@@ -15,6 +15,7 @@ use crate::support::numbers;
 use crate::support::process::eventually;
 use crate::support::receipts::Receipt;
 use crate::support::scenario::{ARRIVES_WITHIN, Scenario};
+use crate::support::sink::{Sink, Told};
 
 /// The shortest deadline there is, a sweep, and a busy machine.
 const SILENCE_IS_NOTICED: Duration = Duration::from_secs(25);
@@ -47,6 +48,11 @@ async fn a_lost_sms_goes_over_another_provider_then_a_call_and_is_approved() {
     let mut scenario = Scenario::on_embedded();
     let mut config = scenario.config_without_providers();
     config.set("server", "allow_sandbox", "true");
+    let sink = Sink::start().await;
+    config.set("webhooks", "allow_http", "true");
+    config.set("webhooks", "allow_networks", r#"["127.0.0.0/8"]"#);
+    config.set("webhooks", "ports", &format!(r#"["{}"]"#, sink.port()));
+    config.webhook(&sink.tenant_entry(""));
     config.entry(
         r#"[[providers]]
 id = "sandbox-a"
@@ -104,6 +110,20 @@ hops = ["sandbox-voice"]
     assert_eq!(
         (&seen["status"], story(&seen)),
         (&json!("approved"), expected)
+    );
+    let ends = [
+        "delivery.undelivered",
+        "delivery.delivered",
+        "verification.approved",
+    ];
+    let is_told = |told: &[Told]| {
+        ends.iter()
+            .all(|end| told.iter().filter(|one| one.kind() == *end).count() == 1)
+    };
+    assert!(
+        sink.has_been_told(is_told, ARRIVES_WITHIN).await,
+        "{:?}",
+        sink.told()
     );
     scenario.finish().await;
 }

@@ -21,7 +21,7 @@ pub const ROWS_MAX: usize = 1_024;
 const OPERATIONS_KEPT: usize = 16;
 
 /// Where numbers are: their country, and their first digits. Never more of a
-/// number than may be seen: at least [`DIGITS_HIDDEN`] are missing.
+/// number than may be seen: at least `DIGITS_HIDDEN` are missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Area {
     /// A region's code such as `US` or `001`; zeros stand for nothing.
@@ -90,7 +90,7 @@ pub struct RouteKey {
 }
 
 impl RouteKey {
-    /// As stores keep it. [`rest_of`] and a script know where the area stands.
+    /// As stores keep it. `rest_of` and a script know where the area stands.
     pub fn to_bytes(&self) -> Vec<u8> {
         let channel = match self.channel {
             Channel::Sms => b's',

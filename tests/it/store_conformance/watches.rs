@@ -110,7 +110,9 @@ pub(super) async fn a_report_is_noted_once_and_makes_the_watch_due(w: World) {
     w.store.note_report(id).await.unwrap();
     w.advance(1);
     let taken = w.due(25).await.remove(0);
-    assert_eq!(taken.reported_at_ms, taken.now_ms - 1);
+    // A server's clock goes on by itself.
+    let ago_ms = taken.now_ms - taken.reported_at_ms;
+    assert!((1..MINUTE_MS).contains(&ago_ms), "{ago_ms} ms");
     assert!(w.save(&taken, b"", NextLook::At(taken.now_ms)).await);
     w.advance(MINUTE_MS);
     w.store.note_report(id).await.unwrap();
