@@ -128,6 +128,47 @@ hops = ["sandbox-voice"]
     scenario.finish().await;
 }
 
+#[tokio::test]
+async fn a_phone_that_nobody_takes_up_rings_twice_and_then_a_text_comes() {
+    let mut scenario = Scenario::on_embedded();
+    let mut config = scenario.config_without_providers();
+    config.set("server", "allow_sandbox", "true");
+    for voice in ["voice-a", "voice-b", "voice-c"] {
+        config.entry(&format!(
+            "[[providers]]\nid = \"{voice}\"\nkind = \"sandbox\"\nchannels = [\"voice\"]\n\
+             answered_by = \"nobody\"\n"
+        ));
+    }
+    config.entry(
+        r#"[[providers]]
+id = "text"
+kind = "sandbox"
+channels = ["sms"]
+
+[[routes]]
+channel = "voice"
+hops = ["voice-a", "voice-b", "voice-c"]
+
+[[routes]]
+channel = "sms"
+hops = ["text"]
+"#,
+    );
+    let gateway = scenario.started("one", &config).await;
+    let client = scenario.client(&gateway);
+    let number = numbers::us_number();
+    scenario.secrets().add_number(&number);
+    let body = json!({ "to": number, "channel": "voice", "fallback": ["sms"] });
+    let id = client.start_with(&body).await.expect(201).id();
+    let calls = json!([["voice-a", "undelivered"], ["voice-b", "undelivered"]]);
+    let expected = json!([
+        ["voice", "undelivered", calls],
+        ["sms", "delivered", [["text", "delivered"]]],
+    ]);
+    comes_to(&client, &id, &expected).await;
+    scenario.finish().await;
+}
+
 /// A first provider that reports, never by itself, and a second that does not.
 async fn two_hops(
     scenario: &mut Scenario,
