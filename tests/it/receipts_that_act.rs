@@ -43,16 +43,32 @@ async fn comes_to(client: &Client, id: &str, expected: &Value) {
     assert!(in_time, "it never came to {expected}: {seen}");
 }
 
+/// Gives the tenant a webhook at the sink.
+fn tells(config: &mut GatewayConfig, sink: &Sink) {
+    config.set("webhooks", "allow_http", "true");
+    config.set("webhooks", "allow_networks", r#"["127.0.0.0/8"]"#);
+    config.set("webhooks", "ports", &format!(r#"["{}"]"#, sink.port()));
+    config.webhook(&sink.tenant_entry(""));
+}
+
+/// How the SMS, the call and the verification ended, each told once.
+fn all_ends(told: &[Told]) -> bool {
+    let ends = [
+        "delivery.undelivered",
+        "delivery.delivered",
+        "verification.approved",
+    ];
+    ends.iter()
+        .all(|end| told.iter().filter(|one| one.kind() == *end).count() == 1)
+}
+
 #[tokio::test]
 async fn a_lost_sms_goes_over_another_provider_then_a_call_and_is_approved() {
     let mut scenario = Scenario::on_embedded();
     let mut config = scenario.config_without_providers();
     config.set("server", "allow_sandbox", "true");
     let sink = Sink::start().await;
-    config.set("webhooks", "allow_http", "true");
-    config.set("webhooks", "allow_networks", r#"["127.0.0.0/8"]"#);
-    config.set("webhooks", "ports", &format!(r#"["{}"]"#, sink.port()));
-    config.webhook(&sink.tenant_entry(""));
+    tells(&mut config, &sink);
     config.entry(
         r#"[[providers]]
 id = "sandbox-a"
@@ -111,17 +127,8 @@ hops = ["sandbox-voice"]
         (&seen["status"], story(&seen)),
         (&json!("approved"), expected)
     );
-    let ends = [
-        "delivery.undelivered",
-        "delivery.delivered",
-        "verification.approved",
-    ];
-    let is_told = |told: &[Told]| {
-        ends.iter()
-            .all(|end| told.iter().filter(|one| one.kind() == *end).count() == 1)
-    };
     assert!(
-        sink.has_been_told(is_told, ARRIVES_WITHIN).await,
+        sink.has_been_told(all_ends, ARRIVES_WITHIN).await,
         "{:?}",
         sink.told()
     );

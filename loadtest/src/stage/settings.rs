@@ -98,7 +98,7 @@ name = "loadtest"
 brand = "Loadtest"
 regions = [{regions}]
 voice_regions = [{regions}]
-sms_sender = "Loadtest"
+sms_sender = "+14155550100"
 api_keys = [{{ id = "lt", sha256 = "{sha256}" }}]
 "#
     );
