@@ -43,7 +43,7 @@ pub static KIND: Kind = Kind {
         Setting {
             key: "auth_id",
             form: Form::Text(path_segment),
-            required: Some("\"MAXXXXXXXXXXXXXXXXXX\""),
+            required: Some("\"MAMDY3ZJZMZDI0ZWU3NW\""),
             about: "of the account, or of a subaccount",
         },
         Setting {

@@ -58,7 +58,7 @@ pub static KIND: Kind = Kind {
                 file: "callback_secret_file",
             },
             required: None,
-            about: "signs Sinch's callbacks, once Sinch has set it up for the plan; without it they are unsigned",
+            about: "signs Sinch's callbacks, once Sinch has set it up for the plan; without it they are unsigned: shown, but acted upon only with `trust_unsigned_receipts = true`",
         },
         Setting {
             key: "callback_secret_next",

@@ -39,8 +39,8 @@ async fn every_documented_answer_is_understood() {
     let rows = [
         (
             201,
-            r#"{"id":"01FC66621XXXXX119Z8PMV1QPU"}"#.to_owned(),
-            "submitted as 01FC66621XXXXX119Z8PMV1QPU",
+            r#"{"id":"01FC66621VHDBN119Z8PMV1QPU"}"#.to_owned(),
+            "submitted as 01FC66621VHDBN119Z8PMV1QPU",
         ),
         (
             400,
@@ -87,7 +87,7 @@ async fn every_documented_answer_is_understood() {
 
 #[test]
 fn only_a_used_code_is_reported() {
-    let id = ProviderCode::new("01FC66621XXXXX119Z8PMV1QPU").unwrap();
+    let id = ProviderCode::new("01FC66621VHDBN119Z8PMV1QPU").unwrap();
     let feedback = |provider: &SinchProvider, was_used| {
         provider.feedback(&Feedback {
             message_id: &id,
@@ -104,7 +104,7 @@ fn only_a_used_code_is_reported() {
     });
     assert!(feedback(&on, false).is_none());
     let request = feedback(&on, true).unwrap();
-    let path = "/xms/v1/plan-1/batches/01FC66621XXXXX119Z8PMV1QPU/delivery_feedback";
+    let path = "/xms/v1/plan-1/batches/01FC66621VHDBN119Z8PMV1QPU/delivery_feedback";
     assert_eq!(request.uri().path(), path);
     assert_eq!(request.body(), r#"{"recipients":[]}"#);
     let message = on.request(&transcripts::message()).unwrap();
