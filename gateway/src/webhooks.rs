@@ -10,15 +10,16 @@ mod body;
 mod courier;
 mod endpoint;
 mod keep;
+mod kind;
 mod lookout;
 mod replay;
 mod story;
 
 pub use courier::{Courier, CourierSettings, Post, PostError, Posted, Poster, carry};
 pub use endpoint::{Endpoint, EndpointSettings, RetryWaits};
+pub use kind::EventKind;
 pub use lookout::{Lookout, Waking, Watching};
 pub use replay::{Replay, ReplayError, Replayed, replay};
-pub use story::EventKind;
 
 use std::sync::Arc;
 
