@@ -3,11 +3,10 @@
 use zeroize::Zeroizing;
 
 use super::story::Story;
-use crate::keys::seal::{self, Field, OpenError, Place};
+use crate::keys::seal::{self, Field, OpenError, Place, PlaceKind};
 use crate::live::Shared;
 use crate::store::StoreError;
 use crate::store::webhooks::{NextLook, SaveWatch, Watched};
-use crate::verification::RecordKind;
 
 const VERIFICATION: u8 = 1;
 const SEND_ONLY: u8 = 2;
@@ -56,9 +55,9 @@ fn place(watched: &Watched, kind: u8) -> Place {
     Place {
         tenant: watched.tenant,
         kind: if kind == SEND_ONLY {
-            RecordKind::SendOnly
+            PlaceKind::SendOnly
         } else {
-            RecordKind::Verification
+            PlaceKind::Verification
         },
         id: watched.id,
         field: Field::Webhooks,
