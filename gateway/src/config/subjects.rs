@@ -64,9 +64,8 @@ fn policy(section: &Section<'_>, under: &SubjectPolicy) -> SubjectPolicy {
         let count = section.optional_integer(key, range);
         count.map_or(under, |count| u16::try_from(count).unwrap_or(under))
     };
-    let few = |key, range, under: u8| {
-        u8::try_from(count(key, range, u16::from(under))).unwrap_or(under)
-    };
+    let few =
+        |key, range, under: u8| u8::try_from(count(key, range, u16::from(under))).unwrap_or(under);
     let flag = |key, under: bool| {
         if section.has(key) {
             section.flag(key)
