@@ -9,6 +9,7 @@ use std::pin::Pin;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use watchword::admission::gcra::GcraRule;
+use watchword::calls::{CallAsk, CallKey};
 use watchword::id::RecordId;
 use watchword::store::{Started, Store, Undo};
 use watchword::verification::{
@@ -59,9 +60,13 @@ struct Case<'a> {
     model: Model,
     origin_ms: u64,
     numbers: [NumberTag; 2],
+    calls: [[u8; 16]; 2],
     ids: Vec<RecordId>,
     operations: u32,
 }
+
+/// A few steps' time.
+const CALL_KEPT_MS: u64 = 120_000;
 
 fn client(known: bool) -> ClientClass {
     if known {
@@ -94,6 +99,7 @@ impl<'a> Case<'a> {
             model: Model::default(),
             origin_ms: world.now_ms().await,
             numbers: [NumberTag(world::unique()), NumberTag(world::unique())],
+            calls: [world::unique(), world::unique()],
             ids: Vec::new(),
             operations: 0,
         }
@@ -134,6 +140,7 @@ impl<'a> Case<'a> {
                 lifted.await.unwrap();
                 return Ok(());
             }
+            Step::Call { attempt, call } => self.call(*attempt, *call).await,
             Step::Sweep => self.sweep().await,
             Step::Ask { .. } | Step::Dispatch { .. } if self.ids.is_empty() => return Ok(()),
             Step::Ask { of, ask } => self.ask(of % self.ids.len(), ask).await,
@@ -333,6 +340,23 @@ impl<'a> Case<'a> {
             CheckAnswer::UnknownKey => Answer::says("unknown key"),
         };
         (said, expected)
+    }
+
+    async fn call(&mut self, attempt: usize, call: u8) -> (Answer, Answer) {
+        let ask = CallAsk {
+            key: CallKey {
+                shard: world::shard(7),
+                tag: self.calls[attempt],
+            },
+            call: [call; 16],
+            kept_until_ms: self.world.now_ms().await + CALL_KEPT_MS,
+        };
+        let expected = self.model.call(attempt, call, CALL_KEPT_MS);
+        let said = match self.store().bind_call(&ask).await.unwrap() {
+            Some(questions) => format!("asked {questions}"),
+            None => "another call".to_owned(),
+        };
+        (Answer::says(said), expected)
     }
 
     async fn sweep(&mut self) -> (Answer, Answer) {
