@@ -87,7 +87,8 @@ impl Call {
     /// Its delivery, which is all there is of a text of the tenant's own.
     async fn delivery(&self) -> Value {
         let seen = self.seen().await;
-        seen.get("deliveries").map_or(seen.clone(), |all| all[0].clone())
+        seen.get("deliveries")
+            .map_or(seen.clone(), |all| all[0].clone())
     }
 
     async fn delivery_becomes(&self, status: &str) {
@@ -248,7 +249,10 @@ async fn a_text_of_the_tenants_own_is_said_after_a_key() {
 async fn a_text_of_the_tenants_own_is_said_to_nobody_who_presses_no_key() {
     let call = own_text().await;
     let silent = said(&call.asks(CALL_ID, &[]).await.expect(200));
-    assert!(!silent.contains("parcel") && silent.contains("Goodbye."), "{silent}");
+    assert!(
+        !silent.contains("parcel") && silent.contains("Goodbye."),
+        "{silent}"
+    );
     call.is_lost_when_over("no-key").await;
     call.end().await;
 }
