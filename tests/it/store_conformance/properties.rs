@@ -1,6 +1,7 @@
 //! Random steps, asked of the store and of the model, answer by answer.
 
 mod answers;
+mod calls;
 mod dispatch;
 mod steps;
 
@@ -9,7 +10,6 @@ use std::pin::Pin;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use watchword::admission::gcra::GcraRule;
-use watchword::calls::{CallAsk, CallKey};
 use watchword::id::RecordId;
 use watchword::store::{Started, Store, Undo};
 use watchword::verification::{
@@ -64,9 +64,6 @@ struct Case<'a> {
     ids: Vec<RecordId>,
     operations: u32,
 }
-
-/// A few steps' time.
-const CALL_KEPT_MS: u64 = 120_000;
 
 fn client(known: bool) -> ClientClass {
     if known {
@@ -340,23 +337,6 @@ impl<'a> Case<'a> {
             CheckAnswer::UnknownKey => Answer::says("unknown key"),
         };
         (said, expected)
-    }
-
-    async fn call(&mut self, attempt: usize, call: u8) -> (Answer, Answer) {
-        let ask = CallAsk {
-            key: CallKey {
-                shard: world::shard(7),
-                tag: self.calls[attempt],
-            },
-            call: [call; 16],
-            kept_until_ms: self.world.now_ms().await + CALL_KEPT_MS,
-        };
-        let expected = self.model.call(attempt, call, CALL_KEPT_MS);
-        let said = match self.store().bind_call(&ask).await.unwrap() {
-            Some(questions) => format!("asked {questions}"),
-            None => "another call".to_owned(),
-        };
-        (Answer::says(said), expected)
     }
 
     async fn sweep(&mut self) -> (Answer, Answer) {

@@ -1,7 +1,10 @@
 //! Calls that ask for a key: who is told a code, and who is not.
 
+mod own_texts;
+
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::support::client::{Answer, Client};
@@ -32,15 +35,21 @@ impl Call {
 
     /// To tell a code, over the first of these.
     async fn begin_over(providers: &[&str]) -> Self {
-        Self::begin_with(providers, "/v1/verifications", json!({})).await
+        Self::begin_with((providers, ""), "/v1/verifications", json!({})).await
     }
 
-    async fn begin_with(providers: &[&str], path: &str, mut body: Value) -> Self {
+    /// Over the first of these providers, all of which have these settings too.
+    async fn begin_with(
+        (providers, settings): (&[&str], &str),
+        path: &str,
+        mut body: Value,
+    ) -> Self {
         let mut scenario = Scenario::on_embedded();
         let twilio = FakeTwilio::start().await;
         let mut config = scenario.config_without_providers();
         for provider in providers {
-            config.entry(&twilio.voice_entry(provider));
+            let entry = twilio.voice_entry(provider);
+            config.entry(&format!("{entry}{settings}\n"));
         }
         config.entry(&format!(
             "[[routes]]\nchannel = \"voice\"\nhops = {providers:?}\n"
@@ -213,6 +222,28 @@ async fn no_second_call_is_made_before_the_first_one_has_ended() {
 }
 
 #[tokio::test]
+async fn a_call_that_may_still_be_on_the_line_is_not_taken_for_silent() {
+    let soon = "receipt_deadline_s = 5\nreceipt_deadline_min_s = 5";
+    let providers: &[&str] = &["twilio-a", "twilio-b"];
+    let call = Call::begin_with((providers, soon), "/v1/verifications", json!({})).await;
+    // The deadline goes by, and is set again for when the call must be over.
+    let waits = eventually(ARRIVES_WITHIN, async || {
+        let delivery = call.delivery().await;
+        let moment = |text: &Value| text.as_str()?.parse::<Timestamp>().ok();
+        let begun_at = moment(&delivery["attempts"][0]["started_at"]);
+        let due_at = moment(&delivery["due_at"]);
+        begun_at.zip(due_at).is_some_and(|(begun_at, due_at)| {
+            due_at.duration_since(begun_at) >= SignedDuration::from_secs(75)
+        })
+    });
+    assert!(waits.await, "{}", call.delivery().await);
+    let delivery = call.delivery().await;
+    assert_eq!(delivery["status"], json!("submitted"));
+    assert_eq!(delivery["attempts"].as_array().map(Vec::len), Some(1));
+    call.end().await;
+}
+
+#[tokio::test]
 async fn a_key_pressed_late_is_heard_and_nobody_calls_again() {
     let mut call = Call::begin_over(&["twilio-a", "twilio-b"]).await;
     call.asks(CALL_ID, &[]).await.expect(200);
@@ -222,49 +253,6 @@ async fn a_key_pressed_late_is_heard_and_nobody_calls_again() {
     call.delivery_becomes("delivered").await;
     let delivery = call.delivery().await;
     assert_eq!(delivery["attempts"].as_array().map(Vec::len), Some(1));
-    call.end().await;
-}
-
-/// A call that says the tenant's own text.
-async fn own_text() -> Call {
-    let body = json!({ "text": "Your parcel is here", "speech": "Your parcel is here. Box 12." });
-    Call::begin_with(&["twilio-voice"], "/v1/deliveries", body).await
-}
-
-#[tokio::test]
-async fn a_text_of_the_tenants_own_is_said_after_a_key() {
-    let call = own_text().await;
-    assert!(!call.message.form["Twiml"].contains("parcel"));
-    for _ in 0..2 {
-        let told = call.presses("1").await;
-        assert_eq!(told.matches("Your parcel is here. Box 12.").count(), 3);
-        call.delivery_becomes("delivered").await;
-    }
-    call.is_over().await;
-    call.delivery_becomes("delivered").await;
-    call.end().await;
-}
-
-#[tokio::test]
-async fn a_text_of_the_tenants_own_is_said_to_nobody_who_presses_no_key() {
-    let call = own_text().await;
-    let silent = said(&call.asks(CALL_ID, &[]).await.expect(200));
-    assert!(
-        !silent.contains("parcel") && silent.contains("Goodbye."),
-        "{silent}"
-    );
-    call.is_lost_when_over("no-key").await;
-    call.end().await;
-}
-
-#[tokio::test]
-async fn a_text_of_the_tenants_own_that_was_reported_does_not_ring_again() {
-    let call = own_text().await;
-    let reported = call.presses("9").await;
-    assert!(!reported.contains("parcel"), "{reported}");
-    call.delivery_becomes("delivered").await;
-    let receipt = &call.delivery().await["attempts"][0]["receipt"];
-    assert_eq!(receipt["code"], json!("reported"));
     call.end().await;
 }
 
