@@ -307,6 +307,18 @@ pub(super) async fn what_follows_a_call_waits_for_its_end(w: World) {
     assert_eq!(w.receipt(id, &end).await, ReceiptApplied::Nothing);
     assert_eq!(w.took(id).await, Take::Taken { why });
 
+    // The end of the call before says nothing of this one.
+    let fence = w.delivery(id).await.fence;
+    assert_eq!(w.begin(id, fence, 2).await, Ok(()));
+    w.settle(id, &submitted(fence, 2)).await.unwrap();
+    let second = ApplyReceipt {
+        attempt: 2,
+        ..verdict.clone()
+    };
+    assert_eq!(w.receipt(id, &second).await, noted);
+    assert_eq!(w.receipt(id, &end).await, ReceiptApplied::Nothing);
+    assert_eq!(w.took(id).await, Take::NotDue);
+
     // Nobody tells of the end.
     let id = taken_by_provider(&w).await;
     assert_eq!(w.receipt(id, &verdict).await, noted);
