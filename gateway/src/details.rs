@@ -9,6 +9,7 @@ use crate::code::Code;
 use crate::id::RecordId;
 use crate::keys::KeyRing;
 use crate::keys::seal::{self, Field, OpenError, Place, Sealer};
+use crate::subjects::model::MethodId;
 use crate::verification::{Record, RecordKind, TenantTag};
 
 /// The sealed part of a record. New fields go to the end and are optional: a
@@ -33,6 +34,10 @@ pub struct Details {
     pub text: Option<String>,
     pub speech: Option<String>,
     pub is_test: bool,
+    /// The method it is addressed to. One addressed to a number is written without
+    /// the field, as releases that know no subjects write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<MethodId>,
 }
 
 /// What a payment's code is bound to.
@@ -105,7 +110,7 @@ impl RecordPlace {
     fn field(self, field: Field) -> Place {
         Place {
             tenant: self.tenant,
-            kind: self.kind,
+            kind: self.kind.into(),
             id: self.id,
             field,
         }

@@ -15,6 +15,7 @@ mod routes;
 mod send;
 mod send_only;
 mod start;
+pub mod subjects;
 pub mod view;
 
 use std::sync::Arc;

@@ -8,6 +8,7 @@
 pub mod embedded;
 pub mod metered;
 pub mod redis;
+pub mod subjects;
 pub mod webhooks;
 
 use std::fmt;
@@ -322,7 +323,7 @@ impl StoreError {
 
 /// The store. Every call ends within a second.
 #[async_trait]
-pub trait Store: webhooks::WatchStore {
+pub trait Store: webhooks::WatchStore + subjects::SubjectStore {
     /// Creates a verification or send-only delivery, sends an earlier one
     /// again, or refuses. Done no later than a second from now, or never.
     async fn start(

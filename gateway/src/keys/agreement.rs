@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::seal::{Field, Place, open_with, seal, split_header};
+use super::seal::{Field, Place, PlaceKind, open_with, seal, split_header};
 use super::{IndexKey, KeyRing, MasterKey, PurposeKeys, random};
 use crate::id::{RecordId, Shard};
 use crate::store::{FORMAT_VERSION, KeyInUse, Meta, Store, StoreError, WrappedKey};
-use crate::verification::{RecordKind, TenantTag};
+use crate::verification::TenantTag;
 
 /// Why this node must not work on this store.
 #[derive(Debug, thiserror::Error)]
@@ -192,7 +192,7 @@ fn place_of_index_key() -> Place {
     let shard = Shard::of_hash(0, 1);
     Place {
         tenant: TenantTag([0; 8]),
-        kind: RecordKind::Verification,
+        kind: PlaceKind::Verification,
         id: RecordId {
             shard,
             random: *b"watchword  index",

@@ -11,10 +11,13 @@ use zeroize::Zeroizing;
 use super::{first, mac};
 use crate::admission::limits::LimitKey;
 use crate::calls::CallKey;
-use crate::id::{DeliveryId, Shard};
+use crate::id::{DeliveryId, RecordId, Shard};
 use crate::receipts::MessageKey;
 use crate::store::Idempotency;
-use crate::verification::{CustomCodeTag, IdentityTag, NumberTag, OperationId, TenantTag};
+use crate::subjects::model::{ChangeId, MethodId, SubjectKey};
+use crate::verification::{
+    ClientClass, CustomCodeTag, IdentityTag, NumberTag, OperationId, TenantTag,
+};
 
 /// Makes every name the store sees out of what must not be readable there.
 pub struct IndexKey {
@@ -164,6 +167,75 @@ impl IndexKey {
             shard: self.shard(&named),
             tag: first(&named),
         }
+    }
+
+    /// A tenant's subject and the shard that holds all of it.
+    pub fn subject(&self, tenant: TenantTag, name: &str) -> SubjectKey {
+        let named = mac(&self.key, b"subject", &[&tenant.0, name.as_bytes()]);
+        SubjectKey(RecordId {
+            shard: self.shard(&named),
+            random: first(&named),
+        })
+    }
+
+    /// A number of a subject.
+    pub fn method(&self, subject: SubjectKey, e164: &str) -> MethodId {
+        MethodId(first(&self.of_subject(
+            b"method",
+            subject,
+            &[e164.as_bytes()],
+        )))
+    }
+
+    /// What undoes or reports a change, for one of those who were told of it.
+    /// `recipient` is a method's id, or `mail`.
+    pub fn subject_token(
+        &self,
+        subject: SubjectKey,
+        change: ChangeId,
+        action: &str,
+        recipient: &str,
+    ) -> [u8; 16] {
+        let parts: [&[u8]; 3] = [&change.0, action.as_bytes(), recipient.as_bytes()];
+        first(&self.of_subject(b"subject token", subject, &parts))
+    }
+
+    /// Chains a line of a subject's audit trail to the one before it.
+    pub fn audit_link(&self, subject: SubjectKey, before: &[u8; 32], line: &[u8]) -> [u8; 32] {
+        self.of_subject(b"audit link", subject, &[before, line])
+    }
+
+    /// What is sent to a tenant's number because a subject asked for it: counted
+    /// in the number's shard, for known and unknown clients apart.
+    pub fn tenant_number_limit(
+        &self,
+        tenant: TenantTag,
+        e164: &str,
+        client: ClientClass,
+    ) -> LimitKey {
+        let client = match client {
+            ClientClass::Known => 0,
+            ClientClass::Unknown => 1,
+        };
+        let parts: [&[u8]; 4] = [b"tenant number", &tenant.0, e164.as_bytes(), &[client]];
+        self.limit(&parts)
+    }
+
+    /// The delivery that one notice to one number is: asked for twice, it is made
+    /// once. `number` is the notice's.
+    pub fn notice(&self, subject: SubjectKey, number: u32, e164: &str) -> RecordId {
+        let parts: [&[u8]; 2] = [&number.to_be_bytes(), e164.as_bytes()];
+        RecordId {
+            shard: subject.0.shard,
+            random: first(&self.of_subject(b"notice", subject, &parts)),
+        }
+    }
+
+    fn of_subject(&self, label: &[u8], subject: SubjectKey, parts: &[&[u8]]) -> [u8; 32] {
+        let shard = subject.0.shard.number().to_be_bytes();
+        let mut all: Vec<&[u8]> = vec![&shard, &subject.0.random];
+        all.extend(parts);
+        mac(&self.key, label, &all)
     }
 
     fn limit(&self, parts: &[&[u8]]) -> LimitKey {

@@ -112,6 +112,6 @@ pub(super) fn refused(refusal: SendRefusal, now_ms: u64) -> ServiceError {
         }
         SendRefusal::ResendTooLate => ServiceError::ResendTooLate,
         SendRefusal::NotPending { status } => ServiceError::NotPending { status },
-        SendRefusal::NotFound => ServiceError::NotFound,
+        SendRefusal::NotFound | SendRefusal::MethodChanged => ServiceError::NotFound,
     }
 }

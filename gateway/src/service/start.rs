@@ -353,6 +353,7 @@ impl<'a> StartPlan<'a> {
             text: None,
             speech: None,
             is_test: self.test_code.is_some(),
+            method: None,
         }
     }
 }

@@ -4,7 +4,6 @@
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use futures_util::future::join;
 use tokio::time::timeout;
 
 use super::answers::{Answer, WITHHELD};
@@ -37,7 +36,7 @@ impl Store for RedisStore {
         ask: &Start,
         idempotency: Option<&Idempotency>,
     ) -> Result<Started, StoreError> {
-        self.make(ask, idempotency, None).await
+        self.make(ask, None, idempotency, None).await
     }
 
     async fn start_within(
@@ -46,18 +45,7 @@ impl Store for RedisStore {
         idempotency: Option<&Idempotency>,
         limits: &[LimitAsk],
     ) -> Sent {
-        if self.is_cluster {
-            // Their slots are not the record's.
-            let (started, limits) = join(self.start(ask, idempotency), self.limits(limits)).await;
-            return Sent {
-                started,
-                apart: Some(limits),
-            };
-        }
-        Sent {
-            started: self.make(ask, idempotency, Some(limits)).await,
-            apart: None,
-        }
+        self.make_within(ask, None, idempotency, limits).await
     }
 
     async fn resend(
