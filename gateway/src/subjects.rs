@@ -8,10 +8,12 @@
 pub mod codes;
 pub mod command;
 pub mod evidence;
+pub mod keeper;
 pub mod model;
 pub mod notices;
 pub mod policy;
 pub mod vault;
+pub mod worker;
 
 mod apply;
 
