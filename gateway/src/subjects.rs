@@ -9,6 +9,7 @@ pub mod audit;
 pub mod codes;
 pub mod command;
 pub mod evidence;
+pub mod keeper;
 pub mod model;
 pub mod notices;
 pub mod policy;
@@ -16,6 +17,7 @@ pub mod texts;
 pub mod tokens;
 pub mod told;
 pub mod vault;
+pub mod worker;
 
 mod apply;
 
