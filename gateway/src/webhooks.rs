@@ -5,6 +5,9 @@
 //! there is to tell is derived from the record (`story`), written down under
 //! the watch's lease, and only then sent: so no change needs a second write, and
 //! a send of a tenant without webhooks costs what it always did.
+//!
+//! What happens to a subject is known in that moment: its event is written,
+//! complete, in the step that changes the subject (`ready`).
 
 mod body;
 mod courier;
@@ -12,6 +15,7 @@ mod endpoint;
 mod keep;
 mod kind;
 mod lookout;
+mod ready;
 mod replay;
 mod story;
 
@@ -19,6 +23,7 @@ pub use courier::{Courier, CourierSettings, Post, PostError, Posted, Poster, car
 pub use endpoint::{Endpoint, EndpointSettings, RetryWaits};
 pub use kind::EventKind;
 pub use lookout::{Lookout, Waking, Watching};
+pub use ready::subject_event;
 pub use replay::{Replay, ReplayError, Replayed, replay};
 
 use std::sync::Arc;

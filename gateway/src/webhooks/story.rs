@@ -87,6 +87,24 @@ pub(super) struct Story {
 const RECEIPTS_AFTER_END_MS: u64 = 86_400_000;
 
 impl Story {
+    /// One event that is derived from no record: nothing can follow it.
+    pub(super) fn of_event(kind: EventKind, data: String, at_ms: u64) -> Self {
+        let event = Event {
+            kind,
+            sequence: 1,
+            at_ms,
+            delivery: None,
+            is_addressed: false,
+            targets: Vec::new(),
+            data: Some(data),
+        };
+        Self {
+            subject: None,
+            events: vec![event],
+            is_over: true,
+        }
+    }
+
     /// Adds what has happened since; how many events that are.
     pub(super) fn observe(&mut self, record: &Record, reported_at_ms: u64, now_ms: u64) -> usize {
         let before = self.events.len();

@@ -213,7 +213,7 @@ fn a_start_reaches_the_service_with_all_it_says() {
     }"#;
     let headers = [("idempotency-key", "k1"), ("prefer", "wait=2")];
     let request = verifications::start_request(&asked(&headers, body)).unwrap();
-    assert_eq!(request.to, "(415) 555-0123");
+    assert_eq!(request.to.as_deref(), Some("(415) 555-0123"));
     assert_eq!(request.region.as_deref(), Some("US"));
     assert_eq!(request.channel, Some(Channel::Voice));
     assert_eq!(request.locale.as_deref(), Some("pt-BR"));
