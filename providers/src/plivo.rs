@@ -162,6 +162,7 @@ impl PlivoProvider {
         Ok(Self {
             capabilities: Capabilities {
                 calls: Calls::Asked,
+                call_ends: true,
                 feedback: values.flag("feedback"),
                 text_characters_max: TEXT_CHARACTERS_MAX,
                 ..Capabilities::new(given.channels, given.receipts)

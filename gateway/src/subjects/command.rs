@@ -18,19 +18,7 @@ use crate::webhooks::EventKind;
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Binds a number once the code sent to it was typed back.
-    AddMethod {
-        id: MethodId,
-        number: Number,
-        /// `None`: the first number is the primary one, all others are alternates.
-        role: Option<Role>,
-        channel: Channel,
-        extension: Option<String>,
-        facts: Vec<Fact>,
-        /// The verification whose code was sent.
-        proof: RecordId,
-        /// The number takes no SMS: its holder said STOP.
-        stopped: bool,
-    },
+    AddMethod(AddMethod),
     MethodProved {
         method: MethodId,
         proof: RecordId,
@@ -48,17 +36,7 @@ pub enum Command {
         method: MethodId,
         facts: Vec<Fact>,
     },
-    RequestChange {
-        id: ChangeId,
-        /// `None`: the default method.
-        from: Option<MethodId>,
-        to: Number,
-        to_method: MethodId,
-        channel: Channel,
-        facts: Vec<Fact>,
-        new_swap: Finding,
-        proof: RecordId,
-    },
+    RequestChange(RequestChange),
     ChangeProved {
         change: ChangeId,
         proof: RecordId,
@@ -136,6 +114,39 @@ pub enum Command {
     Withdraw {
         action: ActionId,
     },
+}
+
+/// A number that is to become a method.
+#[derive(Clone, Debug)]
+pub struct AddMethod {
+    pub id: MethodId,
+    pub number: Number,
+    /// `None`: the first number is the primary one, all others are alternates.
+    pub role: Option<Role>,
+    pub channel: Channel,
+    pub extension: Option<String>,
+    pub facts: Vec<Fact>,
+    /// The verification whose code was sent.
+    pub proof: RecordId,
+    /// The number takes no SMS: its holder said STOP.
+    pub stopped: bool,
+}
+
+/// A number that is to take another one's place.
+#[derive(Clone, Debug)]
+pub struct RequestChange {
+    pub id: ChangeId,
+    /// `None`: the default method.
+    pub from: Option<MethodId>,
+    pub to: Number,
+    /// What the new number is called once it is a method.
+    pub to_method: MethodId,
+    pub channel: Channel,
+    pub facts: Vec<Fact>,
+    /// Whether the new number has a fresh SIM.
+    pub new_swap: Finding,
+    /// The verification whose code was sent.
+    pub proof: RecordId,
 }
 
 /// Who came with a token, and what signals say of the number it was sent to.

@@ -3,6 +3,7 @@
 mod ids;
 mod lookups;
 mod names;
+mod tries;
 
 use std::fmt;
 

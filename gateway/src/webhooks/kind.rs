@@ -84,6 +84,20 @@ impl EventKind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
+    /// Whether it says how a number change stands.
+    pub fn is_of_a_change(self) -> bool {
+        matches!(
+            self,
+            Self::ChangeRequested
+                | Self::ChangeNewVerified
+                | Self::ChangeHolding
+                | Self::ChangeCompleted
+                | Self::ChangeUndone
+                | Self::ChangeRejected
+                | Self::ChangeExpired
+        )
+    }
+
     pub(super) fn of_status(status: Status) -> Option<Self> {
         match status {
             Status::Pending => None,

@@ -25,6 +25,19 @@ pub(crate) struct TwilioMessage {
     pub(crate) sid: String,
 }
 
+impl TwilioMessage {
+    /// Where the call asks what to say.
+    ///
+    /// # Panics
+    ///
+    /// If the message is no call that asks.
+    pub(crate) fn call_url(&self) -> &str {
+        let twiml = self.form.get("Twiml").map_or("", String::as_str);
+        let (_, rest) = twiml.split_once("action=\"").expect("it asks for a key");
+        rest.split_once('"').expect("an attribute ends").0
+    }
+}
+
 /// Listens until it is dropped.
 pub(crate) struct FakeTwilio {
     address: SocketAddr,
@@ -57,6 +70,24 @@ impl FakeTwilio {
 
     pub(crate) fn base_url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The entry of a provider that calls through this account.
+    pub(crate) fn voice_entry(&self, id: &str) -> String {
+        format!(
+            r#"[[providers]]
+id = "{id}"
+kind = "twilio"
+channels = ["voice"]
+account_sid = "{}"
+auth_token = "{}"
+caller = "+14155550100"
+base_url = "{}"
+"#,
+            self.account_sid,
+            self.auth_token,
+            self.base_url(),
+        )
     }
 
     /// Waits for the first message; `None` if none arrives in time.
@@ -92,6 +123,18 @@ impl FakeTwilio {
             ("MessageStatus", status),
         ]);
         self.post(url, fields, token).await
+    }
+
+    /// Reports that a call has ended, to where it asked for that.
+    ///
+    /// # Panics
+    ///
+    /// If the call asked for no report.
+    pub(crate) async fn end_call(&self, call: &TwilioMessage, call_id: &str) -> Answer {
+        let url = call.form.get("StatusCallback");
+        let url = url.expect("the call asks for its status");
+        let fields = BTreeMap::from([("CallSid", call_id), ("CallStatus", "completed")]);
+        self.post(url, fields, &self.auth_token).await
     }
 
     /// Posts these fields and its account, signed with this token.
