@@ -10,9 +10,7 @@ use crate::id::{RecordId, Shard, VerificationId};
 use crate::live::Live;
 use crate::store::Found;
 use crate::tenants::{Caller, Operator};
-use crate::verification::{
-    ClientClass, Conversion, NumberRecord, NumberTag, Record, SendRefusal,
-};
+use crate::verification::{ClientClass, Conversion, NumberRecord, NumberTag, Record, SendRefusal};
 use crate::webhooks::{Replay, ReplayError, Replayed, replay};
 
 impl Service {
