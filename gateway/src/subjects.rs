@@ -22,3 +22,6 @@ pub mod worker;
 mod apply;
 
 pub use apply::apply;
+
+#[cfg(test)]
+mod tests;
