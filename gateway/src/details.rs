@@ -135,3 +135,40 @@ pub fn open_code(ring: &KeyRing, id: RecordId, record: &Record) -> Result<Option
     let digits = std::str::from_utf8(&plain).map_err(|_| OpenError::Damaged)?;
     Code::parse(digits).map(Some).ok_or(OpenError::Damaged)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn details(method: Option<MethodId>) -> Details {
+        Details {
+            tenant: "acme".into(),
+            e164: "+14155550123".into(),
+            country_code_digits: 1,
+            region: "US".into(),
+            purpose: "sign_in".into(),
+            subject: None,
+            locale: None,
+            payment: None,
+            origin: None,
+            app_hash: None,
+            reference: None,
+            text: None,
+            speech: None,
+            is_test: false,
+            method,
+        }
+    }
+
+    #[test]
+    fn what_is_addressed_to_a_number_is_written_as_before_there_were_methods() {
+        let plain = details(None);
+        let written = rmp_serde::to_vec(&plain).unwrap();
+        // An array of fourteen, whose last is `is_test`.
+        assert_eq!((written[0], written.last()), (0x9e, Some(&0xc2)));
+        assert!(rmp_serde::from_slice::<Details>(&written).unwrap() == plain);
+        let addressed = details(Some(MethodId([7; 10])));
+        let written = rmp_serde::to_vec(&addressed).unwrap();
+        assert!(rmp_serde::from_slice::<Details>(&written).unwrap() == addressed);
+    }
+}

@@ -303,6 +303,61 @@ mod tests {
     }
 
     #[test]
+    fn what_belongs_to_a_subject_is_named_by_it_alone() {
+        let index = index();
+        let (acme, other) = (index.tenant("acme"), index.tenant("other"));
+        let (one, two) = (index.subject(acme, "u-1"), index.subject(acme, "u-2"));
+        assert_eq!(one, index.subject(acme, "u-1"));
+        assert_ne!(one, two);
+        assert_ne!(one, index.subject(other, "u-1"));
+        let e164 = "+14155550123";
+        assert_eq!(index.method(one, e164), index.method(one, e164));
+        assert_ne!(index.method(one, e164), index.method(two, e164));
+        assert_ne!(index.method(one, e164), index.method(one, "+14155550124"));
+        let notice = |key, number| index.notice(key, number, e164);
+        assert_eq!(notice(one, 1), notice(one, 1));
+        assert_eq!(notice(one, 1).shard, one.0.shard);
+        assert_ne!(notice(one, 1).random, notice(one, 2).random);
+        assert_ne!(notice(one, 1).random, notice(two, 1).random);
+    }
+
+    #[test]
+    fn a_token_is_bound_to_change_action_and_recipient() {
+        let index = index();
+        let subject = index.subject(index.tenant("acme"), "u-1");
+        let token = |change, action, to| index.subject_token(subject, ChangeId(change), action, to);
+        let undo = token([1; 16], "undo", "mail");
+        assert_eq!(undo, token([1; 16], "undo", "mail"));
+        assert_ne!(undo, token([2; 16], "undo", "mail"));
+        assert_ne!(undo, token([1; 16], "report", "mail"));
+        assert_ne!(undo, token([1; 16], "undo", "mth_1"));
+        let stranger = index.subject(index.tenant("acme"), "u-2");
+        let theirs = index.subject_token(stranger, ChangeId([1; 16]), "undo", "mail");
+        assert_ne!(undo, theirs);
+    }
+
+    #[test]
+    fn a_line_of_a_trail_links_to_the_one_before() {
+        let index = index();
+        let subject = index.subject(index.tenant("acme"), "u-1");
+        let link = |before: u8, line: &[u8]| index.audit_link(subject, &[before; 32], line);
+        assert_eq!(link(0, b"line"), link(0, b"line"));
+        assert_ne!(link(0, b"line"), link(1, b"line"));
+        assert_ne!(link(0, b"line"), link(0, b"other"));
+    }
+
+    #[test]
+    fn a_tenants_sends_to_a_number_are_counted_apart_from_those_of_all() {
+        let index = index();
+        let (acme, other) = (index.tenant("acme"), index.tenant("other"));
+        let limit = |tenant, client| index.tenant_number_limit(tenant, "+14155550123", client);
+        let known = limit(acme, ClientClass::Known);
+        assert_ne!(known, limit(acme, ClientClass::Unknown));
+        assert_ne!(known, limit(other, ClientClass::Known));
+        assert_ne!(known, index.number_limit("+14155550123"));
+    }
+
+    #[test]
     fn no_subject_is_not_the_empty_subject() {
         let index = index();
         assert_ne!(

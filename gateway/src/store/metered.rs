@@ -12,8 +12,8 @@ use super::subjects::{
 };
 use super::webhooks::{SaveWatch, TakeWatches, WatchAsk, WatchPage, WatchStore, Watched};
 use super::{
-    Checked, CheckedWithin, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store,
-    StoreError, Sweep, Swept, Taken, Undo,
+    Checked, CheckedWithin, Found, Health, Idempotency, Meta, MetaRead, RecordFormats, Sent,
+    Started, Store, StoreError, Sweep, Swept, Taken, Undo,
 };
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
@@ -302,6 +302,10 @@ impl Store for MeteredStore {
     async fn write_meta(&self, meta: &Meta, revision: u64) -> Result<bool, StoreError> {
         self.timed("write_meta", self.inner.write_meta(meta, revision))
             .await
+    }
+
+    fn record_formats(&self) -> RecordFormats {
+        self.inner.record_formats()
     }
 
     async fn health(&self) -> Result<Health, StoreError> {

@@ -362,6 +362,7 @@ fn meta() -> Meta {
             check_value: vec![4, 5],
             retired_at_ms: 0,
         }],
+        record_format: 2,
     }
 }
 

@@ -308,7 +308,8 @@ async fn the_admin_listener_only_reads() {
             version: Version {
                 version: "0.1.0",
                 number_metadata: String::from("9"),
-                format: 1,
+                format: 2,
+                formats_read: &[1, 2],
             },
             on_panic: Arc::new(|| {}),
         });
@@ -328,7 +329,9 @@ async fn the_admin_listener_only_reads() {
             (status, &Value::Bool(ready))
         );
         assert_eq!(ask(Method::GET, "/metrics").await.body.as_ref(), b"# EOF\n");
-        assert_eq!(ask(Method::GET, "/version").await.json()["format"], 1);
+        let version = ask(Method::GET, "/version").await.json();
+        assert_eq!(version["format"], 2);
+        assert_eq!(version["formats_read"], serde_json::json!([1, 2]));
         assert_eq!(
             ask(Method::POST, "/healthz").await.problem(),
             is(405, "method_not_allowed")

@@ -53,6 +53,16 @@ pub(super) const PERISHABLE: [Raw; 12] = [
     EXPIRY,
 ];
 
+/// Those of subjects, whose entries stay until they are removed.
+#[cfg(test)]
+pub(super) const LASTING: [Raw; 5] = [
+    SUBJECTS,
+    SUBJECT_DUES,
+    SUBJECT_LEDGER,
+    SUBJECT_AUDIT,
+    SUBJECT_NUMBERS,
+];
+
 const META_KEY: &[u8] = b"meta";
 const SEQUENCE_KEY: &[u8] = b"sequence";
 

@@ -22,8 +22,8 @@ use crate::id::{DeliveryId, RecordId, Shard};
 use crate::receipts::{MessageKey, ReceiptReference};
 use crate::routing::{CountRoutes, RouteRows};
 use crate::store::{
-    Checked, CheckedWithin, FORMAT_VERSION, Found, Health, Idempotency, Meta, MetaRead, Sent,
-    Started, Store, StoreError, Sweep, Swept, Taken, Undo,
+    Checked, CheckedWithin, FORMAT_VERSION, Found, Health, Idempotency, Meta, MetaRead,
+    RecordFormats, Sent, Started, Store, StoreError, Sweep, Swept, Taken, Undo,
 };
 use crate::verification::{
     Check, Conversion, NumberRecord, NumberTag, Record, Resend, SendRefusal, Start, TenantTag,
@@ -385,6 +385,13 @@ impl Store for RedisStore {
             self.epoch.store(meta.epoch, Ordering::Relaxed);
         }
         Ok(is_written)
+    }
+
+    fn record_formats(&self) -> RecordFormats {
+        RecordFormats {
+            written: format::FORMAT,
+            read: &[format::FORMAT],
+        }
     }
 
     async fn health(&self) -> Result<Health, StoreError> {

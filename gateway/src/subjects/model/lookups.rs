@@ -20,7 +20,9 @@ impl Subject {
         Self {
             name: name.to_owned(),
             tenant: tenant.to_owned(),
-            generation: 1,
+            // After those of any erased record of the same name: what was decided
+            // from that is refused.
+            generation: now_ms,
             created_at_ms: now_ms,
             ..Self::default()
         }
