@@ -20,7 +20,8 @@ use crate::support::redis_server::RedisServer;
 
 /// A record's key, or a subject's, of the shard.
 fn name(kind: &str, id: RecordId) -> String {
-    format!("ww:{{s07}}{kind}:{}", &id.to_string()[3..])
+    let id = id.to_string();
+    format!("ww:{{s07}}{kind}:{}", id.split_at(3).1)
 }
 
 fn key() -> SubjectKey {
