@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Uri};
+use http::{HeaderValue, Request, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Scalar, is_longer_than, parse_object};
@@ -18,7 +18,7 @@ use crate::contract::CALL_DURATION_MAX;
 use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting, any_secret};
 use crate::request::{basic_authorization, path_segment, post_json, url_below};
 use crate::signature::SinchApplicationKeys;
-use crate::verdict::by_status;
+use crate::verdict::{Verdict, by_status};
 use crate::{
     CallDocument, CallEvent, CallStep, CallTurn, Callback, Calls, Capabilities, Channel, Clock,
     DeliveryReceipt, Message, MessageId, Provider, ProviderCode, ReceiptError, ReceiptStatus,
@@ -29,6 +29,8 @@ const BASE_URL: &str = "https://calling.api.sinch.com";
 
 /// What one call may say.
 const TEXT_CHARACTERS_MAX: usize = 600;
+
+const APPLICATION_KEY_INVALID: &str = "40004";
 
 /// Sinch's calls.
 pub static KIND: Kind = Kind {
@@ -251,9 +253,8 @@ impl Provider for SinchVoiceProvider {
                 None => Err(SubmitError::Unknown { code: None }),
             };
         }
-        // Sinch's codes are the HTTP status and two digits more: 40001, 40200.
         let code = answer.error_code.as_ref().and_then(Scalar::code);
-        Err(by_status(response, code, self.clock.now_ms()))
+        Err(refusal(response, code, self.clock.now_ms()))
     }
 
     fn receipts(&self, _callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
@@ -287,6 +288,19 @@ impl Provider for SinchVoiceProvider {
             body: svaml::text(turn).into(),
         }
     }
+}
+
+/// Sinch's codes are the HTTP status and two digits more: 40001, 40200. Most say
+/// no more than that.
+fn refusal(response: &Response, code: Option<ProviderCode>, now_ms: u64) -> SubmitError {
+    let verdict = match (response.status, code.as_ref().map(ProviderCode::as_str)) {
+        (StatusCode::BAD_REQUEST, Some(APPLICATION_KEY_INVALID)) => Verdict::Credentials,
+        // Wrong credentials are a 401. What Sinch forbids and gives a code for is
+        // this call: its destination, or who it comes from.
+        (StatusCode::FORBIDDEN, Some(_)) => Verdict::Provider,
+        (_, Some(_) | None) => return by_status(response, code, now_ms),
+    };
+    verdict.into_error(code, response, now_ms)
 }
 
 fn key_step(result: &MenuResult<'_>) -> Result<CallStep, ReceiptError> {
