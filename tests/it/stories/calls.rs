@@ -28,24 +28,7 @@ impl Call {
         let mut scenario = Scenario::on_embedded();
         let twilio = FakeTwilio::start().await;
         let mut config = scenario.config_without_providers();
-        config.entry(&format!(
-            r#"[[providers]]
-id = "twilio-voice"
-kind = "twilio"
-channels = ["voice"]
-account_sid = "{}"
-auth_token = "{}"
-caller = "+14155550100"
-base_url = "{}"
-
-[[routes]]
-channel = "voice"
-hops = ["twilio-voice"]
-"#,
-            twilio.account_sid,
-            twilio.auth_token,
-            twilio.base_url(),
-        ));
+        config.entry(&twilio.entry("voice", r#"caller = "+14155550100""#));
         let gateway = scenario.started("one", &config).await;
         let client = scenario.client(&gateway);
         let number = numbers::us_number();

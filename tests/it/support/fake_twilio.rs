@@ -59,6 +59,29 @@ impl FakeTwilio {
         format!("http://{}", self.address)
     }
 
+    /// Its entry as the provider `twilio-<channel>`, with these lines besides, and
+    /// the route of that channel.
+    pub(crate) fn entry(&self, channel: &str, more: &str) -> String {
+        format!(
+            r#"[[providers]]
+id = "twilio-{channel}"
+kind = "twilio"
+channels = ["{channel}"]
+account_sid = "{}"
+auth_token = "{}"
+base_url = "{}"
+{more}
+
+[[routes]]
+channel = "{channel}"
+hops = ["twilio-{channel}"]
+"#,
+            self.account_sid,
+            self.auth_token,
+            self.base_url(),
+        )
+    }
+
     /// Waits for the first message; `None` if none arrives in time.
     pub(crate) async fn first_message(&self, within: Duration) -> Option<TwilioMessage> {
         self.request(0, within).await
