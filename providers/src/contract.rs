@@ -338,6 +338,13 @@ pub trait Provider: Send + Sync + 'static {
         None
     }
 
+    /// Whether the receipts in a callback that is believed say that the person
+    /// called pressed [`REPORT_KEY`]: of providers that ask nothing during a call,
+    /// and tell its keys at the end.
+    fn was_reported(&self, _callback: &Callback<'_>) -> bool {
+        false
+    }
+
     /// What the provider says of a call it is making, by a request to
     /// [`Message::call_url`], after verifying its signature: our reference in the
     /// URL is no proof, for whoever reads it there could ask for the code.

@@ -33,10 +33,7 @@ pub(crate) fn key_of(digits: &str) -> Option<char> {
 
 /// The vendor's name for a language, out of the ones it speaks: that very one,
 /// or the first of the same language. `None` if it speaks none of them.
-pub(crate) fn voice_language(
-    spoken: &'static [&'static str],
-    wanted: &str,
-) -> Option<&'static str> {
+pub(crate) fn voice_language<'a>(spoken: &[&'a str], wanted: &str) -> Option<&'a str> {
     let exact = spoken.iter().find(|one| one.eq_ignore_ascii_case(wanted));
     // Read by a Mandarin voice, Cantonese would be another language.
     let is_cantonese = ["zh-HK", "zh-MO"]
@@ -47,7 +44,7 @@ pub(crate) fn voice_language(
     }
     let primary = primary_subtag(wanted);
     let is_traditional = ["-Hant", "-TW"].iter().any(|part| wanted.contains(part));
-    let same = |one: &&&str| {
+    let same = |one: &&&'a str| {
         let one = **one;
         let is_taiwan = one.ends_with("-TW");
         let fits_script = primary != "zh" || is_taiwan == is_traditional;

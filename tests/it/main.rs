@@ -12,6 +12,8 @@ mod hang_ups;
 #[cfg(test)]
 mod hostile_input;
 #[cfg(test)]
+mod infobip_calls;
+#[cfg(test)]
 mod kannel;
 #[cfg(test)]
 mod key_rotation;
