@@ -28,6 +28,8 @@ mod receipts;
 #[cfg(test)]
 mod receipts_by_message_id;
 #[cfg(test)]
+mod receipts_by_sns;
+#[cfg(test)]
 mod receipts_in_disorder;
 #[cfg(test)]
 mod receipts_that_act;
