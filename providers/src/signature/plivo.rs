@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, Method};
 
-use super::SecretError;
+use super::{SecretError, hmac_keys};
 use crate::{ReceiptError, Secret};
 
 /// By the token of the (sub)account, and always by that of the main account.
@@ -51,15 +51,8 @@ impl PlivoKeys {
     ///
     /// There is no token, or one of them is empty.
     pub fn new(auth_tokens: &[Secret]) -> Result<Self, SecretError> {
-        if auth_tokens.is_empty() {
-            return Err(SecretError::Missing);
-        }
-        let key_of = |token: &Secret| match token.expose() {
-            "" => Err(SecretError::Empty),
-            token => Ok(hmac::Key::new(hmac::HMAC_SHA256, token.as_bytes())),
-        };
-        let keys: Result<_, _> = auth_tokens.iter().map(key_of).collect();
-        Ok(Self { keys: keys? })
+        let keys = hmac_keys(hmac::HMAC_SHA256, auth_tokens)?;
+        Ok(Self { keys })
     }
 
     /// Whether Plivo sent this, with these parameters: by V3.
