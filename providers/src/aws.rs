@@ -18,11 +18,11 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::credentials::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, SESSION_TOKEN};
 use self::errors::ERRORS;
 use self::events::Events;
-use crate::answer::{Scalar, is_longer_than, parse_object};
+use crate::answer::{Scalar, is_longer_than, parse_object, submitted};
 use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting, any_text};
 use crate::request::post;
 use crate::signature::{AwsSigner, SnsTopic};
-use crate::verdict::by_status;
+use crate::verdict::refusal;
 use crate::{
     Callback, Capabilities, Channel, Clock, DeliveryReceipt, Feedback, Message, Provider,
     ProviderCode, ReceiptError, Receipts, RequestError, Response, SubmitError, Submitted,
@@ -307,13 +307,7 @@ impl Provider for AwsProvider {
     fn classify(&self, response: &Response) -> Result<Submitted, SubmitError> {
         let answer: Answer<'_> = parse_object(&response.body).unwrap_or_default();
         if response.status.is_success() {
-            return match &answer.message_id {
-                Some(id) => Ok(Submitted {
-                    message_id: id.message_id(),
-                }),
-                // Something answered 200, but not in the way AWS does.
-                None => Err(SubmitError::Unknown { code: None }),
-            };
+            return submitted(answer.message_id.as_ref());
         }
         let exception = answer.exception.as_ref().and_then(Scalar::text);
         // `com.amazonaws.…#ConflictException:http://…`: only the middle is its name.
@@ -327,11 +321,7 @@ impl Provider for AwsProvider {
             .flatten()
             .find_map(|name| ProviderCode::new(name));
         let verdict = names.iter().flatten().find_map(|name| ERRORS.verdict(name));
-        let now_ms = self.clock.now_ms();
-        Err(match verdict {
-            Some(verdict) => verdict.into_error(code, response, now_ms),
-            None => by_status(response, code, now_ms),
-        })
+        Err(refusal(verdict, code, response, self.clock.now_ms()))
     }
 
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use self::errors::DELIVERY;
 use self::voice::Calling;
-use crate::answer::{Scalar, is_longer_than, parse_object};
+use crate::answer::{Scalar, is_longer_than, parse_object, submitted};
 use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting, any_secret};
 use crate::registry::checked_url;
 use crate::request::{basic_authorization, is_path_segment, path_segment, post_json, url_below};
@@ -283,12 +283,7 @@ impl Provider for PlivoProvider {
             return Err(by_status(response, None, self.clock.now_ms()));
         }
         let answer: Answer<'_> = parse_object(&response.body).unwrap_or_default();
-        let id = answer.message_uuid.first().or(answer.request_uuid.as_ref());
-        // Otherwise something answered 200, but not in the way Plivo does.
-        let id = id.ok_or(SubmitError::Unknown { code: None })?;
-        Ok(Submitted {
-            message_id: id.message_id(),
-        })
+        submitted(answer.message_uuid.first().or(answer.request_uuid.as_ref()))
     }
 
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {

@@ -12,7 +12,7 @@ use http::{HeaderValue, Request, Uri};
 use serde::{Deserialize, Serialize};
 
 use super::{ACCESS_KEY, ApiError, access_key, api_error};
-use crate::answer::{Scalar, is_longer_than, parse_object};
+use crate::answer::{Scalar, is_longer_than, parse_object, submitted};
 use crate::contract::{CODE_REPETITIONS, KEY_WAIT};
 use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting};
 use crate::request::{post_json, url_below};
@@ -318,12 +318,11 @@ impl Provider for BirdVoiceProvider {
     fn classify(&self, response: &Response) -> Result<Submitted, SubmitError> {
         let answer: Answer<'_> = parse_object(&response.body).unwrap_or_default();
         if response.status.is_success() {
-            return match answer.data.as_slice() {
-                [made] => Ok(Submitted {
-                    message_id: made.id.message_id(),
-                }),
-                _ => Err(SubmitError::Unknown { code: None }),
+            let made = match answer.data.as_slice() {
+                [made] => Some(&made.id),
+                _ => None,
             };
+            return submitted(made);
         }
         Err(api_error(&answer.errors, response, self.clock.now_ms()))
     }

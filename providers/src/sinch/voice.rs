@@ -13,12 +13,12 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{Scalar, is_longer_than, parse_object};
+use crate::answer::{Scalar, is_longer_than, parse_object, submitted};
 use crate::contract::CALL_DURATION_MAX;
 use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting, any_secret};
 use crate::request::{basic_authorization, path_segment, post_json, url_below};
 use crate::signature::SinchApplicationKeys;
-use crate::verdict::{Verdict, by_status};
+use crate::verdict::{Verdict, refusal};
 use crate::{
     CallDocument, CallEvent, CallStep, CallTurn, Callback, Calls, Capabilities, Channel, Clock,
     DeliveryReceipt, Message, MessageId, Provider, ProviderCode, ReceiptError, ReceiptStatus,
@@ -245,16 +245,11 @@ impl Provider for SinchVoiceProvider {
     fn classify(&self, response: &Response) -> Result<Submitted, SubmitError> {
         let answer: Answer<'_> = parse_object(&response.body).unwrap_or_default();
         if response.status.is_success() {
-            return match &answer.call_id {
-                Some(id) => Ok(Submitted {
-                    message_id: id.message_id(),
-                }),
-                // Something answered 200, but not in the way Sinch does.
-                None => Err(SubmitError::Unknown { code: None }),
-            };
+            return submitted(answer.call_id.as_ref());
         }
         let code = answer.error_code.as_ref().and_then(Scalar::code);
-        Err(refusal(response, code, self.clock.now_ms()))
+        let verdict = verdict(response.status, code.as_ref());
+        Err(refusal(verdict, code, response, self.clock.now_ms()))
     }
 
     fn receipts(&self, _callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
@@ -292,15 +287,14 @@ impl Provider for SinchVoiceProvider {
 
 /// Sinch's codes are the HTTP status and two digits more: 40001, 40200. Most say
 /// no more than that.
-fn refusal(response: &Response, code: Option<ProviderCode>, now_ms: u64) -> SubmitError {
-    let verdict = match (response.status, code.as_ref().map(ProviderCode::as_str)) {
-        (StatusCode::BAD_REQUEST, Some(APPLICATION_KEY_INVALID)) => Verdict::Credentials,
+fn verdict(status: StatusCode, code: Option<&ProviderCode>) -> Option<Verdict> {
+    match (status, code?.as_str()) {
+        (StatusCode::BAD_REQUEST, APPLICATION_KEY_INVALID) => Some(Verdict::Credentials),
         // Wrong credentials are a 401. What Sinch forbids and gives a code for is
         // this call: its destination, or who it comes from.
-        (StatusCode::FORBIDDEN, Some(_)) => Verdict::Provider,
-        (_, Some(_) | None) => return by_status(response, code, now_ms),
-    };
-    verdict.into_error(code, response, now_ms)
+        (StatusCode::FORBIDDEN, _) => Some(Verdict::Provider),
+        (_, _) => None,
+    }
 }
 
 fn key_step(result: &MenuResult<'_>) -> Result<CallStep, ReceiptError> {
