@@ -15,7 +15,7 @@ use tower::util::BoxCloneSyncService;
 
 pub use self::call::{
     CALL_DURATION_MAX, CODE_REPETITIONS, CallDocument, CallEvent, CallStep, CallTexts, CallTurn,
-    Calls, KEY_WAIT, REPORT_KEY,
+    Calls, KEY_WAIT, LAST_KEY_WAIT, REPORT_KEY,
 };
 pub use self::callback::{Callback, DeliveryReceipt, ReceiptError, ReceiptStatus};
 pub use self::code::{MessageId, ProviderCode};

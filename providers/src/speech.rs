@@ -1,6 +1,11 @@
 //! What several providers' calls have in common: which of a vendor's voices
-//! speaks a language, texts as XML, and URLs that say what
+//! speaks a language, the documents of those that take XML, and URLs that say what
 //! their callers do not.
+
+use std::time::Duration;
+
+use crate::contract::{CODE_REPETITIONS, KEY_WAIT, LAST_KEY_WAIT};
+use crate::{CallDocument, CallStep, CallTurn};
 
 /// Said of a URL that is asked when nobody pressed a key: some vendors tell that
 /// by no word of their own.
@@ -66,6 +71,79 @@ fn canonical(primary: &str) -> &str {
         "iw" => "he",
         "arb" => "ar",
         other => other,
+    }
+}
+
+/// A vendor's verbs for what a call does.
+pub(crate) struct Verbs {
+    pub(crate) content_type: &'static str,
+    /// Says a text in a language.
+    pub(crate) say: fn(language: &str, text: &str) -> String,
+    /// Between two repetitions of the code; empty where none may stand there.
+    pub(crate) pause: &'static str,
+    /// Says what is said so, waits so long for one key, which ends it at any time,
+    /// and asks the URL, naming the key.
+    pub(crate) gather: fn(said: &str, wait: Duration, asked: Asked<'_>) -> String,
+}
+
+/// Where a key is told, and what follows if there is none.
+#[derive(Clone, Copy)]
+pub(crate) enum Asked<'a> {
+    /// That is told there too.
+    WithoutKeyToo(&'a str),
+    /// The document goes on.
+    WithKey(&'a str),
+}
+
+/// What a call does next, in a vendor's XML.
+pub(crate) fn document(turn: &CallTurn<'_>, verbs: &Verbs) -> CallDocument {
+    CallDocument {
+        content_type: verbs.content_type,
+        body: written(turn, verbs).into(),
+    }
+}
+
+/// The same, to go along with something else.
+pub(crate) fn written(turn: &CallTurn<'_>, verbs: &Verbs) -> String {
+    let said = |texts: &crate::CallTexts, text: &str| (verbs.say)(&texts.language, text);
+    let content = match *turn {
+        CallTurn::Ask { texts, call_url } => {
+            let greeting = said(texts, &texts.greeting);
+            (verbs.gather)(&greeting, KEY_WAIT, Asked::WithoutKeyToo(call_url))
+        }
+        CallTurn::Tell { texts, call_url } => {
+            let code = said(texts, &texts.code);
+            let keys = said(texts, &texts.keys);
+            let again = format!("{}{code}", verbs.pause).repeat(CODE_REPETITIONS - 1);
+            let all = format!("{code}{keys}{again}");
+            let told = (verbs.gather)(&all, LAST_KEY_WAIT, Asked::WithKey(call_url));
+            told + &said(texts, &texts.farewell)
+        }
+        CallTurn::Reported { texts } => said(texts, &texts.reported),
+        CallTurn::Farewell { texts } => said(texts, &texts.farewell),
+        CallTurn::HangUp => String::new(),
+    };
+    enclosed(&format!("{content}<Hangup/>"))
+}
+
+/// A whole document.
+pub(crate) fn enclosed(content: &str) -> String {
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{content}</Response>")
+}
+
+/// In a vendor's XML, for one that says nothing of a key that did not come: asks
+/// once more, by a URL that says so.
+pub(crate) fn redirect(call_url: &str) -> String {
+    let waited = escaped(&marked(call_url, WAITED));
+    format!("<Redirect method=\"POST\">{waited}</Redirect>")
+}
+
+/// What a question of a call is about that somebody has taken.
+pub(crate) fn asked(url: &str, digits: Option<&str>) -> CallStep {
+    match digits.and_then(key_of) {
+        Some(key) => CallStep::Key(key),
+        None if has_mark(url, WAITED) || digits.is_some() => CallStep::NoKey,
+        None => CallStep::Answered,
     }
 }
 

@@ -46,11 +46,7 @@ fn call_texts() -> Arc<CallTexts> {
 }
 
 fn call() -> Message {
-    let mut message = transcripts::message();
-    message.channel = Channel::Voice;
-    message.call = Some(call_texts());
-    message.call_url = Some(CALL_URL.into());
-    message
+    transcripts::call(call_texts(), CALL_URL)
 }
 
 fn signed(url: &str, token: &str, body: &[u8]) -> HeaderMap {
@@ -207,11 +203,12 @@ fn documents_say_what_each_turn_says() {
     let (texts, call_url) = (&*texts, CALL_URL);
     assert_eq!(
         document(CallTurn::Ask { texts, call_url }),
-        "<Response><GetDigits action=\"https://otp.example.com/v1/calls/plivo/ref_1\" \
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>\
+         <GetDigits action=\"https://otp.example.com/v1/calls/plivo/ref_1\" \
          method=\"POST\" numDigits=\"1\" timeout=\"6\" finishOnKey=\"none\" retries=\"1\" log=\"false\">\
          <Speak voice=\"WOMAN\" language=\"de-DE\">ACME &amp; Co. Bitte 1.</Speak></GetDigits>\
          <Redirect method=\"POST\">https://otp.example.com/v1/calls/plivo/ref_1?waited=1\
-         </Redirect></Response>"
+         </Redirect><Hangup/></Response>"
     );
     let told = document(CallTurn::Tell { texts, call_url });
     assert_eq!(told.matches("5, 8, 4, 2.").count(), 3);

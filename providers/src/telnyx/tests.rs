@@ -49,11 +49,7 @@ fn call_texts() -> Arc<CallTexts> {
 }
 
 fn call() -> Message {
-    let mut message = transcripts::message();
-    message.channel = Channel::Voice;
-    message.call = Some(call_texts());
-    message.call_url = Some(CALL_URL.into());
-    message
+    transcripts::call(call_texts(), CALL_URL)
 }
 
 fn signed(body: &[u8]) -> HeaderMap {
@@ -192,7 +188,7 @@ fn documents_say_what_each_turn_says() {
          <Gather action=\"https://otp.example.com/v1/calls/telnyx/ref_1\" method=\"POST\" \
          numDigits=\"1\" finishOnKey=\"\" timeout=\"6\"><Say voice=\"alice\" language=\"pt-BR\">\
          ACME &amp; Cia. Tecle 1.</Say></Gather><Redirect method=\"POST\">\
-         https://otp.example.com/v1/calls/telnyx/ref_1?waited=1</Redirect></Response>"
+         https://otp.example.com/v1/calls/telnyx/ref_1?waited=1</Redirect><Hangup/></Response>"
     );
     let told = document(CallTurn::Tell { texts, call_url });
     assert_eq!(told.matches("5, 8, 4, 2.").count(), 3);

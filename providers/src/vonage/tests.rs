@@ -55,11 +55,7 @@ fn call_texts() -> Arc<CallTexts> {
 }
 
 fn call() -> Message {
-    let mut message = transcripts::message();
-    message.channel = Channel::Voice;
-    message.call = Some(call_texts());
-    message.call_url = Some(CALL_URL.into());
-    message
+    transcripts::call(call_texts(), CALL_URL)
 }
 
 fn signed(body: &[u8]) -> HeaderMap {

@@ -40,11 +40,8 @@ fn texts() -> CallTexts {
 }
 
 fn call() -> Message {
-    let mut message = transcripts::message();
-    message.channel = Channel::Voice;
+    let mut message = transcripts::call(texts(), CALL_URL);
     message.speech = Some("Your code is 4, 2, 8.".into());
-    message.call = Some(Arc::new(texts()));
-    message.call_url = Some(CALL_URL.into());
     message
 }
 
