@@ -24,13 +24,11 @@ mod stream;
 pub use accept::bind;
 pub use body::{BodyError, read_body};
 pub use process::{ProcessLimits, prepare_process};
-pub use request::{PeerAddress, RequestDeadline};
 pub use settings::ServerSettings;
 pub use shutdown::{Shutdown, ShutdownTrigger, shutdown_channel};
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -50,8 +48,7 @@ use crate::tls::TlsReloader;
 /// Answers requests: what the accept loop drives.
 ///
 /// It never fails: whatever goes wrong has an HTTP answer. A tower service
-/// becomes one through [`hyper_util::service::TowerToHyperService`]. Each
-/// request carries a [`PeerAddress`] and a [`RequestDeadline`] as extensions.
+/// becomes one through [`hyper_util::service::TowerToHyperService`].
 pub trait HttpService:
     hyper::service::Service<
         Request<Incoming>,
@@ -160,14 +157,13 @@ impl<S: HttpService> Server<S> {
                 biased;
                 () = shutdown.requested() => return,
                 Some(ended) = self.connections.join_next() => self.ended(ended),
-                (stream, peer, permit) = acceptor.next() => self.spawn(stream, peer, permit),
+                (stream, permit) = acceptor.next() => self.spawn(stream, permit),
             }
         }
     }
 
-    fn spawn(&mut self, stream: TcpStream, peer: SocketAddr, permit: permits::Permit) {
+    fn spawn(&mut self, stream: TcpStream, permit: permits::Permit) {
         let connection = Connection {
-            peer: PeerAddress(peer),
             permit,
             service: self.service.clone(),
             tls: self.tls.as_ref().map(TlsReloader::config),

@@ -43,7 +43,7 @@ pub(super) struct Acceptor {
     permits: Permits,
     metrics: ConnectionMetrics,
     /// Accepted, but without a permit yet: at most one connection above the bound.
-    waiting: Option<(TcpStream, SocketAddr)>,
+    waiting: Option<TcpStream>,
     backoff: Backoff,
 }
 
@@ -64,17 +64,17 @@ impl Acceptor {
     ///
     /// Cancel safe: a connection accepted without a permit is kept for the next
     /// call.
-    pub(super) async fn next(&mut self) -> (TcpStream, SocketAddr, Permit) {
+    pub(super) async fn next(&mut self) -> (TcpStream, Permit) {
         loop {
             if self.waiting.is_some() {
                 let permit = self.permits.acquire().await;
-                if let Some((stream, peer)) = self.waiting.take() {
-                    return (stream, peer, permit);
+                if let Some(stream) = self.waiting.take() {
+                    return (stream, permit);
                 }
             }
             self.backoff.wait().await;
-            let (stream, peer) = match self.socket.accept().await {
-                Ok(accepted) => accepted,
+            let stream = match self.socket.accept().await {
+                Ok((stream, _)) => stream,
                 Err(error) => {
                     self.refused(&error);
                     continue;
@@ -82,11 +82,11 @@ impl Acceptor {
             };
             self.backoff.reset();
             if let Some(permit) = self.permits.try_acquire() {
-                return (stream, peer, permit);
+                return (stream, permit);
             }
             self.metrics.waited();
             self.permits.evict_oldest_silent();
-            self.waiting = Some((stream, peer));
+            self.waiting = Some(stream);
         }
     }
 

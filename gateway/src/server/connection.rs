@@ -17,7 +17,7 @@ use super::HttpService;
 use super::drive::drive;
 use super::pace::{Pace, Protocol};
 use super::permits::Permit;
-use super::request::{PeerAddress, RequestService};
+use super::request::RequestService;
 use super::settings::ServerSettings;
 use super::shutdown::Shutdown;
 use super::stream::{PacedStream, tell_protocol};
@@ -74,7 +74,6 @@ impl ConnectionEnd {
 
 /// Everything one connection needs.
 pub(super) struct Connection<S> {
-    pub(super) peer: PeerAddress,
     pub(super) permit: Permit,
     pub(super) service: S,
     /// The certificate in force when the connection was accepted.
@@ -161,7 +160,6 @@ impl<S: HttpService> Connection<S> {
         let io = TokioIo::new(PacedStream::new(stream, front, Arc::clone(&pace)));
         let service = RequestService {
             inner: self.service,
-            peer: self.peer,
             request_timeout: self.settings.request_timeout,
             pace: Arc::clone(&pace),
             metrics: self.metrics,

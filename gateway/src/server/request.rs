@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::convert::Infallible;
 use std::error::Error;
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,19 +22,10 @@ use super::HttpService;
 use super::pace::{Pace, RequestInFlight};
 use crate::telemetry::ConnectionMetrics;
 
-/// Who is at the other end of the socket: a client, or a proxy before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerAddress(pub SocketAddr);
-
-/// When the handler is dropped and the client told that it took too long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestDeadline(pub Instant);
-
-/// The service of one connection: gives each request its address and deadline,
-/// and every client an answer, even when the handler hangs or panics.
+/// The service of one connection: gives each request its deadline, and every
+/// client an answer, even when the handler hangs or panics.
 pub(super) struct RequestService<S> {
     pub(super) inner: S,
-    pub(super) peer: PeerAddress,
     pub(super) request_timeout: Duration,
     pub(super) pace: Arc<Pace>,
     pub(super) metrics: ConnectionMetrics,
@@ -46,11 +36,9 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for RequestServi
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
         let in_flight = self.pace.request();
         let deadline = Instant::now() + self.request_timeout;
-        request.extensions_mut().insert(self.peer);
-        request.extensions_mut().insert(RequestDeadline(deadline));
         let inner = self.inner.clone();
         let metrics = self.metrics.clone();
         // Not even calling it may unwind into the connection, which other

@@ -55,12 +55,7 @@ pub(super) struct Handler {
 
 impl Handler {
     async fn handle(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-        let deadline = request.extensions().get::<RequestDeadline>().unwrap().0;
         let text = match request.uri().path() {
-            "/peer" => {
-                let PeerAddress(peer) = request.extensions().get().unwrap();
-                Bytes::from(peer.ip().to_string())
-            }
             "/wait" => {
                 self.waiting.send_modify(|waiting| *waiting += 1);
                 self.answer.notified().await;
@@ -69,7 +64,7 @@ impl Handler {
             "/panic" => panic!("a bug of ours"),
             "/body" => {
                 let limit = self.settings.body_bytes_max;
-                let deadline = deadline.min(Instant::now() + self.settings.body_timeout);
+                let deadline = Instant::now() + self.settings.body_timeout;
                 match read_body(request.into_body(), limit, deadline).await {
                     Ok(body) => body,
                     Err(error) => Bytes::from(error.to_string()),
