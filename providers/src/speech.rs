@@ -95,6 +95,26 @@ pub(crate) enum Asked<'a> {
     WithKey(&'a str),
 }
 
+impl<'a> Asked<'a> {
+    pub(crate) fn call_url(self) -> &'a str {
+        match self {
+            Self::WithoutKeyToo(call_url) | Self::WithKey(call_url) => call_url,
+        }
+    }
+
+    /// What stands behind the verb of a vendor that tells no silence by itself:
+    /// it asks once more, by a URL that says so.
+    pub(crate) fn redirect(self) -> String {
+        match self {
+            Self::WithoutKeyToo(call_url) => {
+                let waited = escaped(&marked(call_url, WAITED));
+                format!("<Redirect method=\"POST\">{waited}</Redirect>")
+            }
+            Self::WithKey(_) => String::new(),
+        }
+    }
+}
+
 /// What a call does next, in a vendor's XML.
 pub(crate) fn document(turn: &CallTurn<'_>, verbs: &Verbs) -> CallDocument {
     CallDocument {
@@ -129,13 +149,6 @@ pub(crate) fn written(turn: &CallTurn<'_>, verbs: &Verbs) -> String {
 /// A whole document.
 pub(crate) fn enclosed(content: &str) -> String {
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{content}</Response>")
-}
-
-/// In a vendor's XML, for one that says nothing of a key that did not come: asks
-/// once more, by a URL that says so.
-pub(crate) fn redirect(call_url: &str) -> String {
-    let waited = escaped(&marked(call_url, WAITED));
-    format!("<Redirect method=\"POST\">{waited}</Redirect>")
 }
 
 /// What a question of a call is about that somebody has taken.

@@ -12,7 +12,7 @@ use crate::contract::CALL_DURATION_MAX;
 use crate::kind::{ConnectError, Values};
 use crate::request::post_json;
 use crate::signature::FormFields;
-use crate::speech::{self, Asked, Verbs, asked, escaped, redirect, voice_language};
+use crate::speech::{self, Asked, Verbs, asked, escaped, voice_language};
 use crate::{
     CallDocument, CallEvent, CallStep, CallTurn, Message, MessageId, ProviderCode, ReceiptError,
     ReceiptStatus, RequestError,
@@ -132,13 +132,10 @@ fn say(language: &str, text: &str) -> String {
 }
 
 fn gather(said: &str, wait: Duration, asked: Asked<'_>) -> String {
-    let (call_url, silence) = match asked {
-        Asked::WithoutKeyToo(call_url) => (call_url, redirect(call_url)),
-        Asked::WithKey(call_url) => (call_url, String::new()),
-    };
-    let (url, wait_s) = (escaped(call_url), wait.as_secs());
+    let (url, wait_s) = (escaped(asked.call_url()), wait.as_secs());
+    let redirect = asked.redirect();
     format!(
         "<GetDigits action=\"{url}\" method=\"POST\" numDigits=\"1\" timeout=\"{wait_s}\" \
-         finishOnKey=\"none\" retries=\"1\" log=\"false\">{said}</GetDigits>{silence}"
+         finishOnKey=\"none\" retries=\"1\" log=\"false\">{said}</GetDigits>{redirect}"
     )
 }

@@ -12,7 +12,7 @@ use crate::contract::CALL_DURATION_MAX;
 use crate::kind::{ConnectError, Values};
 use crate::request::{post_json, url_below};
 use crate::signature::FormFields;
-use crate::speech::{self, Asked, Verbs, asked, escaped, redirect, voice_language};
+use crate::speech::{self, Asked, Verbs, asked, escaped, voice_language};
 use crate::{
     CallDocument, CallEvent, CallStep, CallTurn, Message, MessageId, ProviderCode, ReceiptError,
     ReceiptStatus, RequestError,
@@ -152,13 +152,10 @@ fn say(language: &str, text: &str) -> String {
 }
 
 fn gather(said: &str, wait: Duration, asked: Asked<'_>) -> String {
-    let (call_url, silence) = match asked {
-        Asked::WithoutKeyToo(call_url) => (call_url, redirect(call_url)),
-        Asked::WithKey(call_url) => (call_url, String::new()),
-    };
-    let (url, wait_s) = (escaped(call_url), wait.as_secs());
+    let (url, wait_s) = (escaped(asked.call_url()), wait.as_secs());
+    let redirect = asked.redirect();
     format!(
         "<Gather action=\"{url}\" method=\"POST\" numDigits=\"1\" finishOnKey=\"\" \
-         timeout=\"{wait_s}\">{said}</Gather>{silence}"
+         timeout=\"{wait_s}\">{said}</Gather>{redirect}"
     )
 }

@@ -72,12 +72,12 @@ static VERBS: Verbs = Verbs {
 };
 
 fn gather(said: &str, wait: Duration, asked: Asked<'_>) -> String {
-    let (call_url, on_silence) = match asked {
-        Asked::WithoutKeyToo(call_url) => (call_url, "true"),
-        Asked::WithKey(call_url) => (call_url, "false"),
+    let on_silence = match asked {
+        Asked::WithoutKeyToo(_) => "true",
+        Asked::WithKey(_) => "false",
     };
     // A question that comes there without a digit is silence.
-    let action = escaped(&marked(call_url, WAITED));
+    let action = escaped(&marked(asked.call_url(), WAITED));
     let wait_s = wait.as_secs();
     // `#` is a key like any other: without `finishOnKey` it would end the wait.
     format!(
