@@ -7,7 +7,7 @@ mod report;
 use serde::{Deserialize, Serialize};
 
 pub use desk::CallDesk;
-pub(crate) use desk::asks;
+pub(crate) use desk::{ON_THE_LINE_MAX, asks, tells_of_ends};
 pub(crate) use report::report;
 
 use crate::id::Shard;
@@ -32,32 +32,36 @@ pub struct CallAsk {
 
 /// What is kept of a call. `bind_call.lua` says the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct CallEntry {
-    pub(crate) kept_until_ms: u64,
+pub struct CallEntry {
+    pub kept_until_ms: u64,
     call: [u8; 16],
-    /// How often it has asked.
-    pub(crate) questions: u32,
+    /// How often it has asked, this time included.
+    pub questions: u32,
 }
 
 /// More questions are not counted: long before, nothing is said any more.
 const QUESTIONS_COUNTED: u32 = 1000;
 
 impl CallEntry {
-    /// A call that has not asked yet.
-    pub(crate) fn of(ask: &CallAsk) -> Self {
-        Self {
+    /// What is kept after a question, of what was kept before it; `None` if
+    /// another call was seen first.
+    pub fn asked(kept: Option<Self>, ask: &CallAsk, now_ms: u64) -> Option<Self> {
+        let unseen = Self {
             kept_until_ms: ask.kept_until_ms,
             call: ask.call,
             questions: 0,
+        };
+        let kept = kept.filter(|entry| entry.kept_until_ms > now_ms);
+        let mut entry = kept.unwrap_or(unseen);
+        if entry.call != ask.call {
+            return None;
         }
+        entry.questions = (entry.questions + 1).min(QUESTIONS_COUNTED);
+        Some(entry)
     }
 
-    /// Counts one more question; `false` if another call asks.
-    pub(crate) fn ask(&mut self, ask: &CallAsk) -> bool {
-        if self.call != ask.call {
-            return false;
-        }
-        self.questions = (self.questions + 1).min(QUESTIONS_COUNTED);
-        true
+    /// Whether it has asked for the first time.
+    pub(crate) fn is_new(&self) -> bool {
+        self.questions == 1
     }
 }

@@ -11,6 +11,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
 
 pub use check_config::{check_config, write_error};
 pub use health::{HealthError, health};
@@ -63,6 +64,9 @@ pub enum Command {
     /// Show what became of messages, by provider, channel, country and prefix. Takes
     /// an operator's key.
     Routes(RoutesCall),
+    /// Look after the webhooks of tenants.
+    #[command(subcommand)]
+    Webhooks(WebhooksCommand),
     /// Say whether a running gateway lives: for a container's health check.
     Health(HealthCall),
     /// Make keys.
@@ -96,6 +100,13 @@ pub enum MessagesCommand {
         #[arg(value_name = "TAG")]
         tag: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum WebhooksCommand {
+    /// Have a tenant told again what was given up, while it is kept. Takes an
+    /// operator's key.
+    Replay(ReplayCall),
 }
 
 #[derive(Debug, Args)]
@@ -153,6 +164,30 @@ pub struct RoutesCall {
     /// How many hours back, this one included.
     #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u8).range(1..=48))]
     pub hours: u8,
+    #[command(flatten)]
+    pub gateway: GatewayArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayCall {
+    /// Whose events.
+    #[arg(long, value_name = "NAME")]
+    pub tenant: String,
+    /// One event by its id, whether it was told or not.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["from", "until", "with_told"])]
+    pub event: Option<String>,
+    /// What happened from this moment on, such as 2026-11-20T00:00:00Z.
+    #[arg(long, value_name = "TIME", required_unless_present = "event")]
+    pub from: Option<Timestamp>,
+    /// What happened before this moment.
+    #[arg(long, value_name = "TIME", required_unless_present = "event")]
+    pub until: Option<Timestamp>,
+    /// What was told already, too.
+    #[arg(long)]
+    pub with_told: bool,
+    /// At this one of the tenant's URLs only, by its id.
+    #[arg(long, value_name = "ID")]
+    pub endpoint: Option<String>,
     #[command(flatten)]
     pub gateway: GatewayArguments,
 }

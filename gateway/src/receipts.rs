@@ -13,7 +13,7 @@ use crate::dispatch::Dispatcher;
 use crate::live::{Live, Shared};
 use crate::store::StoreError;
 use crate::telemetry::events;
-pub(crate) use apply::apply;
+pub(crate) use apply::{apply, apply_within};
 pub use by_message_id::{MessageEntry, MessageKey, RECEIPT_WAITS_MS};
 pub use reference::{REFERENCE_LENGTH, ReceiptReference, ReferenceError};
 

@@ -137,6 +137,9 @@ pub struct Capabilities {
     pub receipt_answer: &'static str,
     /// Whether a call can ask for keys.
     pub calls: Calls,
+    /// Whether a call that asks is reported to have ended, by a receipt or as
+    /// [`CallStep::Ended`], whatever was known of it before.
+    pub call_ends: bool,
     /// Accepts reports of whether the code was used.
     pub feedback: bool,
     /// The longest text it takes, in characters.
@@ -144,8 +147,8 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Signed receipts, calls said at once, no feedback, texts of ten joined
-    /// segments: what differs is set beside it.
+    /// Signed receipts, calls said at once, their ends among the receipts, no
+    /// feedback, texts of ten joined segments: what differs is set beside it.
     pub fn new(channels: &[Channel], receipts: Receipts) -> Self {
         Self {
             channels: channels.to_vec(),
@@ -153,6 +156,7 @@ impl Capabilities {
             receipts_signed: true,
             receipt_answer: "",
             calls: Calls::Inline,
+            call_ends: receipts != Receipts::None,
             feedback: false,
             text_characters_max: 1600,
         }

@@ -166,6 +166,7 @@ impl PlivoProvider {
                 calls: Calls::Asked,
                 // One that is shown by V2 may say what Plivo never said.
                 receipts_signed: !shows_v2_receipts,
+                call_ends: true,
                 feedback: values.flag("feedback"),
                 text_characters_max: TEXT_CHARACTERS_MAX,
                 ..Capabilities::new(given.channels, given.receipts)

@@ -194,6 +194,7 @@ macro_rules! conformance {
             deliveries::a_receipt_before_the_submit_answer_counts,
             deliveries::a_receipt_acts_once_and_only_forward,
             deliveries::an_undelivered_message_goes_out_again_at_most_three_times,
+            deliveries::what_follows_a_call_waits_for_its_end,
             deliveries::a_receipt_for_no_attempt_changes_nothing,
             endings::whatever_ends_a_verification_ends_what_waits_for_it,
             endings::a_cancellation_answers_with_what_it_ended,

@@ -2,6 +2,7 @@
 
 mod against_the_model;
 mod asks;
+mod calls;
 mod checks;
 mod formats;
 mod limits;

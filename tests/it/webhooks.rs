@@ -2,6 +2,8 @@
 //! whoever dies in between, and however long its endpoint is down.
 
 mod outage;
+mod replays;
+mod reports;
 
 use std::time::Duration;
 
@@ -25,12 +27,17 @@ async fn prepare(
 ) -> (FakeProvider, GatewayConfig) {
     let hook = scenario.provider("hook-a").await;
     let mut config = scenario.config(&[&hook]);
+    tell(&mut config, sink, more);
+    (hook, config)
+}
+
+/// Has the tenant `acme` told at this sink.
+fn tell(config: &mut GatewayConfig, sink: &Sink, more: &str) {
     config.set("webhooks", "allow_http", "true");
     config.set("webhooks", "allow_networks", r#"["127.0.0.0/8"]"#);
     config.set("webhooks", "ports", &format!(r#"["{}"]"#, sink.port()));
     // Behind the entry of `acme`, which is the first.
     config.webhook(&sink.tenant_entry(more));
-    (hook, config)
 }
 
 fn of_kind<'a>(told: &'a [Told], kind: &'a str) -> impl Iterator<Item = &'a Told> {

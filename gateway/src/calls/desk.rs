@@ -1,8 +1,9 @@
 //! Answers the questions of calls: from a signed request to what is said next.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use watchword_providers::contract::REPORT_KEY;
+use watchword_providers::contract::{CALL_DURATION_MAX, REPORT_KEY};
 use watchword_providers::{
     CallDocument, CallEvent, CallStep, CallTexts, CallTurn, Callback, Calls, Channel,
     DeliveryReceipt, Provider, ProviderCode, ReceiptStatus,
@@ -12,7 +13,7 @@ use super::{CallAsk, report};
 use crate::dispatch::{Dispatcher, call_texts};
 use crate::live::{Live, Shared};
 use crate::receipts::{
-    ReceiptReference, ReceiptRefusal, ReferenceError, apply, kept_of, reason_of, refused,
+    ReceiptReference, ReceiptRefusal, ReferenceError, apply_within, kept_of, reason_of, refused,
 };
 use crate::stack::ProviderStack;
 use crate::store::{Found, StoreError};
@@ -30,6 +31,16 @@ pub(crate) fn asks(provider: &dyn Provider) -> bool {
         Calls::Asked => capabilities.channels.contains(&Channel::Voice),
         Calls::Inline => false,
     }
+}
+
+/// How long after its submission a call that tells of its end may still be on
+/// the line: it rings for half a minute at most, and then lasts.
+pub(crate) const ON_THE_LINE_MAX: Duration = CALL_DURATION_MAX.saturating_add(RINGING_MAX);
+const RINGING_MAX: Duration = Duration::from_secs(30);
+
+/// Whether it is told, of a call that asks, when it has ended.
+pub(crate) fn tells_of_ends(provider: &dyn Provider) -> bool {
+    asks(provider) && provider.capabilities().call_ends
 }
 
 /// Answers calls.
@@ -168,13 +179,11 @@ impl CallDesk {
             }
             CallStep::NoKey => {
                 let said = self.texts(live, question).await?;
-                self.note(question, ReceiptStatus::Undelivered, Some("no-key"))
-                    .await?;
+                self.judge(question, "no-key").await?;
                 Ok(texts(said, Next::Farewell))
             }
             CallStep::Machine => {
-                self.note(question, ReceiptStatus::Undelivered, Some("machine"))
-                    .await?;
+                self.judge(question, "machine").await?;
                 Ok(Next::HangUp)
             }
             CallStep::Ended { status, code } => {
@@ -230,12 +239,36 @@ impl CallDesk {
         Ok(said.map_or(Next::HangUp, Next::Reported))
     }
 
+    /// Notes that this call will say no code. It is still on the line, and no
+    /// other may be made meanwhile: where the provider tells of its end, what
+    /// follows waits for that, or until it must be over.
+    async fn judge(&self, question: &Question<'_>, why: &str) -> Result<(), ReceiptRefusal> {
+        let ends_within = if tells_of_ends(&*question.hop.provider) {
+            CALL_DURATION_MAX
+        } else {
+            Duration::ZERO
+        };
+        let lost = ReceiptStatus::Undelivered;
+        self.note_within(question, (lost, Some(why)), ends_within)
+            .await
+    }
+
     /// Notes of the attempt how its call went.
     async fn note(
         &self,
         question: &Question<'_>,
         status: ReceiptStatus,
         code: Option<&str>,
+    ) -> Result<(), ReceiptRefusal> {
+        self.note_within(question, (status, code), Duration::ZERO)
+            .await
+    }
+
+    async fn note_within(
+        &self,
+        question: &Question<'_>,
+        (status, code): (ReceiptStatus, Option<&str>),
+        ends_within: Duration,
     ) -> Result<(), ReceiptRefusal> {
         let receipt = DeliveryReceipt {
             message_id: None,
@@ -245,11 +278,11 @@ impl CallDesk {
             is_final_for_number: false,
         };
         let kept = kept_of(&self.shared, &receipt);
-        apply(
+        apply_within(
             &self.dispatcher,
             question.provider,
             &question.reference,
-            &kept,
+            (&kept, ends_within),
         )
         .await
         .map_err(|error| self.unavailable("receipt", &error))

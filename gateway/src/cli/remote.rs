@@ -1,5 +1,5 @@
-//! `send`, `explain`, `find` and `routes`: questions to a running gateway, over the API
-//! that everybody uses, with the answer in words.
+//! `send`, `explain`, `find`, `routes` and `webhooks replay`: questions to a running
+//! gateway, over the API that everybody uses, with the answer in words.
 
 mod answers;
 mod client;
@@ -14,10 +14,11 @@ use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use self::answers::{Explanation, Found, RouteCounts, Verification};
+use self::answers::{Explanation, Found, Replayed, RouteCounts, Verification};
 use self::client::Gateway;
 use super::{
-    ExplainCall, FindCall, GatewayArguments, NumberArguments, RoutesCall, SendCall, exit_code,
+    ExplainCall, FindCall, GatewayArguments, NumberArguments, ReplayCall, RoutesCall, SendCall,
+    exit_code,
 };
 
 /// What is asked.
@@ -27,6 +28,7 @@ pub enum Question {
     Send(SendCall),
     Find(FindCall),
     Routes(RoutesCall),
+    Replay(ReplayCall),
 }
 
 /// Why there is no answer, in words for the person at the terminal.
@@ -111,6 +113,7 @@ async fn answer(question: &Question) -> Result<String, RemoteError> {
         Question::Send(call) => send(call).await,
         Question::Find(call) => find(call).await,
         Question::Routes(call) => routes(call).await,
+        Question::Replay(call) => replay(call).await,
     }
 }
 
@@ -162,6 +165,26 @@ async fn routes(call: &RoutesCall) -> Result<String, RemoteError> {
     let path = format!("/v1/admin/routes?hours={}", call.hours);
     let answer = gateway.get(&path).await?;
     let shown = |routes: &RouteCounts| render::routes(routes);
+    show(&gateway, answer, call.gateway.json, shown)
+}
+
+async fn replay(call: &ReplayCall) -> Result<String, RemoteError> {
+    let gateway = Gateway::new(&call.gateway)?;
+    let mut body = Map::from_iter([("tenant".to_owned(), json!(call.tenant))]);
+    let moments = [("from", call.from), ("until", call.until)];
+    let moments = moments.map(|(field, moment)| (field, moment.map(|moment| moment.to_string())));
+    let names = [("event_id", &call.event), ("endpoint", &call.endpoint)];
+    let names = names.map(|(field, name)| (field, name.clone()));
+    for (field, text) in moments.into_iter().chain(names) {
+        body.extend(text.map(|text| (field.to_owned(), json!(text))));
+    }
+    if call.with_told {
+        body.insert("with_told".to_owned(), json!(true));
+    }
+    let answer = gateway
+        .post("/v1/admin/webhooks/replay", body, None)
+        .await?;
+    let shown = |replayed: &Replayed| render::replayed(replayed);
     show(&gateway, answer, call.gateway.json, shown)
 }
 

@@ -2,7 +2,9 @@
 
 use watchword_providers::ReceiptStatus;
 
-use super::{AttemptReceipt, DeliveryStatus, DispatchPolicy, Due, DueKind, delivery_mut};
+use super::{
+    AttemptReceipt, DeliveryRecord, DeliveryStatus, DispatchPolicy, Due, DueKind, delivery_mut,
+};
 use crate::verification::Record;
 
 /// A verified receipt for one attempt.
@@ -10,8 +12,10 @@ use crate::verification::Record;
 pub struct ApplyReceipt {
     pub attempt: u32,
     pub receipt: AttemptReceipt,
-    /// Whether an undelivered one may bring about another submission.
-    pub may_redispatch: bool,
+    /// How soon an undelivered one may bring about another submission; `None`:
+    /// it may not. Above 0 it is a verdict on a call that is still on the line:
+    /// what follows waits for the call's end, and for so long at most.
+    pub redispatch_after_ms: Option<u64>,
     pub policy: DispatchPolicy,
 }
 
@@ -25,6 +29,9 @@ pub enum ReceiptApplied {
     },
     /// The delivery is due now, over the next hop.
     Redispatch,
+    /// The call has ended that the next hop waited for: it is due now. The
+    /// verdict on the call stays what it was.
+    CallEnded,
     /// No such attempt.
     NoAttempt,
 }
@@ -46,7 +53,7 @@ pub fn apply_receipt(
     };
     let known = attempt.receipt.as_ref().map(|receipt| receipt.status);
     if known.is_some_and(|known| known >= ask.receipt.status) {
-        return ReceiptApplied::Nothing;
+        return end_call(delivery, ask, now_ms);
     }
     attempt.receipt = Some(ask.receipt.clone());
     match ask.receipt.status {
@@ -57,18 +64,37 @@ pub fn apply_receipt(
             if waits && delivery.is_wholly_undelivered() {
                 let has_room = delivery.submissions() < ask.policy.submissions_max
                     || !delivery.fallback.is_empty();
-                if ask.may_redispatch && can_submit && has_room {
-                    delivery.due = Some(Due {
-                        kind: DueKind::Undelivered,
-                        at_ms: now_ms,
-                    });
-                    return ReceiptApplied::Redispatch;
+                match ask.redispatch_after_ms {
+                    Some(after_ms) if can_submit && has_room => {
+                        delivery.due = Some(Due {
+                            kind: DueKind::Undelivered,
+                            at_ms: now_ms.saturating_add(after_ms),
+                        });
+                        if after_ms == 0 {
+                            return ReceiptApplied::Redispatch;
+                        }
+                    }
+                    Some(_) | None => delivery.close(DeliveryStatus::Undelivered, None),
                 }
-                delivery.close(DeliveryStatus::Undelivered, None);
             }
         }
     }
     ReceiptApplied::Recorded {
         status: delivery.status,
+    }
+}
+
+/// A receipt that says nothing new: it may be of the end of the call whose
+/// verdict is known and that the next hop waits for.
+fn end_call(delivery: &mut DeliveryRecord, ask: &ApplyReceipt, now_ms: u64) -> ReceiptApplied {
+    let is_end = ask.receipt.status == ReceiptStatus::Undelivered
+        && ask.redispatch_after_ms == Some(0)
+        && ask.attempt == delivery.last_number();
+    match &mut delivery.due {
+        Some(due) if is_end && due.kind == DueKind::Undelivered && due.at_ms > now_ms => {
+            due.at_ms = now_ms;
+            ReceiptApplied::CallEnded
+        }
+        Some(_) | None => ReceiptApplied::Nothing,
     }
 }

@@ -71,7 +71,7 @@ fn receipt(attempt: u32, status: ReceiptStatus) -> ApplyReceipt {
             code: None,
             is_final_for_number: false,
         },
-        may_redispatch: true,
+        redispatch_after_ms: Some(0),
         policy: policy(),
     }
 }

@@ -29,6 +29,21 @@ pub(crate) async fn apply(
     target: &ReceiptReference,
     receipt: &AttemptReceipt,
 ) -> Result<(), StoreError> {
+    apply_within(dispatcher, provider, target, (receipt, Duration::ZERO)).await
+}
+
+/// Applies what is known of a call that is still on the line: what follows from
+/// it waits for the receipt of the call's end, and for so long at most.
+///
+/// # Errors
+///
+/// As for [`apply`].
+pub(crate) async fn apply_within(
+    dispatcher: &Arc<Dispatcher>,
+    provider: &str,
+    target: &ReceiptReference,
+    (receipt, ends_within): (&AttemptReceipt, Duration),
+) -> Result<(), StoreError> {
     let hop = dispatcher
         .shared
         .live
@@ -40,7 +55,7 @@ pub(crate) async fn apply(
     let ask = ApplyReceipt {
         attempt: target.attempt,
         receipt: receipt.clone(),
-        may_redispatch: may_act,
+        redispatch_after_ms: may_act.then(|| ms(ends_within)),
         policy: dispatcher.policy(),
     };
     let store = &dispatcher.shared.store;
@@ -52,7 +67,7 @@ pub(crate) async fn apply(
         learn(dispatcher, &hop, target, (receipt, applied));
     }
     match applied {
-        ReceiptApplied::Redispatch => {
+        ReceiptApplied::Redispatch | ReceiptApplied::CallEnded => {
             // The provider may hang up; what is taken must not hang on it.
             let again = Arc::clone(dispatcher);
             let delivery = target.delivery;
@@ -73,7 +88,7 @@ fn learn(
 ) {
     let is_new = match applied {
         ReceiptApplied::Recorded { .. } | ReceiptApplied::Redispatch => true,
-        ReceiptApplied::Nothing | ReceiptApplied::NoAttempt => false,
+        ReceiptApplied::Nothing | ReceiptApplied::CallEnded | ReceiptApplied::NoAttempt => false,
     };
     let was_delivered = match receipt.status {
         ReceiptStatus::Sent => return,
@@ -109,7 +124,7 @@ fn tell(
             status: DeliveryStatus::Delivered,
         } => "delivered",
         ReceiptApplied::Recorded { .. } => "recorded",
-        ReceiptApplied::Redispatch => "redispatch",
+        ReceiptApplied::Redispatch | ReceiptApplied::CallEnded => "redispatch",
         ReceiptApplied::Nothing | ReceiptApplied::NoAttempt => "nothing",
     };
     let name = target.delivery.to_string();
@@ -151,4 +166,8 @@ fn count_delivered(shared: &Shared, provider: &str, target: &ReceiptReference) {
     let [spread, ..] = target.delivery.record.random;
     let to = (&provider, target.channel, target.area);
     shared.tally.count(spread, to, Became::Delivered);
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,7 +1,8 @@
 //! Stories of attempts, receipts and what they make of a delivery.
 
 use watchword::delivery::{
-    DeliveryStatus, DueKind, Finality, Next, Outcome, ReceiptApplied, Settle, Stop, Take,
+    ApplyReceipt, DeliveryStatus, DueKind, Finality, Next, Outcome, ReceiptApplied, Settle, Stop,
+    Take,
 };
 use watchword::id::DeliveryId;
 use watchword::verification::{NumberTag, Start, Status};
@@ -285,6 +286,52 @@ pub(super) async fn an_undelivered_message_goes_out_again_at_most_three_times(w:
         w.receipt(id, &lost).await,
         ReceiptApplied::Recorded { status }
     );
+    assert_eq!(w.delivery(id).await.due, None);
+}
+
+pub(super) async fn what_follows_a_call_waits_for_its_end(w: World) {
+    let verdict = ApplyReceipt {
+        redispatch_after_ms: Some(45_000),
+        ..receipt(1, ReceiptStatus::Undelivered)
+    };
+    let end = receipt(1, ReceiptStatus::Undelivered);
+    let status = DeliveryStatus::Submitted;
+    let why = DueKind::Undelivered;
+
+    let id = taken_by_provider(&w).await;
+    let noted = ReceiptApplied::Recorded { status };
+    assert_eq!(w.receipt(id, &verdict).await, noted);
+    assert_eq!(w.receipt(id, &verdict).await, ReceiptApplied::Nothing);
+    assert_eq!(w.took(id).await, Take::NotDue);
+    assert_eq!(w.receipt(id, &end).await, ReceiptApplied::CallEnded);
+    assert_eq!(w.receipt(id, &end).await, ReceiptApplied::Nothing);
+    assert_eq!(w.took(id).await, Take::Taken { why });
+
+    // The end of the call before says nothing of this one.
+    let fence = w.delivery(id).await.fence;
+    assert_eq!(w.begin(id, fence, 2).await, Ok(()));
+    w.settle(id, &submitted(fence, 2)).await.unwrap();
+    let second = ApplyReceipt {
+        attempt: 2,
+        ..verdict.clone()
+    };
+    assert_eq!(w.receipt(id, &second).await, noted);
+    assert_eq!(w.receipt(id, &end).await, ReceiptApplied::Nothing);
+    assert_eq!(w.took(id).await, Take::NotDue);
+
+    // Nobody tells of the end.
+    let id = taken_by_provider(&w).await;
+    assert_eq!(w.receipt(id, &verdict).await, noted);
+    w.advance(40_000);
+    assert_eq!(w.took(id).await, Take::NotDue);
+    w.advance(5_000);
+    assert_eq!(w.took(id).await, Take::Taken { why });
+
+    // A key was pressed after all.
+    let id = taken_by_provider(&w).await;
+    assert_eq!(w.receipt(id, &verdict).await, noted);
+    w.receipt(id, &receipt(1, ReceiptStatus::Delivered)).await;
+    assert_eq!(w.receipt(id, &end).await, ReceiptApplied::Nothing);
     assert_eq!(w.delivery(id).await.due, None);
 }
 

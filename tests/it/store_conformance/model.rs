@@ -2,6 +2,7 @@
 //! no shared code, times in ms since the beginning. What a store answers to
 //! random steps is compared with what this says.
 
+mod calls;
 mod dispatch;
 
 use watchword::delivery::{DeliveryStatus, DueKind, Finality, Outcome};
@@ -96,6 +97,9 @@ pub(super) struct Model {
     pub(super) now_ms: u64,
     pub(super) records: Vec<Rec>,
     numbers: [Num; 2],
+    /// Of two attempts: until when their call is known, which it is, and how
+    /// often it has asked.
+    calls: [Option<(u64, u8, u32)>; 2],
 }
 
 pub(super) struct StartAsk {

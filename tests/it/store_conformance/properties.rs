@@ -1,6 +1,7 @@
 //! Random steps, asked of the store and of the model, answer by answer.
 
 mod answers;
+mod calls;
 mod dispatch;
 mod steps;
 
@@ -59,6 +60,7 @@ struct Case<'a> {
     model: Model,
     origin_ms: u64,
     numbers: [NumberTag; 2],
+    calls: [[u8; 16]; 2],
     ids: Vec<RecordId>,
     operations: u32,
 }
@@ -94,6 +96,7 @@ impl<'a> Case<'a> {
             model: Model::default(),
             origin_ms: world.now_ms().await,
             numbers: [NumberTag(world::unique()), NumberTag(world::unique())],
+            calls: [world::unique(), world::unique()],
             ids: Vec::new(),
             operations: 0,
         }
@@ -134,6 +137,7 @@ impl<'a> Case<'a> {
                 lifted.await.unwrap();
                 return Ok(());
             }
+            Step::Call { attempt, call } => self.call(*attempt, *call).await,
             Step::Sweep => self.sweep().await,
             Step::Ask { .. } | Step::Dispatch { .. } if self.ids.is_empty() => return Ok(()),
             Step::Ask { of, ask } => self.ask(of % self.ids.len(), ask).await,

@@ -208,7 +208,7 @@ pub(super) fn receipt(attempt: u32, status: ReceiptStatus) -> ApplyReceipt {
             code: None,
             is_final_for_number: false,
         },
-        may_redispatch: true,
+        redispatch_after_ms: Some(0),
         policy: dispatch_policy(),
     }
 }

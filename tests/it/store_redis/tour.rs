@@ -306,7 +306,7 @@ fn receipt(attempt: u32) -> ApplyReceipt {
             code: None,
             is_final_for_number: false,
         },
-        may_redispatch: true,
+        redispatch_after_ms: Some(0),
         policy: asks::DISPATCH,
     }
 }

@@ -1,7 +1,10 @@
 //! Calls that ask for a key: who is told a code, and who is not.
 
+mod own_texts;
+
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::support::client::{Answer, Client};
@@ -18,33 +21,55 @@ struct Call {
     scenario: Scenario,
     twilio: FakeTwilio,
     client: Client,
+    /// Where what became of it is asked.
+    path: String,
     id: String,
     message: TwilioMessage,
-    url: String,
 }
 
 impl Call {
+    /// To tell a code, over the only provider there is.
     async fn begin() -> Self {
+        Self::begin_over(&["twilio-voice"]).await
+    }
+
+    /// To tell a code, over the first of these.
+    async fn begin_over(providers: &[&str]) -> Self {
+        Self::begin_with((providers, ""), "/v1/verifications", json!({})).await
+    }
+
+    /// Over the first of these providers, all of which have these settings too.
+    async fn begin_with(
+        (providers, settings): (&[&str], &str),
+        path: &str,
+        mut body: Value,
+    ) -> Self {
         let mut scenario = Scenario::on_embedded();
         let twilio = FakeTwilio::start().await;
         let mut config = scenario.config_without_providers();
-        config.entry(&twilio.entry("voice", r#"caller = "+14155550100""#));
+        for provider in providers {
+            let entry = twilio.voice_entry(provider);
+            config.entry(&format!("{entry}{settings}\n"));
+        }
+        config.entry(&format!(
+            "[[routes]]\nchannel = \"voice\"\nhops = {providers:?}\n"
+        ));
         let gateway = scenario.started("one", &config).await;
         let client = scenario.client(&gateway);
         let number = numbers::us_number();
         scenario.secrets().add_number(&number);
-        let body = json!({ "to": number, "channel": "voice" });
-        let id = client.start_with(&body).await.expect(201).id();
+        body["to"] = json!(number);
+        body["channel"] = json!("voice");
+        let id = client.post(path, &body).await.expect(201).id();
         let message = twilio.first_message(ARRIVES_WITHIN).await;
         let message = message.expect("Twilio is asked for a call");
-        let url = between(&message.form["Twiml"], "action=\"", "\"");
         Self {
             scenario,
             twilio,
             client,
+            path: format!("{path}/{id}"),
             id,
             message,
-            url,
         }
     }
 
@@ -57,7 +82,7 @@ impl Call {
     async fn asks_signed_by(&self, token: &str, call_id: &str, fields: &[(&str, &str)]) -> Answer {
         let mut form = BTreeMap::from([("CallSid", call_id), ("CallStatus", "in-progress")]);
         form.extend(fields.iter().copied());
-        self.twilio.post(&self.url, form, token).await
+        self.twilio.post(self.message.call_url(), form, token).await
     }
 
     async fn presses(&self, key: &str) -> String {
@@ -65,25 +90,45 @@ impl Call {
     }
 
     async fn seen(&self) -> Value {
-        self.client.verification(&self.id).await.expect(200).json()
+        self.client.get(&self.path).await.expect(200).json()
+    }
+
+    /// Its delivery, which is all there is of a text of the tenant's own.
+    async fn delivery(&self) -> Value {
+        let seen = self.seen().await;
+        seen.get("deliveries")
+            .map_or(seen.clone(), |all| all[0].clone())
     }
 
     async fn delivery_becomes(&self, status: &str) {
         let looks_right = eventually(ARRIVES_WITHIN, async || {
-            self.seen().await["deliveries"][0]["status"] == json!(status)
+            self.delivery().await["status"] == json!(status)
         });
         assert!(looks_right.await, "it is never {status}");
+    }
+
+    /// The provider reports that the call is over.
+    async fn is_over(&self) {
+        let report = self.twilio.end_call(&self.message, CALL_ID).await;
+        report.expect(204);
+    }
+
+    /// The call was lost for this reason, its delivery waits for the end of it,
+    /// and is undelivered then.
+    async fn is_lost_when_over(&self, reason: &str) {
+        let waiting = self.delivery().await;
+        assert_eq!(waiting["status"], json!("submitted"));
+        assert_eq!(waiting["due"], json!("undelivered"));
+        self.is_over().await;
+        self.delivery_becomes("undelivered").await;
+        let receipt = &self.delivery().await["attempts"][0]["receipt"];
+        assert_eq!(receipt["status"], json!("undelivered"));
+        assert_eq!(receipt["code"], json!(reason));
     }
 
     async fn end(self) {
         self.scenario.finish().await;
     }
-}
-
-fn between(text: &str, before: &str, after: &str) -> String {
-    let (_, rest) = text.split_once(before).expect("it begins");
-    let (found, _) = rest.split_once(after).expect("it ends");
-    found.to_owned()
 }
 
 fn said(answer: &Answer) -> String {
@@ -110,11 +155,7 @@ async fn a_call_says_the_code_after_a_key_and_nothing_after_the_approval() {
     call.delivery_becomes("delivered").await;
     assert_eq!(code_in(&call.presses("1").await), Some(code.clone()));
     // The end of the call does not take it back.
-    let ended = [("CallSid", CALL_ID), ("CallStatus", "completed")];
-    let url = &call.message.form["StatusCallback"];
-    let token = &call.twilio.auth_token;
-    let receipt = call.twilio.post(url, BTreeMap::from(ended), token).await;
-    receipt.expect(204);
+    call.is_over().await;
     call.delivery_becomes("delivered").await;
 
     call.client.check(&call.id, &code).await.expect(200);
@@ -129,7 +170,7 @@ async fn nobody_who_presses_no_key_gets_a_code() {
     let silent = said(&call.asks(CALL_ID, &[]).await.expect(200));
     assert_eq!(code_in(&silent), None);
     assert!(silent.contains("Goodbye."), "{silent}");
-    call.delivery_becomes("undelivered").await;
+    call.is_lost_when_over("no-key").await;
     assert_eq!(call.seen().await["status"], json!("pending"));
     call.end().await;
 }
@@ -140,7 +181,78 @@ async fn a_machine_gets_no_code() {
     let machine = [("AnsweredBy", "machine_start"), ("Digits", "1")];
     let heard = said(&call.asks(CALL_ID, &machine).await.expect(200));
     assert!(heard.contains("<Response><Hangup/></Response>"), "{heard}");
+    call.is_lost_when_over("machine").await;
+    call.end().await;
+}
+
+#[tokio::test]
+async fn no_second_call_is_made_before_the_first_one_has_ended() {
+    let call = Call::begin_over(&["twilio-a", "twilio-b"]).await;
+    call.asks(CALL_ID, &[]).await.expect(200);
+    // Somebody else's call, asked for later, is the next that Twilio hears of.
+    let number = numbers::us_number();
+    let body = json!({ "to": number, "channel": "voice" });
+    call.client.start_with(&body).await.expect(201);
+    let next = call.twilio.request(1, ARRIVES_WITHIN).await;
+    assert_eq!(next.expect("it is asked for").form["To"], number);
+    let waiting = call.delivery().await;
+    assert_eq!(waiting["attempts"].as_array().map(Vec::len), Some(1));
+    assert_eq!(waiting["attempts"][0]["receipt"]["code"], json!("no-key"));
+
+    call.is_over().await;
+    let second = call.twilio.request(2, ARRIVES_WITHIN).await;
+    let second = second.expect("the number is called again");
+    assert_eq!(second.form["To"], call.message.form["To"]);
+    // The first call's end, told twice, does not cut the second one's short.
+    call.delivery_becomes("submitted").await;
+    let form = BTreeMap::from([("CallSid", OTHER_CALL_ID), ("CallStatus", "in-progress")]);
+    let token = &call.twilio.auth_token;
+    let silent = call.twilio.post(second.call_url(), form, token).await;
+    assert_eq!(code_in(&said(&silent.expect(200))), None);
+    let due_at = call.delivery().await["due_at"].clone();
+    call.is_over().await;
+    assert_eq!(call.delivery().await["due_at"], due_at);
+    let report = call.twilio.end_call(&second, OTHER_CALL_ID).await;
+    report.expect(204);
     call.delivery_becomes("undelivered").await;
+    let delivery = call.delivery().await;
+    let by = |attempt: usize| delivery["attempts"][attempt]["provider"].clone();
+    assert_eq!((by(0), by(1)), (json!("twilio-a"), json!("twilio-b")));
+    call.end().await;
+}
+
+#[tokio::test]
+async fn a_call_that_may_still_be_on_the_line_is_not_taken_for_silent() {
+    let soon = "receipt_deadline_s = 5\nreceipt_deadline_min_s = 5";
+    let providers: &[&str] = &["twilio-a", "twilio-b"];
+    let call = Call::begin_with((providers, soon), "/v1/verifications", json!({})).await;
+    // The deadline goes by, and is set again for when the call must be over.
+    let waits = eventually(ARRIVES_WITHIN, async || {
+        let delivery = call.delivery().await;
+        let moment = |text: &Value| text.as_str()?.parse::<Timestamp>().ok();
+        let begun_at = moment(&delivery["attempts"][0]["started_at"]);
+        let due_at = moment(&delivery["due_at"]);
+        begun_at.zip(due_at).is_some_and(|(begun_at, due_at)| {
+            due_at.duration_since(begun_at) >= SignedDuration::from_secs(75)
+        })
+    });
+    assert!(waits.await, "{}", call.delivery().await);
+    let delivery = call.delivery().await;
+    assert_eq!(delivery["status"], json!("submitted"));
+    assert_eq!(delivery["attempts"].as_array().map(Vec::len), Some(1));
+    call.end().await;
+}
+
+#[tokio::test]
+async fn a_key_pressed_late_is_heard_and_nobody_calls_again() {
+    let mut call = Call::begin_over(&["twilio-a", "twilio-b"]).await;
+    call.asks(CALL_ID, &[]).await.expect(200);
+    let code = code_in(&call.presses("1").await).expect("the code is said");
+    call.scenario.secrets().add_code(&code);
+    call.is_over().await;
+    call.delivery_becomes("delivered").await;
+    let delivery = call.delivery().await;
+    assert_eq!(delivery["attempts"].as_array().map(Vec::len), Some(1));
     call.end().await;
 }
 
@@ -164,7 +276,7 @@ async fn a_question_that_the_provider_did_not_sign_or_of_a_second_call_is_told_n
     let key = [("Digits", "1")];
     let forged = call.asks_signed_by("another token", CALL_ID, &key).await;
     assert_eq!(forged.expect(403).code(), "receipt_refused");
-    let bare = http::Request::post(&call.url).body("Digits=1".into());
+    let bare = http::Request::post(call.message.call_url()).body("Digits=1".into());
     let bare = Client::without_key().send(bare.expect("a request")).await;
     assert_eq!(bare.expect(403).code(), "receipt_refused");
 

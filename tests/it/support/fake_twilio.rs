@@ -25,6 +25,19 @@ pub(crate) struct TwilioMessage {
     pub(crate) sid: String,
 }
 
+impl TwilioMessage {
+    /// Where the call asks what to say.
+    ///
+    /// # Panics
+    ///
+    /// If the message is no call that asks.
+    pub(crate) fn call_url(&self) -> &str {
+        let twiml = self.form.get("Twiml").map_or("", String::as_str);
+        let (_, rest) = twiml.split_once("action=\"").expect("it asks for a key");
+        rest.split_once('"').expect("an attribute ends").0
+    }
+}
+
 /// Listens until it is dropped.
 pub(crate) struct FakeTwilio {
     address: SocketAddr,
@@ -59,27 +72,34 @@ impl FakeTwilio {
         format!("http://{}", self.address)
     }
 
-    /// Its entry as the provider `twilio-<channel>`, with these lines besides, and
-    /// the route of that channel.
-    pub(crate) fn entry(&self, channel: &str, more: &str) -> String {
+    /// The table of a provider of this id over this channel, with these lines besides.
+    fn provider(&self, id: &str, channel: &str, more: &str) -> String {
         format!(
             r#"[[providers]]
-id = "twilio-{channel}"
+id = "{id}"
 kind = "twilio"
 channels = ["{channel}"]
 account_sid = "{}"
 auth_token = "{}"
 base_url = "{}"
 {more}
-
-[[routes]]
-channel = "{channel}"
-hops = ["twilio-{channel}"]
 "#,
             self.account_sid,
             self.auth_token,
             self.base_url(),
         )
+    }
+
+    /// The table of a provider that calls through this account.
+    pub(crate) fn voice_entry(&self, id: &str) -> String {
+        self.provider(id, "voice", "caller = \"+14155550100\"")
+    }
+
+    /// A provider `twilio-<channel>`, and the one hop of that channel's route.
+    pub(crate) fn entry(&self, channel: &str, more: &str) -> String {
+        let id = format!("twilio-{channel}");
+        let provider = self.provider(&id, channel, more);
+        format!("{provider}\n[[routes]]\nchannel = {channel:?}\nhops = [{id:?}]\n")
     }
 
     /// Waits for the first message; `None` if none arrives in time.
@@ -115,6 +135,18 @@ hops = ["twilio-{channel}"]
             ("MessageStatus", status),
         ]);
         self.post(url, fields, token).await
+    }
+
+    /// Reports that a call has ended, to where it asked for that.
+    ///
+    /// # Panics
+    ///
+    /// If the call asked for no report.
+    pub(crate) async fn end_call(&self, call: &TwilioMessage, call_id: &str) -> Answer {
+        let url = call.form.get("StatusCallback");
+        let url = url.expect("the call asks for its status");
+        let fields = BTreeMap::from([("CallSid", call_id), ("CallStatus", "completed")]);
+        self.post(url, fields, &self.auth_token).await
     }
 
     /// Posts these fields and its account, signed with this token.

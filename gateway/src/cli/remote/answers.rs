@@ -130,6 +130,14 @@ pub(super) struct RouteRow {
     pub conversion_ratio: Option<f64>,
 }
 
+/// What a replay has made due.
+#[derive(Debug, Deserialize)]
+pub(super) struct Replayed {
+    pub events: u64,
+    pub busy: u64,
+    pub more: bool,
+}
+
 /// Why the gateway does not, in its own words and with what helps from here.
 #[derive(Debug, Deserialize)]
 pub(super) struct Problem {

@@ -2,7 +2,8 @@
 //! somebody whose code did not come, reads from top to bottom.
 
 use super::answers::{
-    Attempt, Delivery, Explanation, Found, Hop, Moment, RouteCounts, RouteRow, Verification,
+    Attempt, Delivery, Explanation, Found, Hop, Moment, Replayed, RouteCounts, RouteRow,
+    Verification,
 };
 
 /// A verification and what became of its messages.
@@ -148,6 +149,25 @@ pub(super) fn routes(shown: &RouteCounts) -> String {
             "and {} rows with fewer messages",
             shown.omitted_count
         ));
+    }
+    lines.join("\n")
+}
+
+/// What is told again.
+pub(super) fn replayed(shown: &Replayed) -> String {
+    let mut lines = vec![match shown.events {
+        0 => "nothing is told again".to_owned(),
+        1 => "1 event is told again".to_owned(),
+        count => format!("{count} events are told again"),
+    }];
+    if shown.busy > 0 {
+        lines.push(format!(
+            "{} verifications or deliveries were just being told about: ask again",
+            shown.busy
+        ));
+    }
+    if shown.more {
+        lines.push("there are more than one replay takes: ask again".to_owned());
     }
     lines.join("\n")
 }

@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use clap::Parser;
 
 use super::*;
-use crate::cli::{Arguments, Command};
+use crate::cli::{Arguments, Command, WebhooksCommand};
 
 /// A server that gives these answers, one connection each, and keeps what it was asked.
 struct Server {
@@ -61,6 +61,7 @@ fn asked(arguments: &[&str]) -> Result<String, RemoteError> {
         Command::Send(call) => Question::Send(call),
         Command::Find(call) => Question::Find(call),
         Command::Routes(call) => Question::Routes(call),
+        Command::Webhooks(WebhooksCommand::Replay(call)) => Question::Replay(call),
         Command::Serve(_)
         | Command::CheckConfig(_)
         | Command::Health(_)
@@ -277,4 +278,66 @@ and 3 rows with fewer messages
     assert_eq!(text, expected);
     let requests = server.asked.join().unwrap();
     assert!(requests[0].starts_with("get /v1/admin/routes?hours=9 "));
+}
+
+#[test]
+fn a_replay_says_what_is_told_again_and_what_to_ask_for_once_more() {
+    let answers = vec![
+        (200, r#"{"events":3,"busy":0,"more":false}"#),
+        (200, r#"{"events":1,"busy":2,"more":true}"#),
+    ];
+    let server = server(answers);
+    let replay = |more: &[&str]| {
+        let usual = [
+            "webhooks",
+            "replay",
+            "--tenant",
+            "acme",
+            "--url",
+            &server.url,
+        ];
+        asked(&[&usual, more].concat()).unwrap()
+    };
+    let text = replay(&[
+        "--from",
+        "2026-11-20T00:00:00Z",
+        "--until",
+        "2026-11-22T01:00:00+01:00",
+        "--with-told",
+        "--key",
+        "op",
+    ]);
+    assert_eq!(text, "3 events are told again\n");
+    let text = replay(&["--event", "evt_1_2", "--endpoint", "main"]);
+    let expected = "\
+1 event is told again
+2 verifications or deliveries were just being told about: ask again
+there are more than one replay takes: ask again
+";
+    assert_eq!(text, expected);
+    let requests = server.asked.join().unwrap();
+    for (request, body) in requests.iter().zip([
+        r#"{"from":"2026-11-20t00:00:00z","tenant":"acme","until":"2026-11-22t00:00:00z","with_told":true}"#,
+        r#"{"endpoint":"main","event_id":"evt_1_2","tenant":"acme"}"#,
+    ]) {
+        assert!(request.starts_with("post /v1/admin/webhooks/replay "), "{request}");
+        assert!(request.ends_with(body), "{request}");
+    }
+}
+
+#[test]
+fn a_replay_is_of_one_event_or_of_a_time() {
+    let replay = |more: &[&str]| {
+        let usual = ["watchword", "webhooks", "replay", "--tenant", "acme"];
+        Arguments::try_parse_from([&usual, more].concat()).is_ok()
+    };
+    let (from, until) = ("2026-11-20T00:00:00Z", "2026-11-22T00:00:00Z");
+    assert!(replay(&["--event", "evt_1_2"]));
+    assert!(replay(&["--from", from, "--until", until]));
+    assert!(!replay(&[]) && !replay(&["--from", from]));
+    assert!(!replay(&[
+        "--event", "evt_1_2", "--from", from, "--until", until
+    ]));
+    assert!(!replay(&["--event", "evt_1_2", "--with-told"]));
+    assert!(!replay(&["--from", "yesterday", "--until", until]));
 }

@@ -1,9 +1,10 @@
 //! Whether a walk that receipts, or their absence, have brought about may begin.
 
 use tokio::time::Instant;
-use watchword_providers::ReceiptStatus;
+use watchword_providers::{Channel, ReceiptStatus};
 
-use super::Walk;
+use super::{Walk, ms};
+use crate::calls::{ON_THE_LINE_MAX, tells_of_ends};
 use crate::delivery::{AttemptRecord, DeliveryRecord, DueKind, Next, Outcome};
 use crate::dispatch::{Dispatcher, Work};
 use crate::live::Live;
@@ -39,6 +40,14 @@ impl Dispatcher {
         let Some(silence) = &hop.silence else {
             return Some(stays);
         };
+        let over_at_ms = silent.started_at_ms.saturating_add(ms(ON_THE_LINE_MAX));
+        let left_ms = over_at_ms.saturating_sub(self.shared.store_now_ms());
+        if state.channel == Channel::Voice && tells_of_ends(&*hop.provider) && left_ms > 0 {
+            // It may be ringing, or heard out, and no other may call meanwhile.
+            return Some(Next::Submitted {
+                receipt_within_ms: Some(left_ms),
+            });
+        }
         let (reach, now) = (walk.composed.reach(), Instant::now());
         // Where the network said that it took the message over, receipts do come.
         if silent.receipt.is_none()

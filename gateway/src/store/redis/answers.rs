@@ -310,6 +310,7 @@ impl Answer {
             },
             2 => ReceiptApplied::Redispatch,
             3 => ReceiptApplied::NoAttempt,
+            4 => ReceiptApplied::CallEnded,
             _ => return Err(strange()),
         })
     }

@@ -219,7 +219,10 @@ impl Terms {
             .number(u64::from(ordinal))
             .number(u64::from(ask.attempt));
         attempt_receipt(&mut packer, &ask.receipt);
-        packer.flag(ask.may_redispatch);
+        match ask.redispatch_after_ms {
+            Some(after_ms) => packer.number(after_ms),
+            None => packer.nothing(),
+        };
         dispatch_policy(&mut packer, &ask.policy);
         self.with(packer)
     }

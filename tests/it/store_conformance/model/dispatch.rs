@@ -265,17 +265,26 @@ impl Model {
         &mut self,
         of: usize,
         ordinal: u8,
-        (attempt, status, may): (u32, ReceiptStatus, bool),
+        (attempt, status, after_ms): (u32, ReceiptStatus, Option<u64>),
     ) -> Answer {
         let (may_submit, now_ms) = (self.may_submit(of), self.now_ms);
         let Some(delivery) = self.delivery(of, ordinal) else {
             return Answer::says("no attempt");
         };
+        let is_last = delivery.last_number() == attempt;
         let Some(known) = delivery.numbered(attempt) else {
             return Answer::says("no attempt");
         };
         if known.receipt.is_some_and(|receipt| receipt >= status) {
-            return Answer::says("nothing");
+            // The end of the last call, whose verdict makes the next one wait.
+            let ends = status == ReceiptStatus::Undelivered && after_ms == Some(0) && is_last;
+            return match &mut delivery.due {
+                Some((DueKind::Undelivered, at_ms)) if ends && *at_ms > now_ms => {
+                    *at_ms = now_ms;
+                    Answer::says("call ended")
+                }
+                _ => Answer::says("nothing"),
+            };
         }
         known.receipt = Some(status);
         let waits = delivery.status == DeliveryStatus::Submitted;
@@ -283,11 +292,15 @@ impl Model {
             delivery.close(DeliveryStatus::Delivered);
         } else if status == ReceiptStatus::Undelivered && waits && delivery.is_all_lost() {
             let has_room = delivery.sent().count() < 3 || delivery.can_fall_back;
-            if may && may_submit && has_room {
-                delivery.due = Some((DueKind::Undelivered, now_ms));
-                return Answer::says("redispatch");
+            match after_ms.filter(|_| may_submit && has_room) {
+                Some(after_ms) => {
+                    delivery.due = Some((DueKind::Undelivered, now_ms + after_ms));
+                    if after_ms == 0 {
+                        return Answer::says("redispatch");
+                    }
+                }
+                None => delivery.close(DeliveryStatus::Undelivered),
             }
-            delivery.close(DeliveryStatus::Undelivered);
         }
         Answer::says(format!("recorded {:?}", delivery.status))
     }

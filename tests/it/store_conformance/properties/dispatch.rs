@@ -55,15 +55,16 @@ impl Case<'_> {
             Dispatch::Receipt {
                 attempt,
                 status,
-                may,
+                after_ms,
             } => {
                 let mut ask = world::receipt(attempt, status);
-                ask.may_redispatch = may;
-                let expected = self.model.receipt(of, ordinal, (attempt, status, may));
+                ask.redispatch_after_ms = after_ms;
+                let expected = self.model.receipt(of, ordinal, (attempt, status, after_ms));
                 let said = match self.store().apply_receipt(id, &ask).await.unwrap() {
                     ReceiptApplied::Nothing => "nothing".to_owned(),
                     ReceiptApplied::Recorded { status } => format!("recorded {status:?}"),
                     ReceiptApplied::Redispatch => "redispatch".to_owned(),
+                    ReceiptApplied::CallEnded => "call ended".to_owned(),
                     ReceiptApplied::NoAttempt => "no attempt".to_owned(),
                 };
                 (Answer::says(said), expected)

@@ -18,6 +18,11 @@ pub(super) enum Step {
         ordinal: u8,
         step: Dispatch,
     },
+    /// A call of an attempt asks what to say.
+    Call {
+        attempt: usize,
+        call: u8,
+    },
     Lift {
         number: usize,
     },
@@ -75,7 +80,8 @@ pub(super) enum Dispatch {
     Receipt {
         attempt: u32,
         status: ReceiptStatus,
-        may: bool,
+        /// How soon another submission may follow from it, if one may.
+        after_ms: Option<u64>,
     },
     Outage,
     Take,
@@ -97,6 +103,7 @@ fn step() -> impl Strategy<Value = Step> {
         11 => (0_usize..6, ask()).prop_map(|(of, ask)| Step::Ask { of, ask }),
         19 => (0_usize..6, ordinal, dispatch())
             .prop_map(|(of, ordinal, step)| Step::Dispatch { of, ordinal, step }),
+        2 => (0_usize..2, 0_u8..3).prop_map(|(attempt, call)| Step::Call { attempt, call }),
         1 => (0_usize..2).prop_map(|number| Step::Lift { number }),
         2 => Just(Step::Sweep),
         5 => prop_oneof![3 => 1_u64..45, 1 => 45_u64..240]
@@ -157,6 +164,7 @@ fn dispatch() -> impl Strategy<Value = Dispatch> {
         2 => Just(ReceiptStatus::Undelivered),
         1 => Just(ReceiptStatus::Delivered),
     ];
+    let after_ms = prop_oneof![Just(None), Just(Some(0)), Just(Some(45_000))];
     prop_oneof![
         5 => (rarely(), rarely(), prop::option::of(outcome.clone()))
             .prop_map(|(is_stale, is_repeated, settles)| Dispatch::Begin {
@@ -164,8 +172,9 @@ fn dispatch() -> impl Strategy<Value = Dispatch> {
             }),
         6 => (rarely(), outcome, after)
             .prop_map(|(is_stale, outcome, after)| Dispatch::Settle { is_stale, outcome, after }),
-        4 => (prop_oneof![3 => 1_u32..4, 1 => 4_u32..30], status, any::<bool>())
-            .prop_map(|(attempt, status, may)| Dispatch::Receipt { attempt, status, may }),
+        4 => (prop_oneof![3 => 1_u32..4, 1 => 4_u32..30], status, after_ms).prop_map(
+            |(attempt, status, after_ms)| Dispatch::Receipt { attempt, status, after_ms }
+        ),
         3 => Just(Dispatch::Take),
         1 => Just(Dispatch::Outage),
         1 => (rarely(), prop_oneof![Just(0_u64), Just(20_000)])

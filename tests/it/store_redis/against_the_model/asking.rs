@@ -108,9 +108,9 @@ async fn ask_dispatch(store: &RedisStore, step: &Step) -> String {
             delivery,
             attempt,
             status,
-            may_redispatch,
+            redispatch,
         } => {
-            let ask = receipt_of(attempt, status, may_redispatch);
+            let ask = receipt_of(attempt, status, redispatch);
             let applied = store.apply_receipt(delivery_id(delivery), &ask).await;
             format!("{:?}", applied.unwrap())
         }

@@ -254,9 +254,9 @@ impl Model {
                 delivery: (record, ordinal),
                 attempt,
                 status,
-                may_redispatch,
+                redispatch,
             } => {
-                let ask = receipt_of(attempt, status, may_redispatch);
+                let ask = receipt_of(attempt, status, redispatch);
                 let none = delivery::ReceiptApplied::NoAttempt;
                 let answer = self.record(record).map_or(none, |record| {
                     delivery::apply_receipt(record, ordinal, &ask, now_ms)

@@ -67,7 +67,8 @@ pub(super) enum Step {
         delivery: (u8, u8),
         attempt: u32,
         status: u8,
-        may_redispatch: bool,
+        /// Not at all, at once, or after a call's end.
+        redispatch: u8,
     },
     Take {
         delivery: (u8, u8),
@@ -123,9 +124,9 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
                 delivery, fence, attempt, outcome, next,
             }
         ),
-        4 => (delivery(), 0..8_u32, 0..3_u8, any::<bool>()).prop_map(
-            |(delivery, attempt, status, may_redispatch)| Step::Receipt {
-                delivery, attempt, status, may_redispatch,
+        4 => (delivery(), 0..8_u32, 0..3_u8, 0..3_u8).prop_map(
+            |(delivery, attempt, status, redispatch)| Step::Receipt {
+                delivery, attempt, status, redispatch,
             }
         ),
         3 => delivery().prop_map(|delivery| Step::Take { delivery }),
@@ -311,7 +312,7 @@ pub(super) fn settle_of(fence: u32, attempt: u32, outcome: u8, next: u8) -> Sett
     }
 }
 
-pub(super) fn receipt_of(attempt: u32, status: u8, may_redispatch: bool) -> ApplyReceipt {
+pub(super) fn receipt_of(attempt: u32, status: u8, redispatch: u8) -> ApplyReceipt {
     ApplyReceipt {
         attempt,
         receipt: AttemptReceipt {
@@ -322,9 +323,9 @@ pub(super) fn receipt_of(attempt: u32, status: u8, may_redispatch: bool) -> Appl
             ][usize::from(status)],
             at_ms: 1_700_000_000_000,
             code: Some("30003".into()),
-            is_final_for_number: may_redispatch,
+            is_final_for_number: redispatch > 0,
         },
-        may_redispatch,
+        redispatch_after_ms: [None, Some(0), Some(45_000)][usize::from(redispatch)],
         policy: asks::DISPATCH,
     }
 }

@@ -9,14 +9,11 @@ pub(in crate::store::embedded) fn bind(
     ask: &CallAsk,
 ) -> Result<Option<u32>, StepError> {
     let key = slot_key(ask.key.shard, &ask.key.tag);
-    let before: Option<CallEntry> = read_as(&tables.calls, &key)?;
-    let before = before.filter(|entry| entry.kept_until_ms > tables.now_ms);
-    let is_first = before.is_none();
-    let mut entry = before.unwrap_or_else(|| CallEntry::of(ask));
-    if !entry.ask(ask) {
+    let kept: Option<CallEntry> = read_as(&tables.calls, &key)?;
+    let Some(entry) = CallEntry::asked(kept, ask, tables.now_ms) else {
         return Ok(None);
-    }
-    if is_first {
+    };
+    if entry.is_new() {
         tables.expire_at(entry.kept_until_ms, Kept::Call, &key)?;
     }
     tables.is_changed = true;

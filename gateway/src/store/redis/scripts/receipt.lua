@@ -1,7 +1,7 @@
 -- Applies a verified receipt: each status once, and only forward. KEYS: record, ledger.
-local NOTHING, RECORDED, REDISPATCH, NO_ATTEMPT = 0, 1, 2, 3
-local ordinal, attempt_number, receipt, may_redispatch, policy =
-  arg[1], arg[2], arg[3], arg[4] == 1, arg[5]
+local NOTHING, RECORDED, REDISPATCH, NO_ATTEMPT, CALL_ENDED = 0, 1, 2, 3, 4
+local ordinal, attempt_number, receipt, redispatch_after, policy =
+  arg[1], arg[2], arg[3], arg[4], arg[5]
 local record, marker = load_record(KEYS[1])
 if marker then
   return {marker, clock}
@@ -12,7 +12,16 @@ if not attempt then
   return {NO_ATTEMPT, clock}
 end
 if attempt[RECEIPT] and attempt[RECEIPT][1] >= receipt[1] then
-  return {NOTHING, clock}
+  -- It may be of the end of a call whose verdict is known.
+  local is_end = receipt[1] == RECEIPT_UNDELIVERED and redispatch_after == 0
+    and attempt == delivery[ATTEMPTS][#delivery[ATTEMPTS]]
+  if not is_end or delivery[DUE] ~= UNDELIVERED_DUE or delivery[DUE_AT] <= now then
+    return {NOTHING, clock}
+  end
+  delivery[DUE_AT] = now
+  save_record(KEYS[1], record)
+  keep_due(KEYS[2], id_of(KEYS[1]), record, ordinal)
+  return {CALL_ENDED, clock}
 end
 attempt[RECEIPT] = receipt
 local answer = RECORDED
@@ -22,9 +31,9 @@ if receipt[1] == RECEIPT_DELIVERED then
 elseif receipt[1] == RECEIPT_UNDELIVERED and delivery[D_STATUS] == SUBMITTED
   and is_wholly_undelivered(delivery) then
   local has_room = submissions(delivery) < policy[SUBMISSIONS_MAX] or delivery[FALLBACK] ~= ''
-  if may_redispatch and has_room and can_submit(record, policy[QUIET_MS]) then
-    delivery[DUE], delivery[DUE_AT] = UNDELIVERED_DUE, now
-    answer = REDISPATCH
+  if redispatch_after and has_room and can_submit(record, policy[QUIET_MS]) then
+    delivery[DUE], delivery[DUE_AT] = UNDELIVERED_DUE, now + redispatch_after
+    answer = redispatch_after == 0 and REDISPATCH or RECORDED
   else
     close(delivery, UNDELIVERED)
   end
