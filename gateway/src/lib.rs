@@ -23,6 +23,8 @@ pub mod message;
 pub mod number;
 pub mod verification;
 
+pub mod subjects;
+
 pub mod calls;
 pub mod delivery;
 pub mod dispatch;

@@ -40,6 +40,8 @@ pub struct Live {
     pub senders: Senders,
     pub codes: CodePolicy,
     pub sends: SendPolicy,
+    /// Of what is addressed to a subject: its account stands for the number.
+    pub subject_sends: SendPolicy,
     pub limits: Limits,
     pub dispatch: DispatchSettings,
     /// Where providers reach us, without a slash at the end.
@@ -72,6 +74,8 @@ impl CodePolicy {
 /// The limits that live outside a number's record.
 #[derive(Clone, Debug)]
 pub struct Limits {
+    /// Per tenant and number; asked beside for what is addressed to a subject.
+    pub sends_per_number: Vec<LimitRule>,
     pub number_all_tenants: Vec<LimitRule>,
     pub sends_per_address: Vec<LimitRule>,
     pub failed_checks_per_address: Vec<LimitRule>,

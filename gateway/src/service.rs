@@ -15,6 +15,7 @@ mod routes;
 mod send;
 mod send_only;
 mod start;
+pub mod subjects;
 pub mod view;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub use request::{
 use crate::dispatch::Dispatcher;
 use crate::live::Shared;
 use crate::store::StoreError;
+use crate::subjects::keeper::Keeper;
 
 /// What every call answers.
 pub(crate) type Answer<T> = Result<T, ServiceError>;
@@ -36,11 +38,23 @@ pub(crate) type Answer<T> = Result<T, ServiceError>;
 pub struct Service {
     shared: Shared,
     dispatcher: Arc<Dispatcher>,
+    /// Subjects and their numbers.
+    keeper: Arc<Keeper>,
 }
 
 impl Service {
     pub fn new(shared: Shared, dispatcher: Arc<Dispatcher>) -> Self {
-        Self { shared, dispatcher }
+        let keeper = Arc::new(Keeper::new(shared.clone(), Arc::clone(&dispatcher)));
+        Self {
+            shared,
+            dispatcher,
+            keeper,
+        }
+    }
+
+    /// Who keeps the subjects.
+    pub fn keeper(&self) -> &Arc<Keeper> {
+        &self.keeper
     }
 
     fn store_error(&self, step: &'static str, error: &StoreError) -> ServiceError {

@@ -74,8 +74,9 @@ pub struct Version {
     pub version: &'static str,
     /// Of the phone number metadata.
     pub number_metadata: String,
-    /// Of stored records.
-    pub format: u32,
+    /// Of the records that it writes.
+    pub format: u8,
+    pub formats_read: &'static [u8],
 }
 
 /// What the admin listener shows.

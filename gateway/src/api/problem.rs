@@ -187,6 +187,18 @@ impl From<ServiceError> for Problem {
                     None => problem,
                 }
             }
+            ServiceError::Refused {
+                code,
+                available_at_ms,
+                now_ms,
+                others,
+            } => {
+                let problem = Self::named(code, StatusCode::CONFLICT).alternatives(others.channels);
+                match available_at_ms {
+                    Some(at_ms) => problem.available_at(at_ms, now_ms),
+                    None => problem,
+                }
+            }
             ServiceError::CodeMismatch { checks_remaining } => {
                 let mut problem = Self::new(&codes::CODE_MISMATCH);
                 problem.advice.checks_remaining = Some(checks_remaining);

@@ -77,6 +77,7 @@ fn caller(scopes: impl IntoIterator<Item = Scope>) -> Caller {
         submission_caps: Vec::new(),
         test_numbers: HashMap::new(),
         checks: CheckWatch::default(),
+        subjects: Arc::default(),
         catalog: Arc::new(Catalog::builtin()),
         sms_sender: None,
         voice_sender: None,
@@ -88,6 +89,13 @@ fn caller(scopes: impl IntoIterator<Item = Scope>) -> Caller {
     }
 }
 
+fn operator() -> Operator {
+    Operator {
+        name: "ada".into(),
+        subjects: Arc::default(),
+    }
+}
+
 /// Knows the keys `all`, `read` and `none`, and the operator `operator`.
 fn keys() -> Keys {
     Keys {
@@ -96,7 +104,7 @@ fn keys() -> Keys {
             (sha256("read"), caller([Scope::Read])),
             (sha256("none"), caller([])),
         ]),
-        operators: Credentials::new([(sha256("operator"), Operator { name: "ada".into() })]),
+        operators: Credentials::new([(sha256("operator"), operator())]),
     }
 }
 

@@ -70,11 +70,12 @@ pub(super) async fn start(
 pub(super) fn start_request(asked: &Asked) -> Result<StartRequest, Problem> {
     let body: StartBody = json::body(asked)?;
     Ok(StartRequest {
-        to: fields::TO.required(body.to)?,
+        to: Some(fields::TO.required(body.to)?),
         region: fields::REGION.optional(body.region)?,
         channel: fields::channel(body.channel)?,
         locale: fields::LOCALE.optional(body.locale)?,
         purpose: fields::PURPOSE.optional(body.purpose)?,
+        method: None,
         subject: fields::SUBJECT.optional(body.subject)?,
         bind: fields::bind(body.bind)?,
         client: fields::client(body.client)?,

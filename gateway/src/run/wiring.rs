@@ -33,7 +33,7 @@ use crate::stack::breaker::BreakerState;
 use crate::stack::pace::Sharing;
 use crate::stack::silence::Silence;
 use crate::stack::{ProviderStack, StackEvents};
-use crate::store::{FORMAT_VERSION, Store};
+use crate::store::Store;
 use crate::telemetry::{Metrics, events};
 use crate::tenants::{Caller, Operator};
 use crate::webhooks::{Courier, CourierSettings, Lookout, Post, PostError, Posted, Poster};
@@ -190,6 +190,7 @@ impl Wired {
         let shared = self.shared.clone();
         let metrics = Arc::clone(&self.shared.metrics);
         let panics = Arc::clone(&self.shared.metrics);
+        let formats = self.shared.store.record_formats();
         Arc::new(Admin {
             readiness: Box::new(move || {
                 let now_ms = shared.store_now_ms();
@@ -203,7 +204,8 @@ impl Wired {
             version: Version {
                 version: env!("CARGO_PKG_VERSION"),
                 number_metadata: number::metadata_version().to_owned(),
-                format: u32::from(FORMAT_VERSION),
+                format: formats.written,
+                formats_read: formats.read,
             },
             on_panic: Arc::new(move || panics.panicked()),
         })

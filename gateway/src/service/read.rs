@@ -266,6 +266,7 @@ fn not_done(refusal: SendRefusal) -> ServiceError {
         | SendRefusal::SendsExhausted { .. }
         | SendRefusal::ResendTooLate
         | SendRefusal::SendLimit { .. }
-        | SendRefusal::TooManyPending { .. } => ServiceError::NotFound,
+        | SendRefusal::TooManyPending { .. }
+        | SendRefusal::MethodChanged => ServiceError::NotFound,
     }
 }

@@ -146,6 +146,7 @@ fn new_start(
         text: Some(request.text.clone()),
         speech: request.speech.clone(),
         is_test: false,
+        method: None,
     };
     Start {
         id,

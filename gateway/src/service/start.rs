@@ -35,7 +35,8 @@ impl Service {
         let started = tokio::time::Instant::now();
         let live = self.shared.live.load_full();
         let tenant = &caller.tenant;
-        let to = fields::number(&request.to, request.region.as_deref(), "to")?;
+        let to = request.to.as_deref().ok_or(ServiceError::NotFound)?;
+        let to = fields::number(to, request.region.as_deref(), "to")?;
         let plan = StartPlan::of(&live, tenant, &to, &request)?;
         if plan.test_code.is_none() {
             self.not_blocked(&plan.number.0)?;
@@ -353,6 +354,7 @@ impl<'a> StartPlan<'a> {
             text: None,
             speech: None,
             is_test: self.test_code.is_some(),
+            method: None,
         }
     }
 }

@@ -229,6 +229,7 @@ impl World {
             text: None,
             speech: None,
             is_test: false,
+            method: None,
         };
         let start = Start {
             id,

@@ -213,7 +213,7 @@ fn a_start_reaches_the_service_with_all_it_says() {
     }"#;
     let headers = [("idempotency-key", "k1"), ("prefer", "wait=2")];
     let request = verifications::start_request(&asked(&headers, body)).unwrap();
-    assert_eq!(request.to, "(415) 555-0123");
+    assert_eq!(request.to.as_deref(), Some("(415) 555-0123"));
     assert_eq!(request.region.as_deref(), Some("US"));
     assert_eq!(request.channel, Some(Channel::Voice));
     assert_eq!(request.locale.as_deref(), Some("pt-BR"));
@@ -308,7 +308,8 @@ async fn the_admin_listener_only_reads() {
             version: Version {
                 version: "0.1.0",
                 number_metadata: String::from("9"),
-                format: 1,
+                format: 2,
+                formats_read: &[1, 2],
             },
             on_panic: Arc::new(|| {}),
         });
@@ -328,7 +329,9 @@ async fn the_admin_listener_only_reads() {
             (status, &Value::Bool(ready))
         );
         assert_eq!(ask(Method::GET, "/metrics").await.body.as_ref(), b"# EOF\n");
-        assert_eq!(ask(Method::GET, "/version").await.json()["format"], 1);
+        let version = ask(Method::GET, "/version").await.json();
+        assert_eq!(version["format"], 2);
+        assert_eq!(version["formats_read"], serde_json::json!([1, 2]));
         assert_eq!(
             ask(Method::POST, "/healthz").await.problem(),
             is(405, "method_not_allowed")
