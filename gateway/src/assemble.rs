@@ -25,6 +25,7 @@ use crate::keys::{KeyRing, MasterKey, random};
 use crate::live::{CodePolicy, DispatchSettings, Limits, Live};
 use crate::message::{AppHash, Brand, Catalog, Locale, Origin};
 use crate::routing::{Route, RoutingTable, Strategy, Weights};
+use crate::signals::Silent;
 use crate::tenants::{Caller, Directory, Operator, Scopes, SubmissionCap, Tenant};
 use crate::verification::{SendPolicy, TenantTag};
 
@@ -80,6 +81,7 @@ pub fn live(
         sends: send_policy(settings, &settings.limits.sends_per_number),
         subject_sends: send_policy(settings, &settings.limits.sends_per_subject),
         limits: limits(settings),
+        signals: Arc::new(Silent),
         dispatch: dispatch(settings),
         public_url: settings.server.public_url.as_deref().map(Arc::from),
         ring,

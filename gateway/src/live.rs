@@ -18,6 +18,7 @@ use crate::delivery::DispatchPolicy;
 use crate::keys::KeyRing;
 use crate::routing::{Destination, Draw, ProviderId, RoutingTable};
 use crate::senders::Senders;
+use crate::signals::Signals;
 use crate::stack::ProviderStack;
 use crate::store::{Store, StoreError};
 use crate::tally::Tally;
@@ -43,6 +44,8 @@ pub struct Live {
     /// Of what is addressed to a subject: its account stands for the number.
     pub subject_sends: SendPolicy,
     pub limits: Limits,
+    /// What networks say of numbers.
+    pub signals: Arc<dyn Signals>,
     pub dispatch: DispatchSettings,
     /// Where providers reach us, without a slash at the end.
     pub public_url: Option<Arc<str>>,
@@ -150,6 +153,8 @@ pub struct Shared {
     /// Whether the store keeps the promise the operator asked for; sends stop
     /// while it does not.
     pub is_durable: Arc<AtomicBool>,
+    /// Whether subjects are served: never on a store that forgets, unless told so.
+    pub keeps_subjects: Arc<AtomicBool>,
     /// Whose records are watched for webhooks.
     pub lookout: Arc<Lookout>,
     /// What this node counts for each route.

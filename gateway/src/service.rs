@@ -4,7 +4,7 @@
 mod check;
 mod conversions;
 pub mod error;
-mod fields;
+pub(crate) mod fields;
 mod limits;
 mod numbers;
 mod read;
@@ -64,7 +64,7 @@ impl Service {
 }
 
 /// What a caller is told when the store did not do what was asked.
-fn unavailable(error: &StoreError) -> ServiceError {
+pub(crate) fn unavailable(error: &StoreError) -> ServiceError {
     let (code, retry_after_s) = match error {
         StoreError::Unavailable { .. } | StoreError::ClockSkew { .. } => ("store_unavailable", 1),
         StoreError::OutcomeUnknown { .. } => ("store_outcome_unknown", 1),
@@ -78,7 +78,7 @@ fn unavailable(error: &StoreError) -> ServiceError {
     }
 }
 
-const OVERLOADED: ServiceError = ServiceError::Unavailable {
+pub(crate) const OVERLOADED: ServiceError = ServiceError::Unavailable {
     code: "overloaded",
     retry_after_s: 1,
 };

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod codes;
 pub mod command;
 pub mod evidence;
+pub mod idv;
 pub mod keeper;
 pub mod model;
 pub mod notices;

@@ -84,6 +84,7 @@ pub(super) async fn wire(
         clock: Arc::new(SystemClock),
         store_skew_ms: Arc::new(AtomicI64::new(0)),
         is_durable: Arc::new(AtomicBool::new(true)),
+        keeps_subjects: Arc::new(AtomicBool::new(true)),
         lookout,
         tally: Arc::default(),
     };
