@@ -5,6 +5,7 @@ mod served;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub(crate) use self::served::play_served;
 use crate::kind::{Given, Make, Value, Values};
 use crate::signature::{FormFields, TwilioKeys, WebhookKeys};
 use crate::twilio::{TwilioProvider, TwilioSender, TwilioSettings};
+use crate::verdict::Verdict;
 use crate::webhook::{WebhookProvider, WebhookSettings};
 use crate::{
     CallTexts, Callback, Channel, Clock, DeliveryReceipt, Message, MessageId, PhoneNumber,
@@ -333,6 +335,20 @@ pub(crate) fn outcome_words(outcome: &Result<Submitted, SubmitError>) -> String 
         Err(SubmitError::Unreachable | SubmitError::Shed) => panic!("no answer means this"),
     };
     with_code(words, outcome.as_ref().err().and_then(SubmitError::code))
+}
+
+/// The words of a row of an error table, as [`outcome_words`] says them.
+pub(crate) fn verdict_words(verdict: Verdict, code: impl Display) -> String {
+    let words = match verdict {
+        Verdict::Number => "refused for the number",
+        Verdict::Provider => "refused for this provider",
+        Verdict::Now => "refused for now",
+        Verdict::Fraud => "refused as fraud",
+        Verdict::Throttled => return "throttled".to_owned(),
+        Verdict::Credentials => "credentials refused",
+        Verdict::Unknown => "unknown",
+    };
+    format!("{words}, code {code}")
 }
 
 fn receipt_words(receipts: Result<Vec<DeliveryReceipt>, ReceiptError>) -> String {

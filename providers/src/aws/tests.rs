@@ -5,7 +5,7 @@ use super::*;
 use crate::kind::{Value, Values};
 use crate::rows::{Answer as Played, PlayedServer};
 use crate::signature::sns_tests::{SNS, TOPIC_ARN};
-use crate::transcripts::{self, NOW_MS, outcome_words};
+use crate::transcripts::{self, NOW_MS, outcome_words, verdict_words};
 use crate::{MessageId, ReceiptStatus};
 
 fn values() -> Values {
@@ -57,17 +57,7 @@ async fn every_row_of_the_table_is_understood_over_a_connection() {
     let message = transcripts::message();
     let (outcomes, requests) = server.submit_all(provider, message, rows.len()).await;
     for ((verdict, name), outcome) in rows.iter().zip(&outcomes) {
-        let words = outcome_words(outcome);
-        let expected = match verdict {
-            crate::verdict::Verdict::Number => format!("refused for the number, code {name}"),
-            crate::verdict::Verdict::Provider => format!("refused for this provider, code {name}"),
-            crate::verdict::Verdict::Now => format!("refused for now, code {name}"),
-            crate::verdict::Verdict::Fraud => format!("refused as fraud, code {name}"),
-            crate::verdict::Verdict::Throttled => "throttled".to_owned(),
-            crate::verdict::Verdict::Credentials => format!("credentials refused, code {name}"),
-            crate::verdict::Verdict::Unknown => format!("unknown, code {name}"),
-        };
-        assert_eq!(words, expected);
+        assert_eq!(outcome_words(outcome), verdict_words(*verdict, name));
     }
     assert!(requests[0].starts_with("POST / HTTP/1.1\r\n"));
     assert_eq!(requests[0].matches("\r\nhost: ").count(), 1);
