@@ -16,7 +16,7 @@ use crate::service::view::VerificationView;
 use crate::service::{Answer, OVERLOADED, Service};
 use crate::subjects::evidence::Class;
 use crate::subjects::keeper::{Advice, CONFIRM_METHOD, NUMBER_CHANGE, Opened, RECOVER_ACCOUNT};
-use crate::subjects::model::{Actor, Method, MethodId, MethodStatus};
+use crate::subjects::model::{Method, MethodId, MethodStatus};
 use crate::tenants::{Caller, Tenant};
 
 /// How often a start is judged anew because the subject has changed meanwhile.
@@ -31,8 +31,7 @@ struct Looked<'a> {
 }
 
 /// Where the code goes.
-struct Chosen<'a> {
-    method: &'a Method,
+struct Chosen {
     to: ParsedNumber,
     channel: Channel,
     /// What the person could take instead of this channel.
@@ -133,12 +132,12 @@ impl Service {
     }
 
     /// The channel that is open to a method, and what else is.
-    async fn choose<'a>(
+    async fn choose(
         &self,
-        looked: &Looked<'a>,
-        method: &'a Method,
+        looked: &Looked<'_>,
+        method: &Method,
         asked: Option<Channel>,
-    ) -> Answer<Chosen<'a>> {
+    ) -> Answer<Chosen> {
         let (live, tenant) = (looked.live, looked.tenant);
         let to = parsed(method)?;
         let is_stopped = self
@@ -184,7 +183,6 @@ impl Service {
             channel = Channel::Sms;
         }
         Ok(Chosen {
-            method,
             to,
             channel,
             others: Others {
