@@ -4,8 +4,7 @@
 use serde_json::{Value, json};
 use watchword::subjects::evidence::Finding;
 
-use super::world::networks::Signal;
-use super::world::{DAY, HOUR, Stand, World};
+use super::world::{DAY, HOUR, Signal, Stand, World};
 use crate::support::numbers;
 
 const SUBJECT: &str = "anna.schmidt@example.com";
@@ -53,7 +52,14 @@ async fn row_05_the_old_number_is_told_first_and_never_after_thirty_days(stand: 
         .iter()
         .find(|text| text.contains("undo with"))
         .expect("a notice");
-    for secret in [SUBJECT, "anna", "schmidt", &new, &new[1..], &new[new.len() - 4..]] {
+    for secret in [
+        SUBJECT,
+        "anna",
+        "schmidt",
+        &new,
+        &new[1..],
+        &new[new.len() - 4..],
+    ] {
         assert!(!notice.contains(secret), "{notice:?}");
     }
 

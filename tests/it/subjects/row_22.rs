@@ -3,12 +3,13 @@
 
 use serde_json::{Value, json};
 
-use super::world::{Stand, World, text};
+use super::world::{MINUTE, Stand, World, text};
 use crate::support::numbers;
 
 const SUBJECT: &str = "u-22";
 
 async fn asks(world: &World, purpose: &str) -> (u16, Value) {
+    world.advance(MINUTE);
     let asked = json!({ "subject": SUBJECT, "purpose": purpose });
     world.post("/v1/verifications", asked).await
 }
@@ -33,7 +34,10 @@ async fn row_22_rebinding_an_app_is_allowed_recovering_needs_a_grant(stand: Stan
 
     let is_refused = async |world: &World| {
         let (status, refused) = asks(world, "recover_account").await;
-        assert_eq!((status, &refused["code"]), (403, &json!("step_up_required")));
+        assert_eq!(
+            (status, &refused["code"]),
+            (403, &json!("step_up_required"))
+        );
     };
     is_refused(&world).await;
     // Nothing shown opens the slow way, which is no right to a code.
