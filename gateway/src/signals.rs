@@ -1,5 +1,11 @@
 //! What networks say of a number before something is sent to it or proved by it:
 //! a new SIM, a new device, a new holder, calls that are forwarded.
+//!
+//! A person who has just bought a phone has a new SIM too, so an answer never
+//! refuses anybody: it lengthens a hold, suspends a method or picks another one.
+
+pub mod camara;
+pub mod scripted;
 
 use async_trait::async_trait;
 
@@ -31,5 +37,14 @@ pub struct Silent;
 impl Signals for Silent {
     async fn ask(&self, _question: Question<'_>) -> Finding {
         Finding::Unknown
+    }
+}
+
+/// A network's yes is what we have to be careful about.
+fn raised_if(is_so: bool) -> Finding {
+    if is_so {
+        Finding::Raised
+    } else {
+        Finding::Clear
     }
 }
