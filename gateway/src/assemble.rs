@@ -47,6 +47,8 @@ pub enum AssembleError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("signals: {0}")]
+    Signals(String),
     #[error("the texts cannot be used:\n{0}")]
     Messages(String),
 }
@@ -83,7 +85,7 @@ pub fn live(
         sends: send_policy(settings, &settings.limits.sends_per_number),
         subject_sends: send_policy(settings, &settings.limits.sends_per_subject),
         limits: limits(settings),
-        signals: signals::signals(settings)?,
+        signals: signals::signals(&settings.signals)?,
         dispatch: dispatch(settings),
         public_url: settings.server.public_url.as_deref().map(Arc::from),
         ring,

@@ -1,14 +1,13 @@
 //! What networks say of a number before something is sent to it or proved by it:
 //! a new SIM, a new device, a new holder, calls that are forwarded.
-//!
-//! A person who has just bought a phone has a new SIM too, so an answer never
-//! refuses anybody: it lengthens a hold, suspends a method or picks another one.
 
-pub mod camara;
-pub mod scripted;
+mod camara;
+mod scripted;
 
 use async_trait::async_trait;
 
+pub use self::camara::{Camara, CamaraError};
+pub use self::scripted::Scripted;
 use crate::subjects::evidence::Finding;
 
 /// What is asked of a number.
@@ -22,6 +21,28 @@ pub enum Question<'a> {
     Recycled { e164: &'a str, since_ms: u64 },
     /// Whether its calls are forwarded.
     Forwarded { e164: &'a str },
+}
+
+impl Question<'_> {
+    /// The number it is about.
+    pub fn e164(&self) -> &str {
+        match self {
+            Self::SimSwap { e164, .. }
+            | Self::DeviceSwap { e164, .. }
+            | Self::Recycled { e164, .. }
+            | Self::Forwarded { e164 } => e164,
+        }
+    }
+
+    /// A stable word for it, for logs.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::SimSwap { .. } => "sim_swap",
+            Self::DeviceSwap { .. } => "device_swap",
+            Self::Recycled { .. } => "recycled",
+            Self::Forwarded { .. } => "forwarded",
+        }
+    }
 }
 
 /// Who answers. Whatever goes wrong is [`Finding::Unknown`], and comes soon.
@@ -40,9 +61,8 @@ impl Signals for Silent {
     }
 }
 
-/// A network's yes is what we have to be careful about.
-fn raised_if(is_so: bool) -> Finding {
-    if is_so {
+fn finding(is_raised: bool) -> Finding {
+    if is_raised {
         Finding::Raised
     } else {
         Finding::Clear

@@ -36,3 +36,6 @@ pub struct WebhookSettings {
 
 /// A tenant's endpoints.
 pub type Endpoints = Arc<[Arc<Endpoint>]>;
+
+#[cfg(test)]
+mod tests;
