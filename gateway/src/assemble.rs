@@ -40,8 +40,6 @@ pub enum AssembleError {
     },
     #[error("provider `{provider}`: {reason}")]
     Provider { provider: String, reason: String },
-    #[error("signals: {reason}")]
-    Signals { reason: String },
     #[error("{}: {source}", path.display())]
     File {
         path: PathBuf,
