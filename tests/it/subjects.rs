@@ -2,8 +2,10 @@
 //! whole API, over both stores, on a clock that the test moves.
 
 mod reading;
+mod row_05;
 mod row_06;
 mod row_07;
+mod row_22;
 mod the_world;
 mod world;
 
