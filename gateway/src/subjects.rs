@@ -23,3 +23,6 @@ pub mod worker;
 mod apply;
 
 pub use apply::apply;
+
+#[cfg(test)]
+mod tests;

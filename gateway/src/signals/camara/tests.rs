@@ -1,0 +1,1 @@
+//! A network that answers, refuses, hangs and babbles, at the socket.
