@@ -2,7 +2,6 @@
 //! gateway, and the story as a whole.
 
 mod people;
-mod row_05;
 mod row_16;
 mod row_25;
 mod the_story;
