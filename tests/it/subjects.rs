@@ -2,9 +2,7 @@
 //! whole API, over both stores, on a clock that the test moves.
 
 mod people;
-mod row_16;
 mod row_25;
-mod the_story;
 mod the_world;
 mod world;
 
