@@ -12,6 +12,8 @@ mod hang_ups;
 #[cfg(test)]
 mod hostile_input;
 #[cfg(test)]
+mod infobip_calls;
+#[cfg(test)]
 mod kannel;
 #[cfg(test)]
 mod key_rotation;
@@ -25,6 +27,8 @@ mod pace;
 mod receipts;
 #[cfg(test)]
 mod receipts_by_message_id;
+#[cfg(test)]
+mod receipts_by_sns;
 #[cfg(test)]
 mod receipts_in_disorder;
 #[cfg(test)]
