@@ -4,6 +4,7 @@
 //! Whatever happens to a subject passes here, so here alone a record, its audit
 //! lines and its events are brought together into the one step that writes them.
 
+mod asking;
 mod heal;
 mod notices;
 mod proofs;
@@ -17,6 +18,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+pub(crate) use self::asking::Advice;
 pub(crate) use self::proofs::Proved;
 pub(crate) use self::tokens::TokenAsk;
 use super::apply;
