@@ -10,6 +10,7 @@ mod notices;
 mod proofs;
 mod secrets;
 mod tokens;
+mod wishes;
 mod writing;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 pub(crate) use self::asking::Advice;
 pub(crate) use self::proofs::Proved;
 pub(crate) use self::tokens::TokenAsk;
+pub(crate) use self::wishes::Wish;
 use super::apply;
 use super::command::{Command, OperatorAction, Outcome, Terms};
 use super::model::{Actor, FreezeReason, MethodId, Subject, SubjectKey};
