@@ -32,7 +32,7 @@ use watchword_providers::sandbox::InboxMessage;
 
 use self::networks::Networks;
 use self::parts::Running;
-pub(crate) use self::setup::{ADA, BOB, MASKED, OTHER_TENANT, Setup, TENANT, VERIFY_ONLY};
+pub(crate) use self::setup::{ADA, BOB, MASKED, OTHER_TENANT, Setup, TENANT, VERIFY_ONLY, sha256};
 use self::stores::Opened;
 pub(crate) use self::stores::Stand;
 use crate::support::process;
@@ -237,12 +237,7 @@ impl World {
 impl World {
     /// Adds a number by the evidence given, types its code back, and answers the
     /// method's id.
-    pub(crate) async fn adds_method(
-        &self,
-        subject: &str,
-        number: &str,
-        evidence: Value,
-    ) -> String {
+    pub(crate) async fn adds_method(&self, subject: &str, number: &str, evidence: Value) -> String {
         let path = format!("/v1/subjects/{subject}/methods");
         let asked = json!({ "phone": number, "evidence": evidence });
         let (status, added) = self.post(&path, asked).await;
@@ -284,12 +279,7 @@ impl World {
 }
 
 /// A request as callers make it; without a body for `Null`.
-pub(crate) fn request(
-    method: &str,
-    path: &str,
-    key: &str,
-    body: &Value,
-) -> Request<Full<Bytes>> {
+pub(crate) fn request(method: &str, path: &str, key: &str, body: &Value) -> Request<Full<Bytes>> {
     let text = if body.is_null() {
         String::new()
     } else {

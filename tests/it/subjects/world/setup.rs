@@ -76,7 +76,10 @@ impl Setup {
         for (table, lines) in tables {
             toml.push_str(&format!("[{table}]\n{lines}"));
         }
-        toml.push_str(&tenant("acme", &[(TENANT, ALL), (MASKED, NOT_PII), (VERIFY_ONLY, VERIFY)]));
+        toml.push_str(&tenant(
+            "acme",
+            &[(TENANT, ALL), (MASKED, NOT_PII), (VERIFY_ONLY, VERIFY)],
+        ));
         toml.push_str(ENDPOINT);
         toml.push_str(&self.acme);
         toml.push_str(&tenant("other", &[(OTHER_TENANT, ALL)]));
@@ -147,11 +150,10 @@ fn tenant(name: &str, keys: &[(&str, &str)]) -> String {
 
 fn operator(name: &str, key: &str) -> String {
     let sha256 = sha256(key);
-    format!(
-        "\n[[operators]]\nname = {name:?}\nkeys = [{{ id = {key:?}, sha256 = {sha256:?} }}]\n"
-    )
+    format!("\n[[operators]]\nname = {name:?}\nkeys = [{{ id = {key:?}, sha256 = {sha256:?} }}]\n")
 }
 
-fn sha256(key: &str) -> String {
+/// As the configuration names a key.
+pub(crate) fn sha256(key: &str) -> String {
     hex(digest(&SHA256, key.as_bytes()).as_ref())
 }
