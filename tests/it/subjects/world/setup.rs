@@ -165,6 +165,7 @@ fn operator(name: &str, key: &str) -> String {
     format!("\n[[operators]]\nname = {name:?}\nkeys = [{{ id = {key:?}, sha256 = {sha256:?} }}]\n")
 }
 
-fn sha256(key: &str) -> String {
+/// As the configuration names a key.
+pub(crate) fn sha256(key: &str) -> String {
     hex(digest(&SHA256, key.as_bytes()).as_ref())
 }
