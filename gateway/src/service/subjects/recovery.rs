@@ -3,14 +3,15 @@
 
 use zeroize::Zeroizing;
 
+use super::Asked;
 use super::request::EvidenceItem;
 use super::view::{RecoveryView, ShownOnce};
 use crate::service::error::ServiceError;
 use crate::service::{Answer, Service};
-use crate::subjects::codes::draw_recovery;
+use crate::subjects::codes;
 use crate::subjects::command::Command;
-use crate::subjects::evidence::{Finding, hold_ms};
-use crate::subjects::keeper::Opened;
+use crate::subjects::evidence::{FactKind, Finding, hold_ms};
+use crate::subjects::keeper::{Opened, Proved};
 use crate::subjects::model::GrantId;
 use crate::tenants::Asker;
 
@@ -27,18 +28,15 @@ impl Service {
         evidence: Vec<EvidenceItem>,
     ) -> Answer<RecoveryView> {
         let asked = self.asked(asker)?;
-        let (tenant, actor) = (&asked.tenant, &asked.actor);
-        let before = self.kept(&asked, subject).await?;
-        let facts = self.keeper.facts(tenant, &before, (&evidence, actor));
-        let proved = facts.await?;
-        let uses_code = |item: &EvidenceItem| matches!(item, EvidenceItem::RecoveryCode { .. });
-        // One that was used is void, so another takes its place.
-        let fresh = if evidence.iter().any(uses_code) {
-            let code = draw_recovery();
-            let hash = self.keeper.hash_of(&code).await?;
-            Some((code, hash))
-        } else {
-            None
+        let proved = self.proved(&asked, subject, &evidence).await?;
+        let mut kinds = proved.facts.iter().map(|fact| fact.kind());
+        // A code that is used leaves its owner with another one.
+        let fresh = kinds
+            .any(|kind| kind == FactKind::RecoveryCode)
+            .then(codes::draw_recovery);
+        let fresh_code = match &fresh {
+            Some(code) => Some(self.keeper.hash_of(code).await?),
+            None => None,
         };
         let id = GrantId::draw();
         let decide = |now: &Opened| {
@@ -46,21 +44,22 @@ impl Service {
             let command = Command::OpenRecovery {
                 id,
                 facts: proved.facts.clone(),
-                fresh_code: fresh.as_ref().map(|(_, hash)| hash.clone()),
+                fresh_code: fresh_code.clone(),
             };
             Ok((command, ()))
         };
-        let changed = self.keeper.change(tenant, subject, actor.clone(), decide);
+        let actor = asked.actor.clone();
+        let changed = self.keeper.change(&asked.tenant, subject, actor, decide);
         let opened = changed.await?.opened;
         let grant = opened.subject.open_grant(id, opened.now_ms);
         let grant = grant.ok_or(ServiceError::NotFound)?;
-        let hold_ms = hold_ms(grant.class, Finding::Unknown, &tenant.subjects.holds);
+        let holds = &asked.tenant.subjects.holds;
         Ok(RecoveryView {
             id,
             class: grant.class,
-            hold_s: hold_ms / 1_000,
+            hold_s: hold_ms(grant.class, Finding::Unknown, holds) / 1_000,
             expires_at_ms: grant.until_ms,
-            recovery_code: fresh.map(|(code, _)| ShownOnce {
+            recovery_code: fresh.map(|code| ShownOnce {
                 code,
                 created_at_ms: opened.now_ms,
             }),
@@ -79,11 +78,8 @@ impl Service {
         evidence: Vec<EvidenceItem>,
     ) -> Answer<ShownOnce> {
         let asked = self.asked(asker)?;
-        let (tenant, actor) = (&asked.tenant, &asked.actor);
-        let before = self.kept(&asked, subject).await?;
-        let facts = self.keeper.facts(tenant, &before, (&evidence, actor));
-        let proved = facts.await?;
-        let code = draw_recovery();
+        let proved = self.proved(&asked, subject, &evidence).await?;
+        let code = codes::draw_recovery();
         let hash = self.keeper.hash_of(&code).await?;
         let decide = |now: &Opened| {
             proved.still_holds(&now.subject)?;
@@ -93,11 +89,11 @@ impl Service {
             };
             Ok((command, ()))
         };
-        let changed = self.keeper.change(tenant, subject, actor.clone(), decide);
-        let created_at_ms = changed.await?.opened.now_ms;
+        let actor = asked.actor.clone();
+        let changed = self.keeper.change(&asked.tenant, subject, actor, decide);
         Ok(ShownOnce {
             code,
-            created_at_ms,
+            created_at_ms: changed.await?.opened.now_ms,
         })
     }
 
@@ -114,18 +110,28 @@ impl Service {
         code: Zeroizing<String>,
     ) -> Answer<bool> {
         let asked = self.asked(asker)?;
-        let (tenant, actor) = (&asked.tenant, &asked.actor);
-        let before = self.kept(&asked, subject).await?;
         let evidence = [EvidenceItem::BypassCode { code }];
-        let facts = self.keeper.facts(tenant, &before, (&evidence, actor));
-        let proved = facts.await?;
+        let proved = self.proved(&asked, subject, &evidence).await?;
         let decide = |now: &Opened| {
             proved.still_holds(&now.subject)?;
-            let live = now.subject.bypass_code.as_ref();
-            let live = live.ok_or_else(|| ServiceError::refused("code_mismatch"))?;
-            Ok((Command::UseBypassCode, live.one_time))
+            let code = now.subject.bypass_code.as_ref();
+            let one_time = code.is_some_and(|code| code.one_time);
+            Ok((Command::UseBypassCode, one_time))
         };
-        let changed = self.keeper.change(tenant, subject, actor.clone(), decide);
+        let actor = asked.actor.clone();
+        let changed = self.keeper.change(&asked.tenant, subject, actor, decide);
         Ok(changed.await?.with)
+    }
+
+    /// What of the evidence holds.
+    async fn proved(
+        &self,
+        asked: &Asked,
+        subject: &str,
+        evidence: &[EvidenceItem],
+    ) -> Answer<Proved> {
+        let opened = self.kept(asked, subject).await?;
+        let evidence = (evidence, &asked.actor);
+        self.keeper.facts(&asked.tenant, &opened, evidence).await
     }
 }
