@@ -61,7 +61,12 @@ fn each_line_of_the_table_has_its_class() {
         (vec![by_swap(Finding::Clear)], Some(Class::A)),
         (vec![by_swap(Finding::Unknown)], Some(Class::B)),
         (vec![by_swap(Finding::Raised)], Some(Class::C)),
-        (vec![Fact::Idv { assertion: [201; 16] }], Some(Class::B)),
+        (
+            vec![Fact::Idv {
+                assertion: [201; 16],
+            }],
+            Some(Class::B),
+        ),
         (vec![Fact::RecoveryCode, Fact::SingleFactor], Some(Class::B)),
         (
             vec![Fact::RecoveryCode, by_swap(Finding::Raised)],

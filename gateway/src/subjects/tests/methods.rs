@@ -78,7 +78,9 @@ fn a_session_alone_enrols_the_first_number_and_never_a_second() {
         vec![Fact::Session],
         vec![Fact::SingleFactor],
         vec![by_method(1, 50, Finding::Unknown)],
-        vec![Fact::Idv { assertion: [201; 16] }],
+        vec![Fact::Idv {
+            assertion: [201; 16],
+        }],
     ];
     for facts in weak {
         assert_eq!(

@@ -26,7 +26,12 @@ fn a_recovery_is_as_good_as_its_evidence() {
         (vec![Fact::Session, Fact::SingleFactor], Class::D),
         (vec![Fact::RecoveryCode, Fact::IssuedCode], Class::C),
         (vec![Fact::RecoveryCode, Fact::SingleFactor], Class::B),
-        (vec![Fact::Idv { assertion: [201; 16] }], Class::B),
+        (
+            vec![Fact::Idv {
+                assertion: [201; 16],
+            }],
+            Class::B,
+        ),
         (vec![passkey()], Class::A),
     ];
     for (facts, class) in table {
