@@ -3,6 +3,7 @@
 
 mod providers;
 mod senders;
+mod signals;
 mod texts;
 mod webhooks;
 
@@ -25,7 +26,6 @@ use crate::keys::{KeyRing, MasterKey, random};
 use crate::live::{CodePolicy, DispatchSettings, Limits, Live};
 use crate::message::{AppHash, Brand, Catalog, Locale, Origin};
 use crate::routing::{Route, RoutingTable, Strategy, Weights};
-use crate::signals::Silent;
 use crate::tenants::{Caller, Directory, Operator, Scopes, SubmissionCap, Tenant};
 use crate::verification::{SendPolicy, TenantTag};
 
@@ -45,6 +45,8 @@ pub enum AssembleError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("signals: {0}")]
+    Signals(String),
     #[error("the texts cannot be used:\n{0}")]
     Messages(String),
 }
@@ -81,7 +83,7 @@ pub fn live(
         sends: send_policy(settings, &settings.limits.sends_per_number),
         subject_sends: send_policy(settings, &settings.limits.sends_per_subject),
         limits: limits(settings),
-        signals: Arc::new(Silent),
+        signals: signals::signals(&settings.signals)?,
         dispatch: dispatch(settings),
         public_url: settings.server.public_url.as_deref().map(Arc::from),
         ring,

@@ -2,11 +2,13 @@
 //! where a person has pressed a key and the verification is still pending.
 
 mod desk;
+mod report;
 
 use serde::{Deserialize, Serialize};
 
 pub use desk::CallDesk;
 pub(crate) use desk::{ON_THE_LINE_MAX, asks, tells_of_ends};
+pub(crate) use report::report;
 
 use crate::id::Shard;
 

@@ -7,7 +7,7 @@ use watchword_providers::{
     Callback, Channel, DeliveryReceipt, Provider, ReceiptError, ReceiptStatus, Receipts,
 };
 
-use crate::calls::asks;
+use crate::calls::{asks, report};
 use crate::delivery::AttemptReceipt;
 use crate::dispatch::Dispatcher;
 use crate::live::{Live, Shared};
@@ -133,13 +133,20 @@ impl ReceiptDesk {
                 None
             }
         };
-        for receipt in self.believed(&live, provider, callback).await? {
+        let receipts = self.believed(&live, provider, callback).await?;
+        let hop = live.providers.get(provider);
+        let was_reported = hop.is_some_and(|hop| hop.provider.was_reported(callback));
+        for receipt in receipts {
             let kept = kept_of(&self.shared, &receipt);
             let target = match reference {
                 Some(reference) => Some(reference),
                 None => self.target(&live, provider, &receipt, &kept).await?,
             };
             if let Some(target) = target {
+                // First, so that nothing else is tried for a code that is reported.
+                if was_reported && target.channel == Channel::Voice {
+                    report(&self.shared, &live, provider, &target).await?;
+                }
                 let kept = of_asked_call(&live, provider, &target, kept);
                 apply(&self.dispatcher, provider, &target, &kept)
                     .await

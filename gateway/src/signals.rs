@@ -1,8 +1,13 @@
 //! What networks say of a number before something is sent to it or proved by it:
 //! a new SIM, a new device, a new holder, calls that are forwarded.
 
+mod camara;
+mod scripted;
+
 use async_trait::async_trait;
 
+pub use self::camara::{Camara, CamaraError};
+pub use self::scripted::Scripted;
 use crate::subjects::evidence::Finding;
 
 /// What is asked of a number.
@@ -18,6 +23,28 @@ pub enum Question<'a> {
     Forwarded { e164: &'a str },
 }
 
+impl Question<'_> {
+    /// The number it is about.
+    pub fn e164(&self) -> &str {
+        match self {
+            Self::SimSwap { e164, .. }
+            | Self::DeviceSwap { e164, .. }
+            | Self::Recycled { e164, .. }
+            | Self::Forwarded { e164 } => e164,
+        }
+    }
+
+    /// A stable word for it, for logs.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::SimSwap { .. } => "sim_swap",
+            Self::DeviceSwap { .. } => "device_swap",
+            Self::Recycled { .. } => "recycled",
+            Self::Forwarded { .. } => "forwarded",
+        }
+    }
+}
+
 /// Who answers. Whatever goes wrong is [`Finding::Unknown`], and comes soon.
 #[async_trait]
 pub trait Signals: Send + Sync + 'static {
@@ -31,5 +58,13 @@ pub struct Silent;
 impl Signals for Silent {
     async fn ask(&self, _question: Question<'_>) -> Finding {
         Finding::Unknown
+    }
+}
+
+fn finding(is_raised: bool) -> Finding {
+    if is_raised {
+        Finding::Raised
+    } else {
+        Finding::Clear
     }
 }

@@ -9,7 +9,7 @@ use http::{HeaderMap, header};
 use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::{MessageId, ProviderCode};
+use crate::{MessageId, ProviderCode, SubmitError, Submitted};
 
 /// A provider that asks for more is asked again after this.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
@@ -126,6 +126,14 @@ pub(crate) fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> 
         return None;
     }
     serde_json::from_slice(body).ok()
+}
+
+/// What a success says that has to name the message. One that does not is not in
+/// the way the provider answers: it may have gone all the same.
+pub(crate) fn submitted(id: Option<&Scalar<'_>>) -> Result<Submitted, SubmitError> {
+    let id = id.ok_or(SubmitError::Unknown { code: None })?;
+    let message_id = id.message_id();
+    Ok(Submitted { message_id })
 }
 
 /// The wait that `Retry-After` asks for, in seconds or as a date, at most 1 h.

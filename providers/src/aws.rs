@@ -3,11 +3,11 @@
 
 pub(crate) mod credentials;
 mod errors;
+mod events;
 mod speech;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,12 +16,13 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::credentials::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, SESSION_TOKEN};
-use self::errors::{ERRORS, EVENTS};
-use crate::answer::{Scalar, is_longer_than, parse_object};
+use self::errors::ERRORS;
+use self::events::Events;
+use crate::answer::{Scalar, is_longer_than, parse_object, submitted};
 use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting, any_text};
 use crate::request::post;
-use crate::signature::{AwsSigner, SnsContent, SnsTopic};
-use crate::verdict::by_status;
+use crate::signature::{AwsSigner, SnsTopic};
+use crate::verdict::refusal;
 use crate::{
     Callback, Capabilities, Channel, Clock, DeliveryReceipt, Feedback, Message, Provider,
     ProviderCode, ReceiptError, Receipts, RequestError, Response, SubmitError, Submitted,
@@ -75,6 +76,12 @@ pub static KIND: Kind = Kind {
             about: "the SNS topic that events come from; needed for receipts",
         },
         Setting {
+            key: "sns_url",
+            form: Form::Url { default: None },
+            required: None,
+            about: "in place of SNS's own address in the topic's region, for a VPC endpoint: where its certificate is fetched and a subscription confirmed; https alone",
+        },
+        Setting {
             key: "feedback",
             form: Form::Flag,
             required: None,
@@ -110,7 +117,7 @@ pub struct AwsProvider {
     origination: Option<Arc<str>>,
     caller: Option<Arc<str>>,
     configuration_set: Option<Arc<str>>,
-    topic: Option<SnsTopic>,
+    events: Option<Events>,
     clock: Clock,
 }
 
@@ -124,10 +131,10 @@ impl AwsProvider {
     fn new(given: &Given<'_>) -> Result<Self, ConnectError> {
         let values = given.values;
         let needed = |key, fix| ConnectError::setting(key, fix);
-        let topic = values.text("topic_arn").and_then(|arn| SnsTopic::new(arn));
+        let events = Events::new(values)?;
         let configuration_set = values.text("configuration_set").cloned();
         if given.receipts != Receipts::None {
-            if topic.is_none() {
+            if events.is_none() {
                 return Err(needed(
                     "topic_arn",
                     "needed for receipts, or set receipts = \"none\"",
@@ -158,7 +165,7 @@ impl AwsProvider {
             origination,
             caller,
             configuration_set,
-            topic,
+            events,
             clock: given.clock.clone(),
         })
     }
@@ -285,15 +292,6 @@ struct Answer<'a> {
     reason: Option<Scalar<'a>>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Event<'a> {
-    #[serde(borrow)]
-    event_type: Cow<'a, str>,
-    message_id: Scalar<'a>,
-    event_timestamp: Option<Scalar<'a>>,
-}
-
 impl Provider for AwsProvider {
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
@@ -309,13 +307,7 @@ impl Provider for AwsProvider {
     fn classify(&self, response: &Response) -> Result<Submitted, SubmitError> {
         let answer: Answer<'_> = parse_object(&response.body).unwrap_or_default();
         if response.status.is_success() {
-            return match &answer.message_id {
-                Some(id) => Ok(Submitted {
-                    message_id: id.message_id(),
-                }),
-                // Something answered 200, but not in the way AWS does.
-                None => Err(SubmitError::Unknown { code: None }),
-            };
+            return submitted(answer.message_id.as_ref());
         }
         let exception = answer.exception.as_ref().and_then(Scalar::text);
         // `com.amazonaws.…#ConflictException:http://…`: only the middle is its name.
@@ -329,24 +321,17 @@ impl Provider for AwsProvider {
             .flatten()
             .find_map(|name| ProviderCode::new(name));
         let verdict = names.iter().flatten().find_map(|name| ERRORS.verdict(name));
-        let now_ms = self.clock.now_ms();
-        Err(match verdict {
-            Some(verdict) => verdict.into_error(code, response, now_ms),
-            None => by_status(response, code, now_ms),
-        })
+        Err(refusal(verdict, code, response, self.clock.now_ms()))
     }
 
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
-        let topic = self.topic.as_ref().ok_or(ReceiptError::NotExpected)?;
-        let envelope = topic.read(callback.body)?;
-        topic.certificate_url(&envelope)?;
+        let events = self.events.as_ref().ok_or(ReceiptError::NotExpected)?;
+        events.certificate_url(callback)?;
         Err(ReceiptError::Unfetched)
     }
 
     fn document(&self, callback: &Callback<'_>) -> Option<Uri> {
-        let topic = self.topic.as_ref()?;
-        let envelope = topic.read(callback.body).ok()?;
-        topic.certificate_url(&envelope).ok()
+        self.events.as_ref()?.certificate_url(callback).ok()
     }
 
     fn receipts_by(
@@ -354,21 +339,12 @@ impl Provider for AwsProvider {
         callback: &Callback<'_>,
         document: &[u8],
     ) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
-        let topic = self.topic.as_ref().ok_or(ReceiptError::NotExpected)?;
-        let envelope = topic.read(callback.body)?;
-        match topic.verify(&envelope, document, callback.now_ms)? {
-            SnsContent::Notification(event) => Ok(vec![receipt(event)?]),
-            SnsContent::Subscription(_) | SnsContent::Unsubscription => Ok(Vec::new()),
-        }
+        let events = self.events.as_ref().ok_or(ReceiptError::NotExpected)?;
+        events.receipts(callback, document)
     }
 
     fn confirmation(&self, callback: &Callback<'_>, document: &[u8]) -> Option<Uri> {
-        let topic = self.topic.as_ref()?;
-        let envelope = topic.read(callback.body).ok()?;
-        match topic.verify(&envelope, document, callback.now_ms).ok()? {
-            SnsContent::Subscription(url) => Some(url),
-            SnsContent::Notification(_) | SnsContent::Unsubscription => None,
-        }
+        self.events.as_ref()?.confirmation(callback, document)
     }
 
     fn feedback(&self, feedback: &Feedback<'_>) -> Option<Request<Bytes>> {
@@ -386,21 +362,4 @@ impl Provider for AwsProvider {
         };
         self.signed("PutMessageFeedback", &feedback).ok()
     }
-}
-
-fn receipt(event: &str) -> Result<DeliveryReceipt, ReceiptError> {
-    let event: Event<'_> = parse_object(event.as_bytes()).ok_or(ReceiptError::Malformed)?;
-    let status = EVENTS
-        .iter()
-        .find(|(name, _)| *name == event.event_type)
-        .map(|(_, status)| *status)
-        .ok_or(ReceiptError::Malformed)?;
-    Ok(DeliveryReceipt {
-        message_id: event.message_id.message_id(),
-        status,
-        code: ProviderCode::new(&event.event_type),
-        at_ms: event.event_timestamp.as_ref().and_then(Scalar::number),
-        // AWS calls the number itself invalid, not the way to it.
-        is_final_for_number: event.event_type == "TEXT_INVALID",
-    })
 }

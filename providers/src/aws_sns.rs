@@ -18,7 +18,7 @@ use crate::aws::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, SESSION_TOKEN};
 use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting};
 use crate::request::post;
 use crate::signature::AwsSigner;
-use crate::verdict::{ErrorTable, Verdict, by_status};
+use crate::verdict::{ErrorTable, Verdict, refusal};
 use crate::{
     Callback, Capabilities, Channel, Clock, DeliveryReceipt, Message, MessageId, Provider,
     ProviderCode, ReceiptError, Receipts, RequestError, Response, SubmitError, Submitted,
@@ -195,11 +195,8 @@ impl Provider for SnsProvider {
         }
         let name = element(&response.body, b"Code");
         let code = name.as_deref().and_then(ProviderCode::new);
-        let now_ms = self.clock.now_ms();
-        Err(match name.and_then(|name| ERRORS.verdict(&name)) {
-            Some(verdict) => verdict.into_error(code, response, now_ms),
-            None => by_status(response, code, now_ms),
-        })
+        let verdict = name.and_then(|name| ERRORS.verdict(&name));
+        Err(refusal(verdict, code, response, self.clock.now_ms()))
     }
 
     fn receipts(&self, _callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {

@@ -15,11 +15,11 @@ use http::{HeaderValue, Request, Uri};
 use serde::{Deserialize, Serialize};
 
 use self::errors::{API_ERRORS, NETWORK_ERRORS};
-use crate::answer::{Scalar, is_longer_than, parse_object};
+use crate::answer::{Scalar, is_longer_than, parse_object, submitted};
 use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting, any_secret};
 use crate::request::{authorization, parse_time_ms, post_json, url_below};
 use crate::signature::MessageBirdKeys;
-use crate::verdict::{Verdict, by_status};
+use crate::verdict::{Verdict, refusal};
 use crate::{
     Callback, Capabilities, Channel, Clock, DeliveryReceipt, Feedback, Message, MessageId,
     Provider, ProviderCode, ReceiptError, ReceiptStatus, Receipts, RequestError, Response,
@@ -200,13 +200,7 @@ impl Provider for BirdProvider {
     fn classify(&self, response: &Response) -> Result<Submitted, SubmitError> {
         let answer: Answer<'_> = parse_object(&response.body).unwrap_or_default();
         if response.status.is_success() {
-            return match &answer.id {
-                Some(id) => Ok(Submitted {
-                    message_id: id.message_id(),
-                }),
-                // Something answered 200, but not in the way MessageBird does.
-                None => Err(SubmitError::Unknown { code: None }),
-            };
+            return submitted(answer.id.as_ref());
         }
         Err(api_error(&answer.errors, response, self.clock.now_ms()))
     }
@@ -259,12 +253,8 @@ fn api_error(errors: &[ApiError<'_>], response: &Response, now_ms: u64) -> Submi
     let verdict = code
         .as_ref()
         .and_then(|code| API_ERRORS.verdict(code.as_str()));
-    match verdict {
-        Some(verdict) if response.status.is_client_error() => {
-            verdict.into_error(code, response, now_ms)
-        }
-        Some(_) | None => by_status(response, code, now_ms),
-    }
+    let verdict = verdict.filter(|_| response.status.is_client_error());
+    refusal(verdict, code, response, now_ms)
 }
 
 /// A parameter that occurs once; with two values it has none.

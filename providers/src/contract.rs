@@ -15,7 +15,7 @@ use tower::util::BoxCloneSyncService;
 
 pub use self::call::{
     CALL_DURATION_MAX, CODE_REPETITIONS, CallDocument, CallEvent, CallStep, CallTexts, CallTurn,
-    Calls, KEY_WAIT, REPORT_KEY,
+    Calls, KEY_WAIT, LAST_KEY_WAIT, REPORT_KEY,
 };
 pub use self::callback::{Callback, DeliveryReceipt, ReceiptError, ReceiptStatus};
 pub use self::code::{MessageId, ProviderCode};
@@ -340,6 +340,13 @@ pub trait Provider: Send + Sync + 'static {
     /// this one, verified with the document, asks for that.
     fn confirmation(&self, _callback: &Callback<'_>, _document: &[u8]) -> Option<http::Uri> {
         None
+    }
+
+    /// Whether the receipts in a callback that is believed say that the person
+    /// called pressed [`REPORT_KEY`]: of providers that ask nothing during a call,
+    /// and tell its keys at the end.
+    fn was_reported(&self, _callback: &Callback<'_>) -> bool {
+        false
     }
 
     /// What the provider says of a call it is making, by a request to

@@ -1,10 +1,11 @@
-//! Infobip: SMS by its v3 API, calls by its advanced voice messages, delivery
-//! reports that nobody signs.
+//! Infobip: SMS by its v3 API, calls by its scenarios or its voice messages,
+//! delivery reports that nobody signs.
 
 mod errors;
 mod reports;
 #[cfg(test)]
 mod tests;
+mod voice;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,19 +15,23 @@ use http::{HeaderValue, Request, Uri};
 use serde::{Deserialize, Serialize};
 
 use self::errors::STATUSES;
+use self::voice::Calling;
 use crate::answer::{Scalar, is_longer_than, parse_object};
 use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting};
 use crate::request::{authorization, post_json, url_below};
 use crate::verdict::{Verdict, by_status};
 use crate::{
     Callback, Capabilities, Channel, Clock, DeliveryReceipt, Message, Provider, ReceiptError,
-    Receipts, RequestError, Response, SubmitError, Submitted, contract,
+    Receipts, RequestError, Response, SubmitError, Submitted,
 };
 
 const TEXT_CHARACTERS_MAX: usize = 1600;
 
 /// Two days, for SMS and calls alike.
 const VALIDITY_PERIOD_MAX_S: u64 = 48 * 60 * 60;
+
+/// One a language.
+const SCENARIOS_MAX: usize = 64;
 
 /// Infobip.
 pub static KIND: Kind = Kind {
@@ -66,7 +71,15 @@ pub static KIND: Kind = Kind {
             key: "machine_detection",
             form: Form::Flag,
             required: None,
-            about: "hangs up on answering machines; Infobip has to enable it for the account",
+            about: "hangs up on answering machines, in calls without a scenario; Infobip has to enable it for the account",
+        },
+        Setting {
+            key: "scenarios",
+            form: Form::Texts {
+                count_max: SCENARIOS_MAX,
+            },
+            required: None,
+            about: "the scenarios of calls that wait for a key, one a language: `en=` and the id that Infobip gave it",
         },
         CA_FILE,
     ],
@@ -81,11 +94,9 @@ fn make(given: &Given<'_>) -> Result<Arc<dyn Provider>, ConnectError> {
 pub struct InfobipProvider {
     capabilities: Capabilities,
     sms_url: Uri,
-    voice_url: Uri,
     authorization: HeaderValue,
     sender: Option<Arc<str>>,
-    caller: Option<Arc<str>>,
-    detects_machines: bool,
+    calling: Option<Calling>,
     clock: Clock,
 }
 
@@ -99,11 +110,11 @@ impl InfobipProvider {
     fn new(given: &Given<'_>) -> Result<Self, ConnectError> {
         let values = given.values;
         let base_url = values.required_url("base_url")?;
-        let caller = values.text("caller").cloned();
-        if given.channels.contains(&Channel::Voice) && caller.is_none() {
-            let fix = "needed for voice: the number that calls come from";
-            return Err(ConnectError::setting("caller", fix));
-        }
+        let calling = if given.channels.contains(&Channel::Voice) {
+            Some(Calling::new(values, base_url)?)
+        } else {
+            None
+        };
         Ok(Self {
             capabilities: Capabilities {
                 receipts_signed: false,
@@ -111,16 +122,17 @@ impl InfobipProvider {
                 ..Capabilities::new(given.channels, given.receipts)
             },
             sms_url: url_below("base_url", base_url, "/sms/3/messages")?,
-            voice_url: url_below("base_url", base_url, "/tts/3/advanced")?,
             authorization: authorization("api_key", "App", values.required_secret("api_key")?)?,
             sender: values.text("sender").cloned(),
-            caller,
-            detects_machines: values.flag("machine_detection"),
+            calling,
             clock: given.clock.clone(),
         })
     }
 
     fn sms(&self, message: &Message) -> Result<Request<Bytes>, RequestError> {
+        if is_longer_than(&message.text, TEXT_CHARACTERS_MAX) {
+            return Err(RequestError::TextTooLong);
+        }
         let sender = message.sender.as_deref().or(self.sender.as_deref());
         let validity_s = message.validity_period.as_secs();
         let sms = Sms {
@@ -143,31 +155,6 @@ impl InfobipProvider {
         };
         let messages = Messages { messages: [sms] };
         post_json(&self.sms_url, &self.authorization, &messages)
-    }
-
-    fn call(&self, message: &Message) -> Result<Request<Bytes>, RequestError> {
-        let caller = message.sender.as_deref().or(self.caller.as_deref());
-        let texts = message.call.as_deref();
-        let locale = texts.map_or(&*message.locale, |texts| &*texts.language);
-        let language = locale.split('-').next().unwrap_or(locale);
-        let validity_s = message.validity_period.as_secs();
-        let call = Call {
-            from: caller.ok_or(RequestError::SenderMissing)?,
-            destinations: [Destination::of(message)],
-            text: message.spoken(),
-            language,
-            speech_rate: 0.8,
-            call_timeout: contract::CALL_DURATION_MAX.as_secs(),
-            machine_detection: self.detects_machines.then_some("hangup"),
-            // In whole minutes: less than is left rather than more.
-            validity_period: (validity_s.clamp(60, VALIDITY_PERIOD_MAX_S)) / 60,
-            notify_url: message.receipt_url.as_deref(),
-            notify_content_type: "application/json",
-            notify_content_version: 1,
-            callback_data: &message.reference,
-        };
-        let messages = Messages { messages: [call] };
-        post_json(&self.voice_url, &self.authorization, &messages)
     }
 }
 
@@ -234,25 +221,6 @@ struct Delivery<'a> {
     url: &'a str,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Call<'a> {
-    from: &'a str,
-    destinations: [Destination<'a>; 1],
-    text: &'a str,
-    language: &'a str,
-    speech_rate: f32,
-    call_timeout: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    machine_detection: Option<&'static str>,
-    validity_period: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    notify_url: Option<&'a str>,
-    notify_content_type: &'static str,
-    notify_content_version: u8,
-    callback_data: &'a str,
-}
-
 /// All that is ever read from an answer: of messages, or of an error in the
 /// older form or the newer.
 #[derive(Default, Deserialize)]
@@ -300,16 +268,10 @@ impl Provider for InfobipProvider {
     }
 
     fn request(&self, message: &Message) -> Result<Request<Bytes>, RequestError> {
-        let said = match message.channel {
-            Channel::Sms => &*message.text,
-            Channel::Voice => message.spoken(),
-        };
-        if is_longer_than(said, TEXT_CHARACTERS_MAX) {
-            return Err(RequestError::TextTooLong);
-        }
-        match message.channel {
-            Channel::Sms => self.sms(message),
-            Channel::Voice => self.call(message),
+        match (message.channel, &self.calling) {
+            (Channel::Sms, _) => self.sms(message),
+            (Channel::Voice, Some(calling)) => calling.request(message, &self.authorization),
+            (Channel::Voice, None) => Err(RequestError::Channel),
         }
     }
 
@@ -352,5 +314,9 @@ impl Provider for InfobipProvider {
 
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
         reports::read(callback.body)
+    }
+
+    fn was_reported(&self, callback: &Callback<'_>) -> bool {
+        reports::was_reported(callback.body)
     }
 }

@@ -12,12 +12,12 @@ use http::{HeaderValue, Request, Uri};
 use serde::Deserialize;
 
 use self::voice::Speech;
-use crate::answer::{Scalar, parse_object};
+use crate::answer::{Scalar, parse_object, submitted};
 use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting, any_secret, any_text};
 use crate::request::{authorization, path_segment, url_below};
 use crate::signature::JambonzKeys;
 use crate::speech::caller;
-use crate::verdict::{ErrorTable, Verdict, by_status};
+use crate::verdict::{ErrorTable, Verdict, refusal};
 use crate::{
     CallDocument, CallEvent, CallTurn, Callback, Calls, Capabilities, Channel, Clock,
     DeliveryReceipt, Message, Provider, ProviderCode, ReceiptError, Receipts, RequestError,
@@ -157,18 +157,12 @@ impl Provider for Jambonz {
     fn classify(&self, response: &Response) -> Result<Submitted, SubmitError> {
         let answer: Answer<'_> = parse_object(&response.body).unwrap_or_default();
         if response.status.is_success() {
-            // Something answered 2xx, but not in the way jambonz does.
-            let sid = answer.sid.ok_or(SubmitError::Unknown { code: None })?;
-            let message_id = sid.message_id();
-            return Ok(Submitted { message_id });
+            return submitted(answer.sid.as_ref());
         }
         let status = response.status.as_str();
         let now_ms = self.clock.now_ms();
         let code = ProviderCode::new(status);
-        Err(match ERRORS.verdict(status) {
-            Some(verdict) => verdict.into_error(code, response, now_ms),
-            None => by_status(response, code, now_ms),
-        })
+        Err(refusal(ERRORS.verdict(status), code, response, now_ms))
     }
 
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {

@@ -15,7 +15,7 @@ use crate::answer::is_longer_than;
 use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting};
 use crate::request::{post, url_below};
 use crate::signature::FormFields;
-use crate::verdict::by_status;
+use crate::verdict::refusal;
 use crate::{
     Callback, Capabilities, Channel, Clock, DeliveryReceipt, Message, MessageId, Provider,
     ProviderCode, ReceiptError, ReceiptStatus, Receipts, RequestError, Response, Secret,
@@ -168,12 +168,9 @@ impl Provider for Jasmin {
         let row = ANSWERS
             .iter()
             .find(|(begins, ..)| error.starts_with(begins));
-        Err(match row {
-            Some((_, verdict, code)) => {
-                verdict.into_error(ProviderCode::new(code), response, now_ms)
-            }
-            None => by_status(response, None, now_ms),
-        })
+        let verdict = row.map(|(_, verdict, _)| *verdict);
+        let code = row.and_then(|(_, _, code)| ProviderCode::new(code));
+        Err(refusal(verdict, code, response, now_ms))
     }
 
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {

@@ -13,7 +13,7 @@ use crate::answer::is_longer_than;
 use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting, any_text};
 use crate::registry::checked_url;
 use crate::speech::marked;
-use crate::verdict::{Verdict, by_status};
+use crate::verdict::{Verdict, refusal};
 use crate::{
     Callback, Capabilities, Channel, Clock, DeliveryReceipt, Message, Provider, ProviderCode,
     ReceiptError, ReceiptStatus, Receipts, RequestError, Response, Secret, SubmitError, Submitted,
@@ -202,12 +202,9 @@ impl Provider for Kannel {
         let row = ANSWERS
             .iter()
             .find(|(begins, ..)| answer.starts_with(begins));
-        Err(match row {
-            Some((_, verdict, code)) => {
-                verdict.into_error(ProviderCode::new(code), response, now_ms)
-            }
-            None => by_status(response, None, now_ms),
-        })
+        let verdict = row.map(|(_, verdict, _)| *verdict);
+        let code = row.and_then(|(_, _, code)| ProviderCode::new(code));
+        Err(refusal(verdict, code, response, now_ms))
     }
 
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {

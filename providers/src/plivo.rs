@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use self::errors::DELIVERY;
 use self::voice::Calling;
-use crate::answer::{Scalar, is_longer_than, parse_object};
+use crate::answer::{Scalar, is_longer_than, parse_object, submitted};
 use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting, any_secret};
 use crate::registry::checked_url;
 use crate::request::{basic_authorization, is_path_segment, path_segment, post_json, url_below};
@@ -84,7 +84,7 @@ pub static KIND: Kind = Kind {
             key: "allow_v2_signatures",
             form: Form::Flag,
             required: None,
-            about: "believes callbacks without a V3 signature by their V2 one, which does not cover what they say",
+            about: "shows receipts that have no V3 signature by their V2 one, which does not cover what they say; receipts then send nothing again, and calls need V3 all the same",
         },
         Setting {
             key: "feedback",
@@ -118,6 +118,7 @@ pub struct PlivoProvider {
     messages_url: Uri,
     authorization: HeaderValue,
     keys: PlivoKeys,
+    shows_v2_receipts: bool,
     sender: Option<PlivoSender>,
     calling: Option<Calling>,
     clock: Clock,
@@ -138,7 +139,8 @@ impl PlivoProvider {
         let values = given.values;
         let tokens = values.secrets("auth_token");
         let no_token = |error: SecretError| error.of("auth_token");
-        let keys = PlivoKeys::new(tokens, values.flag("allow_v2_signatures"));
+        let keys = PlivoKeys::new(tokens);
+        let shows_v2_receipts = values.flag("allow_v2_signatures");
         let token = tokens.first();
         let token = token.ok_or_else(|| no_token(SecretError::Missing))?;
         let auth_id = values.required_text("auth_id")?;
@@ -162,6 +164,8 @@ impl PlivoProvider {
         Ok(Self {
             capabilities: Capabilities {
                 calls: Calls::Asked,
+                // One that is shown by V2 may say what Plivo never said.
+                receipts_signed: !shows_v2_receipts,
                 call_ends: true,
                 feedback: values.flag("feedback"),
                 text_characters_max: TEXT_CHARACTERS_MAX,
@@ -170,6 +174,7 @@ impl PlivoProvider {
             messages_url: below(&format!("/v1/Account/{auth_id}/Message/"))?,
             authorization: basic_authorization("auth_token", auth_id, token)?,
             keys: keys.map_err(no_token)?,
+            shows_v2_receipts,
             sender,
             calling,
             clock: given.clock.clone(),
@@ -202,22 +207,24 @@ impl PlivoProvider {
         };
         post_json(&self.messages_url, &self.authorization, &text)
     }
+}
 
-    /// The fields of a callback that Plivo signed.
-    fn believe(&self, callback: &Callback<'_>) -> Result<FormFields, ReceiptError> {
-        let signed = PlivoSigned {
-            method: callback.method,
-            url: callback.url,
-            body: callback.body,
-        };
-        self.keys.verify(&signed, callback.headers)?;
-        let (_, query) = callback.url.split_once('?').unwrap_or_default();
-        FormFields::parse(if callback.method == Method::GET {
-            query.as_bytes()
-        } else {
-            callback.body
-        })
+fn signed_part<'a>(callback: &Callback<'a>) -> PlivoSigned<'a> {
+    PlivoSigned {
+        method: callback.method,
+        url: callback.url,
+        body: callback.body,
     }
+}
+
+/// What a callback says.
+fn fields(callback: &Callback<'_>) -> Result<FormFields, ReceiptError> {
+    let (_, query) = callback.url.split_once('?').unwrap_or_default();
+    FormFields::parse(if callback.method == Method::GET {
+        query.as_bytes()
+    } else {
+        callback.body
+    })
 }
 
 #[derive(Serialize)]
@@ -277,16 +284,17 @@ impl Provider for PlivoProvider {
             return Err(by_status(response, None, self.clock.now_ms()));
         }
         let answer: Answer<'_> = parse_object(&response.body).unwrap_or_default();
-        let id = answer.message_uuid.first().or(answer.request_uuid.as_ref());
-        // Otherwise something answered 200, but not in the way Plivo does.
-        let id = id.ok_or(SubmitError::Unknown { code: None })?;
-        Ok(Submitted {
-            message_id: id.message_id(),
-        })
+        submitted(answer.message_uuid.first().or(answer.request_uuid.as_ref()))
     }
 
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
-        let fields = self.believe(callback)?;
+        let (signed, headers) = (signed_part(callback), callback.headers);
+        if self.shows_v2_receipts {
+            self.keys.verify_url(&signed, headers)?;
+        } else {
+            self.keys.verify(&signed, headers)?;
+        }
+        let fields = fields(callback)?;
         let id = fields.get("MessageUUID").and_then(MessageId::new);
         let status = fields.get("Status").and_then(receipt_status);
         let status = status.ok_or(ReceiptError::Malformed)?;
@@ -305,8 +313,10 @@ impl Provider for PlivoProvider {
     }
 
     fn call_event(&self, callback: &Callback<'_>) -> Result<CallEvent, ReceiptError> {
-        let fields = self.believe(callback)?;
-        voice::event(&fields, callback.url)
+        // By V2 anybody who saw a question could put a key into it.
+        let signed = signed_part(callback);
+        self.keys.verify(&signed, callback.headers)?;
+        voice::event(&fields(callback)?, callback.url)
     }
 
     fn call_answer(&self, turn: &CallTurn<'_>) -> CallDocument {

@@ -43,8 +43,8 @@ pub use vonage::{
 pub(crate) use vonage_jwt::tests::application_key_pem;
 pub use vonage_jwt::{ApplicationKey, ApplicationKeyError, VonageJwtKeys, WebhookClaims};
 
-use crate::Secret;
 use crate::kind::ConnectError;
+use crate::{ReceiptError, Secret};
 
 /// A list of secrets that nothing can be signed or verified with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +77,17 @@ fn hmac_keys(
         secret => Ok(hmac::Key::new(algorithm, secret.as_bytes())),
     };
     secrets.iter().map(key_of).collect()
+}
+
+/// How far a signed time may lie in the past or in the future, in s.
+const TOLERANCE_S: u64 = 5 * 60;
+
+/// Refuses what was signed too long ago, or in the future.
+fn lately(signed_s: u64, now_ms: u64) -> Result<(), ReceiptError> {
+    if signed_s.abs_diff(now_ms / 1000) > TOLERANCE_S {
+        return Err(ReceiptError::Stale);
+    }
+    Ok(())
 }
 
 /// SHA-256 in lower-case hexadecimal.

@@ -13,13 +13,13 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{Scalar, is_longer_than, parse_object};
+use crate::answer::{Scalar, is_longer_than, parse_object, submitted};
 use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting};
 use crate::request::{
     authorization, is_path_segment, parse_time_ms, path_segment, post_json, rfc3339_ms, url_below,
 };
 use crate::signature::SinchKeys;
-use crate::verdict::{Verdict, by_status};
+use crate::verdict::{Verdict, refusal};
 use crate::{
     Callback, Capabilities, Channel, Clock, DeliveryReceipt, Feedback, Message, Provider,
     ReceiptError, ReceiptStatus, Receipts, RequestError, Response, SubmitError, Submitted,
@@ -226,24 +226,15 @@ impl Provider for SinchProvider {
     fn classify(&self, response: &Response) -> Result<Submitted, SubmitError> {
         let answer: Answer<'_> = parse_object(&response.body).unwrap_or_default();
         if response.status.is_success() {
-            return match &answer.id {
-                Some(id) => Ok(Submitted {
-                    message_id: id.message_id(),
-                }),
-                // Something answered 200, but not in the way Sinch does.
-                None => Err(SubmitError::Unknown { code: None }),
-            };
+            return submitted(answer.id.as_ref());
         }
         let code = answer.code.as_ref().and_then(Scalar::code);
         let now_ms = self.clock.now_ms();
         // A 403 with a reason in words is about this message, not about our token.
         let names_a_reason = code.as_ref().is_some_and(|code| code.as_str() != "403");
-        Err(match response.status {
-            StatusCode::FORBIDDEN if names_a_reason => {
-                Verdict::Provider.into_error(code, response, now_ms)
-            }
-            _ => by_status(response, code, now_ms),
-        })
+        let is_about_it = response.status == StatusCode::FORBIDDEN && names_a_reason;
+        let verdict = is_about_it.then_some(Verdict::Provider);
+        Err(refusal(verdict, code, response, now_ms))
     }
 
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {

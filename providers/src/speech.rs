@@ -1,6 +1,11 @@
 //! What several providers' calls have in common: which of a vendor's voices
-//! speaks a language, texts as XML, and URLs that say what
+//! speaks a language, the documents of those that take XML, and URLs that say what
 //! their callers do not.
+
+use std::time::Duration;
+
+use crate::contract::{CODE_REPETITIONS, KEY_WAIT, LAST_KEY_WAIT};
+use crate::{CallDocument, CallStep, CallTurn};
 
 /// Said of a URL that is asked when nobody pressed a key: some vendors tell that
 /// by no word of their own.
@@ -33,10 +38,7 @@ pub(crate) fn key_of(digits: &str) -> Option<char> {
 
 /// The vendor's name for a language, out of the ones it speaks: that very one,
 /// or the first of the same language. `None` if it speaks none of them.
-pub(crate) fn voice_language(
-    spoken: &'static [&'static str],
-    wanted: &str,
-) -> Option<&'static str> {
+pub(crate) fn voice_language<'a>(spoken: &[&'a str], wanted: &str) -> Option<&'a str> {
     let exact = spoken.iter().find(|one| one.eq_ignore_ascii_case(wanted));
     // Read by a Mandarin voice, Cantonese would be another language.
     let is_cantonese = ["zh-HK", "zh-MO"]
@@ -47,7 +49,7 @@ pub(crate) fn voice_language(
     }
     let primary = primary_subtag(wanted);
     let is_traditional = ["-Hant", "-TW"].iter().any(|part| wanted.contains(part));
-    let same = |one: &&&str| {
+    let same = |one: &&&'a str| {
         let one = **one;
         let is_taiwan = one.ends_with("-TW");
         let fits_script = primary != "zh" || is_taiwan == is_traditional;
@@ -69,6 +71,92 @@ fn canonical(primary: &str) -> &str {
         "iw" => "he",
         "arb" => "ar",
         other => other,
+    }
+}
+
+/// A vendor's verbs for what a call does.
+pub(crate) struct Verbs {
+    pub(crate) content_type: &'static str,
+    /// Says a text in a language.
+    pub(crate) say: fn(language: &str, text: &str) -> String,
+    /// Between two repetitions of the code; empty where none may stand there.
+    pub(crate) pause: &'static str,
+    /// Says what is said so, waits so long for one key, which ends it at any time,
+    /// and asks the URL, naming the key.
+    pub(crate) gather: fn(said: &str, wait: Duration, asked: Asked<'_>) -> String,
+}
+
+/// Where a key is told, and what follows if there is none.
+#[derive(Clone, Copy)]
+pub(crate) enum Asked<'a> {
+    /// That is told there too.
+    WithoutKeyToo(&'a str),
+    /// The document goes on.
+    WithKey(&'a str),
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) fn call_url(self) -> &'a str {
+        match self {
+            Self::WithoutKeyToo(call_url) | Self::WithKey(call_url) => call_url,
+        }
+    }
+
+    /// What stands behind the verb of a vendor that tells no silence by itself:
+    /// it asks once more, by a URL that says so.
+    pub(crate) fn redirect(self) -> String {
+        match self {
+            Self::WithoutKeyToo(call_url) => {
+                let waited = escaped(&marked(call_url, WAITED));
+                format!("<Redirect method=\"POST\">{waited}</Redirect>")
+            }
+            Self::WithKey(_) => String::new(),
+        }
+    }
+}
+
+/// What a call does next, in a vendor's XML.
+pub(crate) fn document(turn: &CallTurn<'_>, verbs: &Verbs) -> CallDocument {
+    CallDocument {
+        content_type: verbs.content_type,
+        body: written(turn, verbs).into(),
+    }
+}
+
+/// The same, to go along with something else.
+pub(crate) fn written(turn: &CallTurn<'_>, verbs: &Verbs) -> String {
+    let said = |texts: &crate::CallTexts, text: &str| (verbs.say)(&texts.language, text);
+    let content = match *turn {
+        CallTurn::Ask { texts, call_url } => {
+            let greeting = said(texts, &texts.greeting);
+            (verbs.gather)(&greeting, KEY_WAIT, Asked::WithoutKeyToo(call_url))
+        }
+        CallTurn::Tell { texts, call_url } => {
+            let code = said(texts, &texts.code);
+            let keys = said(texts, &texts.keys);
+            let again = format!("{}{code}", verbs.pause).repeat(CODE_REPETITIONS - 1);
+            let all = format!("{code}{keys}{again}");
+            let told = (verbs.gather)(&all, LAST_KEY_WAIT, Asked::WithKey(call_url));
+            told + &said(texts, &texts.farewell)
+        }
+        CallTurn::Reported { texts } => said(texts, &texts.reported),
+        CallTurn::Farewell { texts } => said(texts, &texts.farewell),
+        CallTurn::HangUp => String::new(),
+    };
+    enclosed(&format!("{content}<Hangup/>"))
+}
+
+/// A whole document.
+pub(crate) fn enclosed(content: &str) -> String {
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{content}</Response>")
+}
+
+/// What a question of a call is about that somebody has taken.
+pub(crate) fn asked(url: &str, digits: Option<&str>) -> CallStep {
+    match digits.and_then(key_of) {
+        Some(key) => CallStep::Key(key),
+        None if has_mark(url, WAITED) || digits.is_some() => CallStep::NoKey,
+        None => CallStep::Answered,
     }
 }
 

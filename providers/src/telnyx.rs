@@ -21,7 +21,7 @@ use crate::registry::checked_url;
 use crate::request::{authorization, parse_time_ms, path_segment, post_json, url_below};
 use crate::signature::TelnyxKeys;
 use crate::speech::caller;
-use crate::verdict::{Verdict, by_status};
+use crate::verdict::{Verdict, refusal};
 use crate::{
     CallDocument, CallEvent, CallTurn, Callback, Calls, Capabilities, Channel, Clock,
     DeliveryReceipt, Message, Provider, ReceiptError, ReceiptStatus, Receipts, RequestError,
@@ -262,12 +262,8 @@ impl Provider for TelnyxProvider {
         let verdict = code.as_deref().and_then(|code| SUBMISSION.verdict(code));
         let shown = code.as_deref().and_then(crate::ProviderCode::new);
         if !response.status.is_success() {
-            return Err(match verdict {
-                Some(verdict) if response.status.is_client_error() => {
-                    verdict.into_error(shown, response, now_ms)
-                }
-                Some(_) | None => by_status(response, shown, now_ms),
-            });
+            let verdict = verdict.filter(|_| response.status.is_client_error());
+            return Err(refusal(verdict, shown, response, now_ms));
         }
         // A message that was created, yet has already failed.
         if code.is_some() {

@@ -2,9 +2,12 @@
 //! send, what comes back, and what dispatch is told. A file is one story.
 
 mod served;
+mod tests;
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -16,10 +19,12 @@ pub(crate) use self::served::play_served;
 use crate::kind::{Given, Make, Value, Values};
 use crate::signature::{FormFields, TwilioKeys, WebhookKeys};
 use crate::twilio::{TwilioProvider, TwilioSender, TwilioSettings};
+use crate::verdict::Verdict;
 use crate::webhook::{WebhookProvider, WebhookSettings};
 use crate::{
-    Callback, Channel, Clock, DeliveryReceipt, Message, MessageId, PhoneNumber, Provider,
-    ProviderCode, ReceiptError, Receipts, RefusalScope, Response, Secret, SubmitError, Submitted,
+    CallTexts, Callback, Channel, Clock, DeliveryReceipt, Message, MessageId, PhoneNumber,
+    Provider, ProviderCode, ReceiptError, Receipts, RefusalScope, Response, Secret, SubmitError,
+    Submitted,
 };
 
 /// When all of it happens: 2023-11-14T22:13:20Z.
@@ -45,6 +50,16 @@ pub(crate) fn message() -> Message {
         expires_at_ms: NOW_MS + 600_000,
         validity_period: Duration::from_secs(540),
         receipt_url: Some(RECEIPT_URL.into()),
+    }
+}
+
+/// A call in its place, which asks there what to say.
+pub(crate) fn call(texts: impl Into<Arc<CallTexts>>, call_url: &str) -> Message {
+    Message {
+        channel: Channel::Voice,
+        call: Some(texts.into()),
+        call_url: Some(call_url.into()),
+        ..message()
     }
 }
 
@@ -322,6 +337,20 @@ pub(crate) fn outcome_words(outcome: &Result<Submitted, SubmitError>) -> String 
     with_code(words, outcome.as_ref().err().and_then(SubmitError::code))
 }
 
+/// The words of a row of an error table, as [`outcome_words`] says them.
+pub(crate) fn verdict_words(verdict: Verdict, code: impl Display) -> String {
+    let words = match verdict {
+        Verdict::Number => "refused for the number",
+        Verdict::Provider => "refused for this provider",
+        Verdict::Now => "refused for now",
+        Verdict::Fraud => "refused as fraud",
+        Verdict::Throttled => return "throttled".to_owned(),
+        Verdict::Credentials => "credentials refused",
+        Verdict::Unknown => "unknown",
+    };
+    format!("{words}, code {code}")
+}
+
 fn receipt_words(receipts: Result<Vec<DeliveryReceipt>, ReceiptError>) -> String {
     match receipts.as_deref() {
         Ok([receipt]) => {
@@ -340,79 +369,4 @@ fn receipt_words(receipts: Result<Vec<DeliveryReceipt>, ReceiptError>) -> String
         Ok(several) => panic!("{} receipts in one callback", several.len()),
         Err(error) => format!("{error:?}"),
     }
-}
-
-#[test]
-fn the_webhook_transcripts_play() {
-    let provider = webhook("https://sms.example.com/send?account=7");
-    play("webhook", &provider, |secret, body| {
-        let secret = if secret.is_empty() {
-            WEBHOOK_SECRET
-        } else {
-            secret
-        };
-        let keys = WebhookKeys::new(&[Secret::from(secret)]).unwrap();
-        let mut headers = HeaderMap::new();
-        let id = HeaderValue::from_static("rcp_1");
-        keys.sign(&mut headers, id, NOW_MS / 1000, body);
-        headers
-    });
-}
-
-#[test]
-fn the_pigeon_transcripts_play() {
-    let clock = clock();
-    let values = Values::default()
-        .with("loft", Value::Text("loft-7".into()))
-        .with("secret", Value::Secrets(vec!["coo".into()]))
-        .with(
-            "base_url",
-            Value::Url("https://api.pigeon.example".parse().unwrap()),
-        );
-    let given = Given {
-        id: "pigeon",
-        channels: &[Channel::Sms],
-        receipts: Receipts::Reference,
-        values: &values,
-        clock: &clock,
-    };
-    let Make::Http(make) = crate::pigeon::KIND.make else {
-        panic!("it is made of pure functions");
-    };
-    play("pigeon", &*make(&given).unwrap(), |secret, body| {
-        let secret = if secret.is_empty() { "coo" } else { secret };
-        let keys = WebhookKeys::new(&[Secret::from(secret)]).unwrap();
-        let mut headers = HeaderMap::new();
-        let id = HeaderValue::from_static("rcp_1");
-        keys.sign(&mut headers, id, NOW_MS / 1000, body);
-        headers
-    });
-}
-
-#[test]
-fn the_twilio_transcripts_play() {
-    play("twilio", &twilio(), |secret, body| {
-        let secret = if secret.is_empty() {
-            TWILIO_TOKEN
-        } else {
-            secret
-        };
-        let keys = TwilioKeys::new(&[Secret::from(secret)]).unwrap();
-        let fields = FormFields::parse(body).unwrap();
-        let mut headers = HeaderMap::new();
-        let signature = keys.sign(RECEIPT_URL, &fields).parse().unwrap();
-        headers.insert("x-twilio-signature", signature);
-        headers
-    });
-}
-
-#[test]
-fn the_signature_on_a_webhook_is_over_what_is_sent() {
-    let request = webhook("https://sms.example.com/send")
-        .request(&message())
-        .unwrap();
-    let theirs = standardwebhooks::Webhook::new(WEBHOOK_SECRET).unwrap();
-    let body = request.body();
-    let expected = theirs.sign("att_07c1e0", 1_700_000_000, body).unwrap();
-    assert_eq!(request.headers()["webhook-signature"], *expected);
 }

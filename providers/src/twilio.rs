@@ -21,7 +21,7 @@ use crate::answer::{Scalar, is_longer_than, parse_object};
 use crate::kind::ConnectError;
 use crate::registry::checked_url;
 use crate::signature::{FormFields, SecretError, TwilioKeys};
-use crate::verdict::{Verdict, by_status};
+use crate::verdict::{Verdict, refusal};
 use crate::{
     CallDocument, CallEvent, CallTurn, Callback, Calls, Capabilities, Channel, Clock,
     DeliveryReceipt, Feedback, Message, MessageId, Provider, ProviderCode, ReceiptError,
@@ -255,12 +255,8 @@ impl Provider for TwilioProvider {
         }
         let provider_code = answer.code.as_ref().and_then(Scalar::code);
         let verdict = answer.code.as_ref().and_then(verdict);
-        Err(match verdict {
-            Some(verdict) if response.status.is_client_error() => {
-                verdict.into_error(provider_code, response, now_ms)
-            }
-            Some(_) | None => by_status(response, provider_code, now_ms),
-        })
+        let verdict = verdict.filter(|_| response.status.is_client_error());
+        Err(refusal(verdict, provider_code, response, now_ms))
     }
 
     fn receipts(&self, callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {

@@ -68,6 +68,20 @@ impl Verdict {
     }
 }
 
+/// What an answer that is no success means: as a table has it, or else as its
+/// HTTP status does.
+pub(crate) fn refusal(
+    verdict: Option<Verdict>,
+    code: Option<ProviderCode>,
+    response: &Response,
+    now_ms: u64,
+) -> SubmitError {
+    match verdict {
+        Some(verdict) => verdict.into_error(code, response, now_ms),
+        None => by_status(response, code, now_ms),
+    }
+}
+
 /// What the HTTP status of an answer that is no success says by itself.
 pub(crate) fn by_status(
     response: &Response,

@@ -12,6 +12,8 @@ mod hang_ups;
 #[cfg(test)]
 mod hostile_input;
 #[cfg(test)]
+mod infobip_calls;
+#[cfg(test)]
 mod kannel;
 #[cfg(test)]
 mod key_rotation;
@@ -26,6 +28,8 @@ mod receipts;
 #[cfg(test)]
 mod receipts_by_message_id;
 #[cfg(test)]
+mod receipts_by_sns;
+#[cfg(test)]
 mod receipts_in_disorder;
 #[cfg(test)]
 mod receipts_that_act;
@@ -39,6 +43,8 @@ mod store_faults;
 mod store_redis;
 #[cfg(test)]
 mod stories;
+#[cfg(test)]
+mod subjects;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -395,25 +395,7 @@ async fn a_provider_is_told_once_that_a_code_was_used() {
     let mut scenario = Scenario::on_embedded();
     let twilio = FakeTwilio::start().await;
     let mut config = scenario.config_without_providers();
-    config.entry(&format!(
-        r#"[[providers]]
-id = "twilio-sms"
-kind = "twilio"
-channels = ["sms"]
-account_sid = "{}"
-auth_token = "{}"
-sender = "+14155550100"
-base_url = "{}"
-feedback = true
-
-[[routes]]
-channel = "sms"
-hops = ["twilio-sms"]
-"#,
-        twilio.account_sid,
-        twilio.auth_token,
-        twilio.base_url(),
-    ));
+    config.entry(&twilio.entry("sms", "sender = \"+14155550100\"\nfeedback = true"));
     let gateway = scenario.started("one", &config).await;
     let client = scenario.client(&gateway);
     let number = numbers::us_number();

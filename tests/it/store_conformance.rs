@@ -18,6 +18,7 @@ mod routes;
 mod sends;
 mod subject_codes;
 mod subject_numbers;
+mod subject_steps;
 mod subjects;
 mod turns;
 mod watches;
@@ -300,6 +301,11 @@ macro_rules! conformance {
             #[test]
             fn random_steps_are_answered_as_the_model_answers_them() {
                 super::properties::compare(|| Box::pin($open()));
+            }
+
+            #[test]
+            fn random_steps_on_subjects_are_answered_as_their_model_answers_them() {
+                super::subject_steps::compare(|| Box::pin($open()));
             }
         }
     };

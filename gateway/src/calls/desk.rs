@@ -9,7 +9,7 @@ use watchword_providers::{
     DeliveryReceipt, Provider, ProviderCode, ReceiptStatus,
 };
 
-use super::CallAsk;
+use super::{CallAsk, report};
 use crate::dispatch::{Dispatcher, call_texts};
 use crate::live::{Live, Shared};
 use crate::receipts::{
@@ -225,31 +225,14 @@ impl CallDesk {
         found.map_err(|error| self.unavailable("get", &error))
     }
 
-    /// "I did not ask for this": whoever did must not get on with this code.
+    /// "I did not ask for this".
     async fn report(&self, live: &Live, question: &Question<'_>) -> Result<Next, ReceiptRefusal> {
         let said = self.texts(live, question).await?;
-        let reference = &question.reference;
-        if self.shared.lookout.is_watching(reference.tenant) {
-            let noted = self.shared.store.note_report(reference.delivery.record);
-            let noted = noted.await;
-            noted.map_err(|error| self.unavailable("note_report", &error))?;
-        }
-        let canceled = self
-            .shared
-            .store
-            .cancel(reference.delivery.record, reference.tenant)
-            .await
-            .map_err(|error| self.unavailable("cancel", &error))?;
-        events::CallReported {
-            tenant: live.tenants.name_of(reference.tenant),
-            delivery: &reference.delivery.to_string(),
-            provider: question.provider,
-            was_pending: canceled.is_ok(),
-        }
-        .emit(&self.shared.metrics);
+        let (provider, reference) = (question.provider, &question.reference);
+        let was_pending = report(&self.shared, live, provider, reference).await?;
         // What cannot be canceled, a text of the tenant's, must not ring again
         // either: it was heard.
-        if said.is_some() && canceled.is_err() {
+        if said.is_some() && !was_pending {
             self.note(question, ReceiptStatus::Delivered, Some("reported"))
                 .await?;
         }

@@ -62,6 +62,7 @@ impl Service {
             idempotency,
             opened: None,
             limits,
+            guard: None,
             wait: request.wait,
         };
         let accepted = self.send(send).await;

@@ -4,10 +4,13 @@
 mod changes;
 mod inbound;
 mod methods;
+mod numbers;
 mod operators;
+mod proof;
 mod recovery;
 pub(crate) mod refusals;
 pub mod request;
+mod shown;
 pub mod view;
 
 use std::sync::Arc;
@@ -23,6 +26,16 @@ struct Asked {
     live: Arc<Live>,
     tenant: Arc<Tenant>,
     actor: Actor,
+}
+
+/// How often a command that sends is judged anew because the subject has
+/// changed meanwhile.
+const TRIES: usize = 3;
+
+impl Asked {
+    fn at(&self) -> (&Live, &Tenant) {
+        (&self.live, &self.tenant)
+    }
 }
 
 impl Service {

@@ -4,11 +4,13 @@
 //! Whatever happens to a subject passes here, so here alone a record, its audit
 //! lines and its events are brought together into the one step that writes them.
 
+mod asking;
 mod heal;
 mod notices;
 mod proofs;
 mod secrets;
 mod tokens;
+mod wishes;
 mod writing;
 
 use std::sync::Arc;
@@ -17,8 +19,10 @@ use std::sync::atomic::Ordering;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+pub(crate) use self::asking::Advice;
 pub(crate) use self::proofs::Proved;
 pub(crate) use self::tokens::TokenAsk;
+pub(crate) use self::wishes::Wish;
 use super::apply;
 use super::command::{Command, OperatorAction, Outcome, Terms};
 use super::model::{Actor, FreezeReason, MethodId, Subject, SubjectKey};

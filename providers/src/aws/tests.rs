@@ -1,10 +1,11 @@
 //! AWS's exceptions over a real connection, its events by way of SNS, its settings.
 
+use super::errors::EVENTS;
 use super::*;
 use crate::kind::{Value, Values};
 use crate::rows::{Answer as Played, PlayedServer};
 use crate::signature::sns_tests::{SNS, TOPIC_ARN};
-use crate::transcripts::{self, NOW_MS, outcome_words};
+use crate::transcripts::{self, NOW_MS, outcome_words, verdict_words};
 use crate::{MessageId, ReceiptStatus};
 
 fn values() -> Values {
@@ -56,17 +57,7 @@ async fn every_row_of_the_table_is_understood_over_a_connection() {
     let message = transcripts::message();
     let (outcomes, requests) = server.submit_all(provider, message, rows.len()).await;
     for ((verdict, name), outcome) in rows.iter().zip(&outcomes) {
-        let words = outcome_words(outcome);
-        let expected = match verdict {
-            crate::verdict::Verdict::Number => format!("refused for the number, code {name}"),
-            crate::verdict::Verdict::Provider => format!("refused for this provider, code {name}"),
-            crate::verdict::Verdict::Now => format!("refused for now, code {name}"),
-            crate::verdict::Verdict::Fraud => format!("refused as fraud, code {name}"),
-            crate::verdict::Verdict::Throttled => "throttled".to_owned(),
-            crate::verdict::Verdict::Credentials => format!("credentials refused, code {name}"),
-            crate::verdict::Verdict::Unknown => format!("unknown, code {name}"),
-        };
-        assert_eq!(words, expected);
+        assert_eq!(outcome_words(outcome), verdict_words(*verdict, name));
     }
     assert!(requests[0].starts_with("POST / HTTP/1.1\r\n"));
     assert_eq!(requests[0].matches("\r\nhost: ").count(), 1);
@@ -160,6 +151,41 @@ fn the_topic_s_subscription_is_confirmed_and_no_other() {
     assert!(confirm(other.as_bytes()).is_none());
 }
 
+/// Another way to SNS is no other SNS.
+#[test]
+fn sns_is_reached_where_the_operator_says_and_named_as_ever() {
+    let endpoint = Value::Url(Uri::from_static("https://vpce-1.example:8443"));
+    let provider = provider(|values| values.with("sns_url", endpoint));
+    let asked = |body: &[u8]| {
+        let callback = Callback {
+            method: &Method::POST,
+            url: "https://otp.example.com/v1/receipts/aws",
+            headers: &HeaderMap::new(),
+            body,
+            now_ms: NOW_MS,
+        };
+        let certificate = SNS.certificate_pem.as_bytes();
+        let both = [
+            provider.document(&callback),
+            provider.confirmation(&callback, certificate),
+        ];
+        both.map(|url| url.map(|url| url.to_string()))
+    };
+    let body = SNS.subscription();
+    let [certificate, confirmation] = asked(&body);
+    let at = "https://vpce-1.example:8443/";
+    let name = "SimpleNotificationService-9c6465fa7f48f5ca.pem";
+    assert_eq!(certificate, Some(format!("{at}{name}")));
+    let query = "?Action=ConfirmSubscription&Token=abc";
+    assert_eq!(confirmation, Some(format!("{at}{query}")));
+
+    let there = String::from_utf8(body).unwrap().replace(
+        &format!("https://sns.eu-west-1.amazonaws.com/{name}"),
+        &format!("{at}{name}"),
+    );
+    assert_eq!(asked(there.as_bytes())[0], None);
+}
+
 #[test]
 fn use_is_reported_where_it_is_turned_on() {
     let id = ProviderCode::new("f6a1c3d2-9b54").unwrap();
@@ -204,6 +230,15 @@ fn settings_that_cannot_work_are_named() {
     assert!(made(&without_topic, Receipts::None).is_ok());
     let both = values().with("sender", Value::Text("ACME".into()));
     assert_eq!(refused(both, Receipts::MessageId), "pool");
+    for url in [
+        "http://127.0.0.1:1/",
+        "https://u:p@a.example/",
+        "https://a.example/path",
+    ] {
+        let elsewhere = Value::Url(Uri::from_static(url));
+        let with_url = values().with("sns_url", elsewhere);
+        assert_eq!(refused(with_url, Receipts::MessageId), "sns_url", "{url}");
+    }
     let path = Value::Url(Uri::from_static("http://127.0.0.1:1/path"));
     let with_path = values().with("base_url", path);
     assert_eq!(refused(with_path, Receipts::MessageId), "base_url");

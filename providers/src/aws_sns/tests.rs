@@ -3,7 +3,7 @@
 use super::*;
 use crate::kind::{Value, Values};
 use crate::rows::{Answer as Played, PlayedServer};
-use crate::transcripts::{self, outcome_words};
+use crate::transcripts::{self, outcome_words, verdict_words};
 
 fn provider(change: impl FnOnce(Values) -> Values) -> SnsProvider {
     let values = Values::default()
@@ -41,16 +41,7 @@ async fn every_row_of_the_table_is_understood_over_a_connection() {
     let message = transcripts::message();
     let (outcomes, requests) = server.submit_all(provider, message, rows.len()).await;
     for ((verdict, code), outcome) in rows.iter().zip(&outcomes) {
-        let expected = match verdict {
-            Verdict::Number => format!("refused for the number, code {code}"),
-            Verdict::Provider => format!("refused for this provider, code {code}"),
-            Verdict::Now => format!("refused for now, code {code}"),
-            Verdict::Fraud => format!("refused as fraud, code {code}"),
-            Verdict::Throttled => "throttled".to_owned(),
-            Verdict::Credentials => format!("credentials refused, code {code}"),
-            Verdict::Unknown => format!("unknown, code {code}"),
-        };
-        assert_eq!(outcome_words(outcome), expected);
+        assert_eq!(outcome_words(outcome), verdict_words(*verdict, code));
     }
     assert!(requests[0].starts_with("POST / HTTP/1.1\r\n"));
 }

@@ -12,7 +12,7 @@ use http::{HeaderValue, Request, Uri};
 use serde::{Deserialize, Serialize};
 
 use super::{ACCESS_KEY, ApiError, access_key, api_error};
-use crate::answer::{Scalar, is_longer_than, parse_object};
+use crate::answer::{Scalar, is_longer_than, parse_object, submitted};
 use crate::contract::{CODE_REPETITIONS, KEY_WAIT};
 use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting};
 use crate::request::{post_json, url_below};
@@ -26,8 +26,11 @@ const BASE_URL: &str = "https://voice.messagebird.com";
 /// What one step may say.
 const TEXT_CHARACTERS_MAX: usize = 1000;
 
-/// The step that a key goes to.
+/// The step that a key after the greeting goes to.
 const CODE_STEP: &str = "code";
+
+/// The step that a key while the code is said goes to: the code again, once.
+const AGAIN_STEP: &str = "again";
 
 /// The languages that Bird speaks.
 const LANGUAGES: [&str; 34] = [
@@ -216,28 +219,37 @@ impl<'a> Step<'a> {
         }
     }
 
-    fn with_key_to_code(mut self) -> Self {
-        self.on_keypress_goto = Some(CODE_STEP);
+    fn named(mut self, id: Option<&'static str>) -> Self {
+        self.id = id;
+        self
+    }
+
+    fn with_key_to(mut self, step: Option<&'static str>) -> Self {
+        self.on_keypress_goto = step;
         self
     }
 }
 
-/// The greeting, a key, the code three times: no key, no code.
+/// The greeting, a key, the code three times: no key, no code. Another key says
+/// it again.
 fn asked_steps<'a>(texts: &'a CallTexts, language: &'static str) -> Vec<Step<'a>> {
     let mut steps = vec![
-        Step::say_to_a_person(&texts.greeting, language).with_key_to_code(),
-        Step::pause(KEY_WAIT.as_secs()).with_key_to_code(),
+        Step::say_to_a_person(&texts.greeting, language).with_key_to(Some(CODE_STEP)),
+        Step::pause(KEY_WAIT.as_secs()).with_key_to(Some(CODE_STEP)),
         Step::say(&texts.farewell, language),
         Step::hang_up(),
     ];
-    for repetition in 0..CODE_REPETITIONS {
-        let mut step = Step::say(&texts.code, language);
-        if repetition == 0 {
-            step.id = Some(CODE_STEP);
+    // A flow has no limit of its own: what could be asked for for ever ends here.
+    for (step, next) in [(CODE_STEP, Some(AGAIN_STEP)), (AGAIN_STEP, None)] {
+        for repetition in 0..CODE_REPETITIONS {
+            let id = (repetition == 0).then_some(step);
+            steps.extend([
+                Step::say(&texts.code, language).named(id).with_key_to(next),
+                Step::pause(1).with_key_to(next),
+            ]);
         }
-        steps.extend([step, Step::pause(1)]);
+        steps.extend([Step::say(&texts.farewell, language), Step::hang_up()]);
     }
-    steps.extend([Step::say(&texts.farewell, language), Step::hang_up()]);
     steps
 }
 
@@ -306,12 +318,11 @@ impl Provider for BirdVoiceProvider {
     fn classify(&self, response: &Response) -> Result<Submitted, SubmitError> {
         let answer: Answer<'_> = parse_object(&response.body).unwrap_or_default();
         if response.status.is_success() {
-            return match answer.data.as_slice() {
-                [made] => Ok(Submitted {
-                    message_id: made.id.message_id(),
-                }),
-                _ => Err(SubmitError::Unknown { code: None }),
+            let made = match answer.data.as_slice() {
+                [made] => Some(&made.id),
+                _ => None,
             };
+            return submitted(made);
         }
         Err(api_error(&answer.errors, response, self.clock.now_ms()))
     }

@@ -24,6 +24,9 @@ pub const CALL_DURATION_MAX: Duration = Duration::from_secs(45);
 /// How long a call waits for a key after the greeting.
 pub const KEY_WAIT: Duration = Duration::from_secs(6);
 
+/// How long a call still waits for a key after it has said everything.
+pub const LAST_KEY_WAIT: Duration = Duration::from_secs(3);
+
 /// Whether a provider can ask what to say while a call lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Calls {
@@ -100,8 +103,8 @@ pub enum CallTurn<'a> {
         call_url: &'a str,
     },
     /// Says the code slowly, then the keys; the code [`CODE_REPETITIONS`] times
-    /// with pauses between, and the farewell. A key ends it at any time and asks
-    /// `call_url`.
+    /// with pauses between, waits [`LAST_KEY_WAIT`], and says the farewell. A key
+    /// ends it at any time and asks `call_url`.
     Tell {
         texts: &'a CallTexts,
         call_url: &'a str,

@@ -41,11 +41,7 @@ fn texts() -> CallTexts {
 }
 
 fn call() -> Message {
-    let mut message = transcripts::message();
-    message.channel = Channel::Voice;
-    message.call = Some(Arc::new(texts()));
-    message.call_url = Some(CALL_URL.into());
-    message
+    transcripts::call(texts(), CALL_URL)
 }
 
 fn verbs(provider: &dyn Provider, turn: &CallTurn<'_>) -> Json {

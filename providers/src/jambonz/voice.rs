@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Jambonz;
 use crate::answer::{Scalar, parse_object};
-use crate::contract::{CALL_DURATION_MAX, CODE_REPETITIONS, KEY_WAIT};
+use crate::contract::{CALL_DURATION_MAX, CODE_REPETITIONS, KEY_WAIT, LAST_KEY_WAIT};
 use crate::request::post_json;
 use crate::speech::{WAITED, escaped, has_mark, key_of, marked};
 use crate::verdict::{ErrorTable, Verdict};
@@ -20,9 +20,6 @@ use crate::{
 
 /// How long it rings: longer, and a voicemail takes the call.
 const RINGING_S: u64 = 25;
-
-/// How long a call still waits for a key after it has said everything.
-const LAST_KEY_WAIT_S: u64 = 3;
 
 /// What the answers of SIP say of a call that did not come about.
 static SIP: ErrorTable = ErrorTable(&[
@@ -150,7 +147,7 @@ impl Speech {
             }
             CallTurn::Tell { texts, call_url } => {
                 let told = self.marked_up(&self.told(texts));
-                self.asking(texts, &told, call_url, LAST_KEY_WAIT_S)
+                self.asking(texts, &told, call_url, LAST_KEY_WAIT.as_secs())
             }
             CallTurn::Reported { texts } => self.saying(texts, &texts.reported),
             CallTurn::Farewell { texts } => self.saying(texts, &texts.farewell),

@@ -46,11 +46,7 @@ fn call_texts() -> Arc<CallTexts> {
 }
 
 fn call() -> Message {
-    let mut message = transcripts::message();
-    message.channel = Channel::Voice;
-    message.call = Some(call_texts());
-    message.call_url = Some(CALL_URL.into());
-    message
+    transcripts::call(call_texts(), CALL_URL)
 }
 
 fn signed(url: &str, token: &str, body: &[u8]) -> HeaderMap {
@@ -59,7 +55,7 @@ fn signed(url: &str, token: &str, body: &[u8]) -> HeaderMap {
         url,
         body,
     };
-    let keys = PlivoKeys::new(&[token.into()], false).unwrap();
+    let keys = PlivoKeys::new(&[token.into()]).unwrap();
     keys.sign(&signed, "12345")
 }
 
@@ -207,11 +203,12 @@ fn documents_say_what_each_turn_says() {
     let (texts, call_url) = (&*texts, CALL_URL);
     assert_eq!(
         document(CallTurn::Ask { texts, call_url }),
-        "<Response><GetDigits action=\"https://otp.example.com/v1/calls/plivo/ref_1\" \
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>\
+         <GetDigits action=\"https://otp.example.com/v1/calls/plivo/ref_1\" \
          method=\"POST\" numDigits=\"1\" timeout=\"6\" finishOnKey=\"none\" retries=\"1\" log=\"false\">\
          <Speak voice=\"WOMAN\" language=\"de-DE\">ACME &amp; Co. Bitte 1.</Speak></GetDigits>\
          <Redirect method=\"POST\">https://otp.example.com/v1/calls/plivo/ref_1?waited=1\
-         </Redirect></Response>"
+         </Redirect><Hangup/></Response>"
     );
     let told = document(CallTurn::Tell { texts, call_url });
     assert_eq!(told.matches("5, 8, 4, 2.").count(), 3);
@@ -275,6 +272,47 @@ fn signed_events_tell_keys_and_ends_and_unsigned_ones_nothing() {
     let headers = signed(CALL_URL, "token", body);
     let refused = event(&waited, &headers, body).err();
     assert_eq!(refused, Some(ReceiptError::Signature));
+}
+
+/// V2 covers no parameter: by it alone, a key could be put into any question.
+#[test]
+fn a_v2_signature_shows_a_receipt_and_gets_no_code() {
+    let by_url = |body: &'static [u8], url| {
+        let signed = PlivoSigned {
+            method: &Method::POST,
+            url,
+            body,
+        };
+        let keys = PlivoKeys::new(&["token".into()]).unwrap();
+        keys.sign_url(&signed, "12345")
+    };
+    let allowing = made(&values().with("allow_v2_signatures", Value::Flag(true))).unwrap();
+    let strict = provider();
+    let body = b"MessageUUID=u1&Status=delivered&CallUUID=u1&CallStatus=in-progress&Digits=1";
+    let headers = by_url(body, RECEIPT_URL);
+    let callback = Callback {
+        method: &Method::POST,
+        url: RECEIPT_URL,
+        headers: &headers,
+        body,
+        now_ms: NOW_MS,
+    };
+    let refused = Some(ReceiptError::Signature);
+    assert_eq!(strict.receipts(&callback).err(), refused);
+    assert_eq!(strict.call_event(&callback).err(), refused);
+    assert!(allowing.receipts(&callback).is_ok());
+    assert_eq!(allowing.call_event(&callback).err(), refused);
+    assert!(strict.capabilities().receipts_signed);
+    // So that none of them sends a message again.
+    assert!(!allowing.capabilities().receipts_signed);
+
+    let headers = signed(RECEIPT_URL, "token", body);
+    let in_full = Callback {
+        headers: &headers,
+        ..callback
+    };
+    assert!(allowing.receipts(&in_full).is_ok());
+    assert!(allowing.call_event(&in_full).is_ok());
 }
 
 #[test]

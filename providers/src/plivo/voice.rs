@@ -2,19 +2,20 @@
 //! next.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Uri};
 use serde::Serialize;
 
-use crate::contract::{CALL_DURATION_MAX, CODE_REPETITIONS, KEY_WAIT};
+use crate::contract::CALL_DURATION_MAX;
 use crate::kind::{ConnectError, Values};
 use crate::request::post_json;
 use crate::signature::FormFields;
-use crate::speech::{WAITED, escaped, has_mark, key_of, marked, voice_language};
+use crate::speech::{self, Asked, Verbs, asked, escaped, voice_language};
 use crate::{
-    CallDocument, CallEvent, CallStep, CallTexts, CallTurn, Message, MessageId, ProviderCode,
-    ReceiptError, ReceiptStatus, RequestError,
+    CallDocument, CallEvent, CallStep, CallTurn, Message, MessageId, ProviderCode, ReceiptError,
+    ReceiptStatus, RequestError,
 };
 
 /// What Plivo's own voices speak, the usual country of a language first.
@@ -25,9 +26,6 @@ const LANGUAGES: &[&str] = &[
 
 /// How long it rings: most people take a call within this.
 const RINGING_S: u64 = 30;
-
-/// How long a call still waits for a key after it has said everything.
-const LAST_KEY_WAIT_S: u64 = 3;
 
 /// What calls need beside what texts do.
 pub(super) struct Calling {
@@ -106,15 +104,10 @@ pub(super) fn event(fields: &FormFields, url: &str) -> Result<CallEvent, Receipt
             code: fields.get("HangupCauseCode").and_then(ProviderCode::new),
         },
         ReceiptStatus::Sent => {
-            let digits = fields.get("Digits");
             if fields.get("Machine") == Some("true") {
                 CallStep::Machine
-            } else if let Some(key) = digits.and_then(key_of) {
-                CallStep::Key(key)
-            } else if has_mark(url, WAITED) || digits.is_some() {
-                CallStep::NoKey
             } else {
-                CallStep::Answered
+                asked(url, fields.get("Digits"))
             }
         }
     };
@@ -122,44 +115,27 @@ pub(super) fn event(fields: &FormFields, url: &str) -> Result<CallEvent, Receipt
 }
 
 pub(super) fn document(turn: &CallTurn<'_>) -> CallDocument {
-    let content = match *turn {
-        CallTurn::Ask { texts, call_url } => {
-            let greeting = speak(texts, &texts.greeting);
-            let waited = escaped(&marked(call_url, WAITED));
-            asking(&greeting, call_url, KEY_WAIT.as_secs())
-                + &format!("<Redirect method=\"POST\">{waited}</Redirect>")
-        }
-        CallTurn::Tell { texts, call_url } => {
-            let code = speak(texts, &texts.code);
-            let keys = speak(texts, &texts.keys);
-            let again = code.repeat(CODE_REPETITIONS - 1);
-            let all = format!("{code}{keys}{again}");
-            let farewell = speak(texts, &texts.farewell);
-            asking(&all, call_url, LAST_KEY_WAIT_S) + &farewell + "<Hangup/>"
-        }
-        CallTurn::Reported { texts } => speak(texts, &texts.reported) + "<Hangup/>",
-        CallTurn::Farewell { texts } => speak(texts, &texts.farewell) + "<Hangup/>",
-        CallTurn::HangUp => "<Hangup/>".to_owned(),
-    };
-    CallDocument {
-        content_type: "application/xml",
-        body: format!("<Response>{content}</Response>").into(),
-    }
+    speech::document(turn, &VERBS)
 }
 
-/// Says something that a key cuts short, and sends the key; goes on without one.
-fn asking(spoken: &str, call_url: &str, wait_s: u64) -> String {
-    let url = escaped(call_url);
+static VERBS: Verbs = Verbs {
+    content_type: "application/xml",
+    say,
+    pause: "",
+    gather,
+};
+
+fn say(language: &str, text: &str) -> String {
+    let language = voice_language(LANGUAGES, language).unwrap_or("en-US");
+    let text = escaped(text);
+    format!("<Speak voice=\"WOMAN\" language=\"{language}\">{text}</Speak>")
+}
+
+fn gather(said: &str, wait: Duration, asked: Asked<'_>) -> String {
+    let (url, wait_s) = (escaped(asked.call_url()), wait.as_secs());
+    let redirect = asked.redirect();
     format!(
         "<GetDigits action=\"{url}\" method=\"POST\" numDigits=\"1\" timeout=\"{wait_s}\" \
-         finishOnKey=\"none\" retries=\"1\" log=\"false\">{spoken}</GetDigits>"
-    )
-}
-
-fn speak(texts: &CallTexts, text: &str) -> String {
-    let language = voice_language(LANGUAGES, &texts.language).unwrap_or("en-US");
-    format!(
-        "<Speak voice=\"WOMAN\" language=\"{language}\">{}</Speak>",
-        escaped(text)
+         finishOnKey=\"none\" retries=\"1\" log=\"false\">{said}</GetDigits>{redirect}"
     )
 }

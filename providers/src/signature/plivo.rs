@@ -1,5 +1,6 @@
 //! `X-Plivo-Signature-V3`: HMAC-SHA256 over the URL, the sorted parameters and a
-//! nonce; and V2, which leaves the parameters out.
+//! nonce; and V2, which leaves the parameters out: it says that Plivo called the
+//! URL, and not what it said there.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, Method};
 
-use super::SecretError;
+use super::{SecretError, hmac_keys};
 use crate::{ReceiptError, Secret};
 
 /// By the token of the (sub)account, and always by that of the main account.
@@ -29,7 +30,6 @@ const PARAMETERS_MAX: usize = 256;
 #[derive(Clone)]
 pub struct PlivoKeys {
     keys: Vec<hmac::Key>,
-    allows_v2: bool,
 }
 
 /// What a signature is over.
@@ -45,44 +45,49 @@ pub struct Signed<'a> {
 type Parameters<'a> = BTreeMap<Cow<'a, str>, Vec<Cow<'a, str>>>;
 
 impl PlivoKeys {
-    /// Takes the tokens as they stand. `allows_v2` believes callbacks that have
-    /// no V3 signature by one that does not cover their body.
+    /// Takes the tokens as they stand.
     ///
     /// # Errors
     ///
     /// There is no token, or one of them is empty.
-    pub fn new(auth_tokens: &[Secret], allows_v2: bool) -> Result<Self, SecretError> {
-        if auth_tokens.is_empty() {
-            return Err(SecretError::Missing);
-        }
-        let key_of = |token: &Secret| match token.expose() {
-            "" => Err(SecretError::Empty),
-            token => Ok(hmac::Key::new(hmac::HMAC_SHA256, token.as_bytes())),
-        };
-        let keys: Result<_, _> = auth_tokens.iter().map(key_of).collect();
-        let keys = keys?;
-        Ok(Self { keys, allows_v2 })
+    pub fn new(auth_tokens: &[Secret]) -> Result<Self, SecretError> {
+        let keys = hmac_keys(hmac::HMAC_SHA256, auth_tokens)?;
+        Ok(Self { keys })
     }
 
-    /// Whether Plivo sent this.
+    /// Whether Plivo sent this, with these parameters: by V3.
     ///
     /// # Errors
     ///
     /// [`ReceiptError::Signature`] if not; [`ReceiptError::Malformed`] if there
     /// are more than 256 parameters.
     pub fn verify(&self, signed: &Signed<'_>, headers: &HeaderMap) -> Result<(), ReceiptError> {
-        let has_v3 = V3_HEADERS.iter().any(|name| headers.contains_key(*name));
-        // The stronger signature decides alone wherever there is one.
-        let (names, nonce, text) = if has_v3 {
-            (V3_HEADERS, V3_NONCE, v3_text(signed)?)
-        } else if self.allows_v2 {
-            (V2_HEADERS, V2_NONCE, v2_text(signed).to_owned())
-        } else {
-            return Err(ReceiptError::Signature);
-        };
-        let separator = if has_v3 { "." } else { "" };
+        let text = format!("{}.", v3_text(signed)?);
+        self.verify_text(&text, headers, (V3_HEADERS, V3_NONCE))
+    }
+
+    /// Whether Plivo called this URL, by V2: whoever saw the signature can repeat
+    /// it there with other parameters. Where there is a V3 signature, that one
+    /// decides alone.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::verify`].
+    pub fn verify_url(&self, signed: &Signed<'_>, headers: &HeaderMap) -> Result<(), ReceiptError> {
+        if V3_HEADERS.iter().any(|name| headers.contains_key(*name)) {
+            return self.verify(signed, headers);
+        }
+        self.verify_text(v2_text(signed), headers, (V2_HEADERS, V2_NONCE))
+    }
+
+    fn verify_text(
+        &self,
+        text: &str,
+        headers: &HeaderMap,
+        (names, nonce): ([&str; 2], &str),
+    ) -> Result<(), ReceiptError> {
         let nonce = headers.get(nonce).ok_or(ReceiptError::Signature)?;
-        let text = [text.as_bytes(), separator.as_bytes(), nonce.as_bytes()].concat();
+        let text = [text.as_bytes(), nonce.as_bytes()].concat();
         let mut is_genuine = false;
         for key in &self.keys {
             let expected = STANDARD.encode(hmac::sign(key, &text));
@@ -105,6 +110,17 @@ impl PlivoKeys {
         let mut headers = HeaderMap::new();
         headers.insert("x-plivo-signature-ma-v3", tag.parse().unwrap());
         headers.insert(V3_NONCE, nonce.parse().unwrap());
+        headers
+    }
+
+    /// The headers of the older scheme alone.
+    #[cfg(test)]
+    pub(crate) fn sign_url(&self, signed: &Signed<'_>, nonce: &str) -> HeaderMap {
+        let text = format!("{}{nonce}", v2_text(signed));
+        let tag = STANDARD.encode(hmac::sign(&self.keys[0], text.as_bytes()));
+        let mut headers = HeaderMap::new();
+        headers.insert("x-plivo-signature-ma-v2", tag.parse().unwrap());
+        headers.insert(V2_NONCE, nonce.parse().unwrap());
         headers
     }
 }
@@ -222,9 +238,9 @@ mod tests {
         ),
     ];
 
-    fn keys(allows_v2: bool) -> PlivoKeys {
+    fn keys() -> PlivoKeys {
         let tokens = ["another", V2_TOKEN, V3_TOKEN].map(Secret::from);
-        PlivoKeys::new(&tokens, allows_v2).unwrap()
+        PlivoKeys::new(&tokens).unwrap()
     }
 
     fn headers(name: &'static str, signature: &str) -> HeaderMap {
@@ -272,7 +288,7 @@ mod tests {
             };
             let verify = |signature: &str| {
                 let headers = headers("x-plivo-signature-v3", signature);
-                keys(false).verify(&signed, &headers)
+                keys().verify(&signed, &headers)
             };
             assert_eq!(verify(signature), Ok(()), "{method} {end}");
             assert_eq!(verify(&format!("AAAA, {signature}")), Ok(()));
@@ -284,16 +300,18 @@ mod tests {
     }
 
     #[test]
-    fn the_published_vector_of_v2_verifies_where_it_is_allowed() {
-        let verify = |signature: &str, allows_v2| {
+    fn the_published_vector_of_v2_verifies_the_url_and_nothing_said_there() {
+        let url = "https://answer.url?any=thing";
+        let verify = |signature: &str| {
             let headers = headers("x-plivo-signature-ma-v2", signature);
-            let url = "https://answer.url?any=thing";
-            keys(allows_v2).verify(&post(url, b"any=body"), &headers)
+            let signed = post(url, b"any=body");
+            let in_full = keys().verify(&signed, &headers);
+            assert_eq!(in_full, Err(ReceiptError::Signature));
+            keys().verify_url(&signed, &headers)
         };
-        assert_eq!(verify(V2_SIGNATURE, true), Ok(()));
-        assert_eq!(verify(V2_SIGNATURE, false), Err(ReceiptError::Signature));
+        assert_eq!(verify(V2_SIGNATURE), Ok(()));
         for position in 0..V2_SIGNATURE.len() {
-            let verdict = verify(&flipped(V2_SIGNATURE, position), true);
+            let verdict = verify(&flipped(V2_SIGNATURE, position));
             assert_eq!(verdict, Err(ReceiptError::Signature), "{position}");
         }
     }
@@ -302,7 +320,7 @@ mod tests {
     fn a_v2_signature_does_not_help_where_there_is_one_of_v3() {
         let mut both = headers("x-plivo-signature-v2", V2_SIGNATURE);
         both.extend(headers("x-plivo-signature-v3", V2_SIGNATURE));
-        let verdict = keys(true).verify(&post("https://answer.url", b"any=body"), &both);
+        let verdict = keys().verify_url(&post("https://answer.url", b"any=body"), &both);
         assert_eq!(verdict, Err(ReceiptError::Signature));
     }
 
@@ -329,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_changed_field_url_method_or_nonce_is_refused() {
-        let keys = keys(false);
+        let keys = keys();
         let url = "https://a.example/r";
         let genuine = keys.sign(&post(url, b"Status=delivered"), "1");
         let verify = |signed: Signed<'_>| keys.verify(&signed, &genuine);
@@ -356,7 +374,7 @@ mod tests {
 
     #[test]
     fn tokens_must_be_given() {
-        let refused = |tokens: &[Secret]| PlivoKeys::new(tokens, false).err();
+        let refused = |tokens: &[Secret]| PlivoKeys::new(tokens).err();
         assert_eq!(refused(&[]), Some(SecretError::Missing));
         assert_eq!(refused(&["".into()]), Some(SecretError::Empty));
     }
@@ -373,7 +391,7 @@ mod tests {
             if let Ok(signature) = HeaderValue::from_bytes(&signature) {
                 headers.insert("x-plivo-signature-v3", signature);
             }
-            prop_assert!(keys(false).verify(&post(&url, &body), &headers).is_err());
+            prop_assert!(keys().verify(&post(&url, &body), &headers).is_err());
         }
     }
 }

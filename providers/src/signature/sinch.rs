@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 
-use super::{SecretError, hmac_keys};
+use super::{SecretError, hmac_keys, lately};
 use crate::{ReceiptError, Secret};
 
 const HEADER_SIGNATURE: &str = "x-sinch-webhook-signature";
@@ -16,9 +16,6 @@ const HEADER_ALGORITHM: &str = "x-sinch-webhook-signature-algorithm";
 
 /// The one algorithm that Sinch names and we take.
 const ALGORITHM: &str = "HmacSHA256";
-
-/// How far a timestamp may lie in the past or in the future.
-const TOLERANCE_S: u64 = 5 * 60;
 
 /// The secrets that sign the callbacks of one service plan; any of them verifies.
 #[derive(Clone)]
@@ -69,10 +66,7 @@ impl SinchKeys {
             .ok()
             .and_then(|text| text.parse().ok())
             .ok_or(ReceiptError::Signature)?;
-        if signed_s.abs_diff(now_ms / 1000) > TOLERANCE_S {
-            return Err(ReceiptError::Stale);
-        }
-        Ok(())
+        lately(signed_s, now_ms)
     }
 
     /// What Sinch would send along; for tests that play Sinch.

@@ -8,7 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, ge
 use http::{HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
-use super::SecretError;
+use super::{SecretError, lately};
 use crate::{ReceiptError, Secret};
 
 /// Names one message: the same on every repetition of it.
@@ -17,9 +17,6 @@ pub const HEADER_ID: HeaderName = HeaderName::from_static("webhook-id");
 pub const HEADER_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 /// Signatures by one or more secrets, space-separated.
 pub const HEADER_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
-
-/// How far a timestamp may lie in the past or in the future.
-const TOLERANCE_S: u64 = 5 * 60;
 
 /// More than any rotation needs; the rest of a longer list is not looked at.
 const SIGNATURES_MAX: usize = 16;
@@ -105,10 +102,7 @@ impl WebhookKeys {
         if !is_genuine {
             return Err(ReceiptError::Signature);
         }
-        if timestamp_s.abs_diff(now_ms / 1000) > TOLERANCE_S {
-            return Err(ReceiptError::Stale);
-        }
-        Ok(())
+        lately(timestamp_s, now_ms)
     }
 }
 

@@ -5,13 +5,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 
+use super::lately;
 use crate::ReceiptError;
 
 const HEADER_SIGNATURE: &str = "telnyx-signature-ed25519";
 const HEADER_TIMESTAMP: &str = "telnyx-timestamp";
-
-/// How far a timestamp may lie in the past or in the future.
-const TOLERANCE_S: u64 = 5 * 60;
 
 const KEY_LENGTH: usize = 32;
 
@@ -78,9 +76,7 @@ impl TelnyxKeys {
         if !is_genuine {
             return Err(ReceiptError::Signature);
         }
-        if signed_s.abs_diff(now_ms / 1000) > TOLERANCE_S {
-            return Err(ReceiptError::Stale);
-        }
+        lately(signed_s, now_ms)?;
         Ok(signed_s)
     }
 }

@@ -7,11 +7,8 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
-use super::SecretError;
+use super::{SecretError, lately};
 use crate::{ReceiptError, Secret};
-
-/// How far a timestamp may lie in the past or in the future.
-const TOLERANCE_S: u64 = 5 * 60;
 
 /// Vonage sends about a dozen.
 const PARAMETERS_MAX: usize = 64;
@@ -144,9 +141,7 @@ impl VonageSigKeys {
         let timestamp_s = timestamp.and_then(|text| text.parse::<u64>().ok());
         match timestamp_s {
             Some(signed_s) if is_genuine => {
-                if signed_s.abs_diff(now_ms / 1000) > TOLERANCE_S {
-                    return Err(ReceiptError::Stale);
-                }
+                lately(signed_s, now_ms)?;
                 Ok(signed_s)
             }
             // Without a time it could be repeated for ever.

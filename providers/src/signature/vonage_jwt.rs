@@ -12,11 +12,8 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde::{Deserialize, Serialize};
 
-use super::{SecretError, sha256_hex};
+use super::{SecretError, lately, sha256_hex};
 use crate::{ReceiptError, Secret};
-
-/// How far `iat` may lie in the past or in the future.
-const TOLERANCE_S: u64 = 5 * 60;
 
 /// Vonage's tokens have a few hundred bytes.
 const TOKEN_BYTES_MAX: usize = 4096;
@@ -89,10 +86,10 @@ impl VonageJwtKeys {
         verify_slices_are_equal(claimed_hash.as_bytes(), sha256_hex(body).as_bytes())
             .map_err(|_| ReceiptError::Signature)?;
         let now_s = now_ms / 1000;
-        let has_expired = claims.exp.is_some_and(|expires_s| expires_s < now_s);
-        if has_expired || claims.iat.abs_diff(now_s) > TOLERANCE_S {
+        if claims.exp.is_some_and(|expires_s| expires_s < now_s) {
             return Err(ReceiptError::Stale);
         }
+        lately(claims.iat, now_ms)?;
         Ok(claims)
     }
 

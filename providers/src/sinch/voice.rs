@@ -10,15 +10,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Uri};
+use http::{HeaderValue, Request, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{Scalar, is_longer_than, parse_object};
+use crate::answer::{Scalar, is_longer_than, parse_object, submitted};
 use crate::contract::CALL_DURATION_MAX;
 use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting, any_secret};
 use crate::request::{basic_authorization, path_segment, post_json, url_below};
 use crate::signature::SinchApplicationKeys;
-use crate::verdict::by_status;
+use crate::verdict::{Verdict, refusal};
 use crate::{
     CallDocument, CallEvent, CallStep, CallTurn, Callback, Calls, Capabilities, Channel, Clock,
     DeliveryReceipt, Message, MessageId, Provider, ProviderCode, ReceiptError, ReceiptStatus,
@@ -29,6 +29,8 @@ const BASE_URL: &str = "https://calling.api.sinch.com";
 
 /// What one call may say.
 const TEXT_CHARACTERS_MAX: usize = 600;
+
+const APPLICATION_KEY_INVALID: &str = "40004";
 
 /// Sinch's calls.
 pub static KIND: Kind = Kind {
@@ -243,17 +245,11 @@ impl Provider for SinchVoiceProvider {
     fn classify(&self, response: &Response) -> Result<Submitted, SubmitError> {
         let answer: Answer<'_> = parse_object(&response.body).unwrap_or_default();
         if response.status.is_success() {
-            return match &answer.call_id {
-                Some(id) => Ok(Submitted {
-                    message_id: id.message_id(),
-                }),
-                // Something answered 200, but not in the way Sinch does.
-                None => Err(SubmitError::Unknown { code: None }),
-            };
+            return submitted(answer.call_id.as_ref());
         }
-        // Sinch's codes are the HTTP status and two digits more: 40001, 40200.
         let code = answer.error_code.as_ref().and_then(Scalar::code);
-        Err(by_status(response, code, self.clock.now_ms()))
+        let verdict = verdict(response.status, code.as_ref());
+        Err(refusal(verdict, code, response, self.clock.now_ms()))
     }
 
     fn receipts(&self, _callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
@@ -286,6 +282,18 @@ impl Provider for SinchVoiceProvider {
             content_type: "application/json",
             body: svaml::text(turn).into(),
         }
+    }
+}
+
+/// Sinch's codes are the HTTP status and two digits more: 40001, 40200. Most say
+/// no more than that.
+fn verdict(status: StatusCode, code: Option<&ProviderCode>) -> Option<Verdict> {
+    match (status, code?.as_str()) {
+        (StatusCode::BAD_REQUEST, APPLICATION_KEY_INVALID) => Some(Verdict::Credentials),
+        // Wrong credentials are a 401. What Sinch forbids and gives a code for is
+        // this call: its destination, or who it comes from.
+        (StatusCode::FORBIDDEN, _) => Some(Verdict::Provider),
+        (_, _) => None,
     }
 }
 

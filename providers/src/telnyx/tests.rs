@@ -7,7 +7,7 @@ use super::*;
 use crate::kind::{Value, Values};
 use crate::rows::{Answer as Played, PlayedServer};
 use crate::signature::telnyx_tests::{account, sign};
-use crate::transcripts::{self, NOW_MS, outcome_words};
+use crate::transcripts::{self, NOW_MS, outcome_words, verdict_words};
 use crate::{CallStep, CallTexts, MessageId, ProviderCode};
 
 const CALL_URL: &str = "https://otp.example.com/v1/calls/telnyx/ref_1";
@@ -49,11 +49,7 @@ fn call_texts() -> Arc<CallTexts> {
 }
 
 fn call() -> Message {
-    let mut message = transcripts::message();
-    message.channel = Channel::Voice;
-    message.call = Some(call_texts());
-    message.call_url = Some(CALL_URL.into());
-    message
+    transcripts::call(call_texts(), CALL_URL)
 }
 
 fn signed(body: &[u8]) -> HeaderMap {
@@ -105,16 +101,7 @@ async fn every_row_of_the_error_table_is_played_over_a_real_connection() {
     let message = transcripts::message();
     let (outcomes, requests) = server.submit_all(provider, message, count).await;
     for ((code, verdict), outcome) in expected.into_iter().zip(&outcomes) {
-        let words = match verdict {
-            Verdict::Number => format!("refused for the number, code {code}"),
-            Verdict::Provider => format!("refused for this provider, code {code}"),
-            Verdict::Now => format!("refused for now, code {code}"),
-            Verdict::Fraud => format!("refused as fraud, code {code}"),
-            Verdict::Throttled => "throttled".to_owned(),
-            Verdict::Credentials => format!("credentials refused, code {code}"),
-            Verdict::Unknown => format!("unknown, code {code}"),
-        };
-        assert_eq!(outcome_words(outcome), words);
+        assert_eq!(outcome_words(outcome), verdict_words(verdict, code));
     }
     assert!(requests[0].starts_with("POST /v2/messages HTTP/1.1\r\n"));
 }
@@ -192,7 +179,7 @@ fn documents_say_what_each_turn_says() {
          <Gather action=\"https://otp.example.com/v1/calls/telnyx/ref_1\" method=\"POST\" \
          numDigits=\"1\" finishOnKey=\"\" timeout=\"6\"><Say voice=\"alice\" language=\"pt-BR\">\
          ACME &amp; Cia. Tecle 1.</Say></Gather><Redirect method=\"POST\">\
-         https://otp.example.com/v1/calls/telnyx/ref_1?waited=1</Redirect></Response>"
+         https://otp.example.com/v1/calls/telnyx/ref_1?waited=1</Redirect><Hangup/></Response>"
     );
     let told = document(CallTurn::Tell { texts, call_url });
     assert_eq!(told.matches("5, 8, 4, 2.").count(), 3);

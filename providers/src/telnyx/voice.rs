@@ -2,19 +2,20 @@
 //! what a call does next.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Uri};
 use serde::Serialize;
 
-use crate::contract::{CALL_DURATION_MAX, CODE_REPETITIONS, KEY_WAIT};
+use crate::contract::CALL_DURATION_MAX;
 use crate::kind::{ConnectError, Values};
 use crate::request::{post_json, url_below};
 use crate::signature::FormFields;
-use crate::speech::{WAITED, escaped, has_mark, key_of, marked, voice_language};
+use crate::speech::{self, Asked, Verbs, asked, escaped, voice_language};
 use crate::{
-    CallDocument, CallEvent, CallStep, CallTexts, CallTurn, Message, MessageId, ProviderCode,
-    ReceiptError, ReceiptStatus, RequestError,
+    CallDocument, CallEvent, CallStep, CallTurn, Message, MessageId, ProviderCode, ReceiptError,
+    ReceiptStatus, RequestError,
 };
 
 /// What the voice `alice` speaks, the usual country of a language first.
@@ -26,9 +27,6 @@ const LANGUAGES: &[&str] = &[
 
 /// How long it rings: most people take a call within this.
 const RINGING_S: u64 = 30;
-
-/// How long a call still waits for a key after it has said everything.
-const LAST_KEY_WAIT_S: u64 = 3;
 
 /// What calls need beside what texts do.
 pub(super) struct Calling {
@@ -125,16 +123,11 @@ pub(super) fn event(body: &[u8], url: &str) -> Result<CallEvent, ReceiptError> {
             code: word.and_then(ProviderCode::new),
         },
         Some(ReceiptStatus::Sent) | None => {
-            let digits = fields.get("Digits");
             let answered_by = fields.get("AnsweredBy").unwrap_or_default();
             if answered_by.starts_with("machine") || answered_by == "fax" {
                 CallStep::Machine
-            } else if let Some(key) = digits.and_then(key_of) {
-                CallStep::Key(key)
-            } else if has_mark(url, WAITED) || digits.is_some() {
-                CallStep::NoKey
             } else {
-                CallStep::Answered
+                asked(url, fields.get("Digits"))
             }
         }
     };
@@ -142,46 +135,27 @@ pub(super) fn event(body: &[u8], url: &str) -> Result<CallEvent, ReceiptError> {
 }
 
 pub(super) fn document(turn: &CallTurn<'_>) -> CallDocument {
-    let content = match *turn {
-        CallTurn::Ask { texts, call_url } => {
-            let greeting = say(texts, &texts.greeting);
-            let waited = escaped(&marked(call_url, WAITED));
-            asking(&greeting, call_url, KEY_WAIT.as_secs())
-                + &format!("<Redirect method=\"POST\">{waited}</Redirect>")
-        }
-        CallTurn::Tell { texts, call_url } => {
-            let code = say(texts, &texts.code);
-            let keys = say(texts, &texts.keys);
-            let again = code.repeat(CODE_REPETITIONS - 1);
-            let all = format!("{code}{keys}{again}");
-            let farewell = say(texts, &texts.farewell);
-            asking(&all, call_url, LAST_KEY_WAIT_S) + &farewell + "<Hangup/>"
-        }
-        CallTurn::Reported { texts } => say(texts, &texts.reported) + "<Hangup/>",
-        CallTurn::Farewell { texts } => say(texts, &texts.farewell) + "<Hangup/>",
-        CallTurn::HangUp => "<Hangup/>".to_owned(),
-    };
-    let head = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>";
-    CallDocument {
-        content_type: "application/xml",
-        body: format!("{head}<Response>{content}</Response>").into(),
-    }
+    speech::document(turn, &VERBS)
 }
 
-/// Says something that a key cuts short, and sends the key; goes on without one.
-fn asking(spoken: &str, call_url: &str, wait_s: u64) -> String {
-    let url = escaped(call_url);
+static VERBS: Verbs = Verbs {
+    content_type: "application/xml",
+    say,
+    pause: "",
+    gather,
+};
+
+fn say(language: &str, text: &str) -> String {
+    let language = voice_language(LANGUAGES, language).unwrap_or("en-US");
+    let text = escaped(text);
+    format!("<Say voice=\"alice\" language=\"{language}\">{text}</Say>")
+}
+
+fn gather(said: &str, wait: Duration, asked: Asked<'_>) -> String {
+    let (url, wait_s) = (escaped(asked.call_url()), wait.as_secs());
+    let redirect = asked.redirect();
     format!(
         "<Gather action=\"{url}\" method=\"POST\" numDigits=\"1\" finishOnKey=\"\" \
-         timeout=\"{wait_s}\">{spoken}\
-         </Gather>"
-    )
-}
-
-fn say(texts: &CallTexts, text: &str) -> String {
-    let language = voice_language(LANGUAGES, &texts.language).unwrap_or("en-US");
-    format!(
-        "<Say voice=\"alice\" language=\"{language}\">{}</Say>",
-        escaped(text)
+         timeout=\"{wait_s}\">{said}</Gather>{redirect}"
     )
 }

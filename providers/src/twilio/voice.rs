@@ -1,17 +1,17 @@
 //! Calls by Twilio: TwiML out, a signed form for each question and at the end.
 
-use std::fmt::Write as _;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
 
 use super::TwilioProvider;
-use crate::contract::{CALL_DURATION_MAX, CODE_REPETITIONS, KEY_WAIT};
+use crate::contract::CALL_DURATION_MAX;
 use crate::signature::FormFields;
-use crate::speech::{WAITED, escaped, has_mark, key_of, marked, voice_language};
+use crate::speech::{self, Asked, Verbs, WAITED, asked, enclosed, escaped, marked, voice_language};
 use crate::{
-    CallDocument, CallEvent, CallStep, CallTexts, CallTurn, DeliveryReceipt, Message, MessageId,
-    ProviderCode, ReceiptError, ReceiptStatus, RequestError,
+    CallDocument, CallEvent, CallStep, CallTurn, DeliveryReceipt, Message, MessageId, ProviderCode,
+    ReceiptError, ReceiptStatus, RequestError,
 };
 
 /// How long a phone rings: longer, and a voicemail takes the call.
@@ -33,7 +33,8 @@ impl TwilioProvider {
                 form.append_pair("MachineDetection", "Enable");
             }
             (Some(call_url), Some(texts)) => {
-                form.append_pair("Twiml", &twiml(&CallTurn::Ask { texts, call_url }));
+                let turn = CallTurn::Ask { texts, call_url };
+                form.append_pair("Twiml", &speech::written(&turn, &VERBS));
             }
             // Nobody could be told who answered, and a machine gets no code.
             (None, _) if self.detects_machines => return Err(RequestError::Channel),
@@ -52,9 +53,7 @@ impl TwilioProvider {
 
 /// Everything at once, where nothing can be asked.
 fn inline(message: &Message) -> Result<String, RequestError> {
-    let mut twiml = opened();
-    say(&mut twiml, &message.locale, message.spoken());
-    twiml.push_str("</Response>");
+    let twiml = enclosed(&say(&message.locale, message.spoken()));
     if twiml.chars().count() > TWIML_CHARACTERS_MAX {
         return Err(RequestError::TextTooLong);
     }
@@ -62,70 +61,38 @@ fn inline(message: &Message) -> Result<String, RequestError> {
 }
 
 pub(super) fn document(turn: &CallTurn<'_>) -> CallDocument {
-    CallDocument {
-        content_type: "text/xml",
-        body: Bytes::from(twiml(turn)),
-    }
+    speech::document(turn, &VERBS)
 }
 
-fn twiml(turn: &CallTurn<'_>) -> String {
-    let mut twiml = opened();
-    match turn {
-        CallTurn::Ask { texts, call_url } => {
-            gather(&mut twiml, call_url, "true");
-            say(&mut twiml, &texts.language, &texts.greeting);
-            twiml.push_str("</Gather>");
-        }
-        CallTurn::Tell { texts, call_url } => {
-            gather(&mut twiml, call_url, "false");
-            tell(&mut twiml, texts);
-            twiml.push_str("</Gather>");
-            say(&mut twiml, &texts.language, &texts.farewell);
-        }
-        CallTurn::Reported { texts } => say(&mut twiml, &texts.language, &texts.reported),
-        CallTurn::Farewell { texts } => say(&mut twiml, &texts.language, &texts.farewell),
-        CallTurn::HangUp => {}
-    }
-    twiml.push_str("<Hangup/></Response>");
-    twiml
-}
+static VERBS: Verbs = Verbs {
+    content_type: "text/xml",
+    say,
+    pause: "<Pause length=\"1\"/>",
+    gather,
+};
 
-/// The code, which keys there are, and the code again.
-fn tell(twiml: &mut String, texts: &CallTexts) {
-    for repetition in 0..CODE_REPETITIONS {
-        if repetition > 0 {
-            twiml.push_str("<Pause length=\"1\"/>");
-        }
-        say(twiml, &texts.language, &texts.code);
-        if repetition == 0 {
-            say(twiml, &texts.language, &texts.keys);
-        }
-    }
-}
-
-fn opened() -> String {
-    "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>".to_owned()
-}
-
-fn gather(twiml: &mut String, call_url: &str, on_silence: &str) {
-    let wait_s = KEY_WAIT.as_secs();
+fn gather(said: &str, wait: Duration, asked: Asked<'_>) -> String {
+    let on_silence = match asked {
+        Asked::WithoutKeyToo(_) => "true",
+        Asked::WithKey(_) => "false",
+    };
     // A question that comes there without a digit is silence.
-    let action = escaped(&marked(call_url, WAITED));
+    let action = escaped(&marked(asked.call_url(), WAITED));
+    let wait_s = wait.as_secs();
     // `#` is a key like any other: without `finishOnKey` it would end the wait.
-    _ = write!(
-        twiml,
+    format!(
         "<Gather input=\"dtmf\" numDigits=\"1\" finishOnKey=\"\" timeout=\"{wait_s}\" method=\"POST\" \
-         actionOnEmptyResult=\"{on_silence}\" action=\"{action}\">"
-    );
+         actionOnEmptyResult=\"{on_silence}\" action=\"{action}\">{said}</Gather>"
+    )
 }
 
-fn say(twiml: &mut String, language: &str, text: &str) {
+fn say(language: &str, text: &str) -> String {
     let text = escaped(text);
     // Where Twilio has no voice by that name, its default speaks.
-    _ = match voice_language(VOICE_LANGUAGES, language) {
-        Some(language) => write!(twiml, "<Say language=\"{language}\">{text}</Say>"),
-        None => write!(twiml, "<Say>{text}</Say>"),
-    };
+    match voice_language(VOICE_LANGUAGES, language) {
+        Some(language) => format!("<Say language=\"{language}\">{text}</Say>"),
+        None => format!("<Say>{text}</Say>"),
+    }
 }
 
 /// What Twilio's voices are called, the usual one of each language first.
@@ -145,15 +112,10 @@ pub(super) fn event(url: &str, fields: &FormFields) -> Result<CallEvent, Receipt
         .and_then(MessageId::new)
         .ok_or(ReceiptError::Malformed)?;
     let status = fields.get("CallStatus").ok_or(ReceiptError::Malformed)?;
-    let key = fields.get("Digits").and_then(key_of);
-    let step = match key {
+    let step = match (asked(url, fields.get("Digits")), ended(status)) {
         _ if is_machine(fields) => CallStep::Machine,
-        Some(key) => CallStep::Key(key),
-        None => match ended(status) {
-            Some(status) => CallStep::Ended { status, code: None },
-            None if has_mark(url, WAITED) => CallStep::NoKey,
-            None => CallStep::Answered,
-        },
+        (step @ CallStep::Key(_), _) | (step, None) => step,
+        (_, Some(status)) => CallStep::Ended { status, code: None },
     };
     Ok(CallEvent { call_id, step })
 }

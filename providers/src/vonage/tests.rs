@@ -9,7 +9,7 @@ use super::*;
 use crate::kind::{Value, Values};
 use crate::rows::{Answer as Played, PlayedServer};
 use crate::signature::{application_key_pem, sha256_hex};
-use crate::transcripts::{self, NOW_MS, RECEIPT_URL, outcome_words};
+use crate::transcripts::{self, NOW_MS, RECEIPT_URL, outcome_words, verdict_words};
 use crate::{CallStep, CallTexts, MessageId, ProviderCode, ReceiptStatus};
 
 const SECRET: &str = "sig-secret";
@@ -55,11 +55,7 @@ fn call_texts() -> Arc<CallTexts> {
 }
 
 fn call() -> Message {
-    let mut message = transcripts::message();
-    message.channel = Channel::Voice;
-    message.call = Some(call_texts());
-    message.call_url = Some(CALL_URL.into());
-    message
+    transcripts::call(call_texts(), CALL_URL)
 }
 
 fn signed(body: &[u8]) -> HeaderMap {
@@ -136,16 +132,7 @@ async fn every_row_of_the_error_table_is_played_over_a_real_connection() {
     let message = transcripts::message();
     let (outcomes, requests) = server.submit_all(provider, message, count).await;
     for ((code, verdict), outcome) in expected.into_iter().zip(&outcomes) {
-        let words = match verdict {
-            Verdict::Number => format!("refused for the number, code {code}"),
-            Verdict::Provider => format!("refused for this provider, code {code}"),
-            Verdict::Now => format!("refused for now, code {code}"),
-            Verdict::Fraud => format!("refused as fraud, code {code}"),
-            Verdict::Throttled => "throttled".to_owned(),
-            Verdict::Credentials => format!("credentials refused, code {code}"),
-            Verdict::Unknown => format!("unknown, code {code}"),
-        };
-        assert_eq!(outcome_words(outcome), words);
+        assert_eq!(outcome_words(outcome), verdict_words(verdict, code));
     }
     assert!(requests[0].starts_with("POST /sms/json HTTP/1.1\r\n"));
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::answer::{Scalar, parse_object};
-use crate::contract::{CALL_DURATION_MAX, CODE_REPETITIONS, KEY_WAIT};
+use crate::contract::{CALL_DURATION_MAX, CODE_REPETITIONS, KEY_WAIT, LAST_KEY_WAIT};
 use crate::kind::{ConnectError, Given};
 use crate::request::{parse_time_ms, post, url_below};
 use crate::signature::ApplicationKey;
@@ -30,9 +30,6 @@ const LANGUAGES: &[&str] = &[
 
 /// How long it rings: most people take a call within this.
 const RINGING_S: u64 = 30;
-
-/// How long a call still waits for a key after it has said everything.
-const LAST_KEY_WAIT_S: u64 = 3;
 
 /// What calls need beside what texts do.
 pub(super) struct Calling {
@@ -155,7 +152,7 @@ fn ncco(turn: &CallTurn<'_>) -> Value {
             let keys = format!("{}<break time='1s'/>", escaped(&texts.keys));
             let again = code.repeat(CODE_REPETITIONS - 1);
             let all = format!("{code}{keys}{again}");
-            asking(texts, &all, call_url, LAST_KEY_WAIT_S)
+            asking(texts, &all, call_url, LAST_KEY_WAIT.as_secs())
         }
         CallTurn::Reported { texts } => json!([talk(texts, &escaped(&texts.reported), false)]),
         CallTurn::Farewell { texts } => json!([talk(texts, &escaped(&texts.farewell), false)]),

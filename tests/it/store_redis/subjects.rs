@@ -1,8 +1,11 @@
 //! What the Redis store does with subjects where a server is full, forbids much,
 //! or holds what it cannot read.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
 use watchword::id::RecordId;
-use watchword::store::redis::RedisStore;
+use watchword::store::redis::{RedisSettings, RedisStore};
 use watchword::store::subjects::{
     EventWatch, Guard, NoteNumber, NumberKey, SubjectStore, WriteSubject, Written,
 };
@@ -12,11 +15,13 @@ use watchword::subjects::model::SubjectKey;
 use watchword::verification::{NumberTag, SendRefusal, Start, Status};
 
 use super::asks;
+use crate::support::redis_proxy::{Fault, RedisProxy};
 use crate::support::redis_server::RedisServer;
 
 /// A record's key, or a subject's, of the shard.
 fn name(kind: &str, id: RecordId) -> String {
-    format!("ww:{{s07}}{kind}:{}", &id.to_string()[3..])
+    let id = id.to_string();
+    format!("ww:{{s07}}{kind}:{}", id.split_at(3).1)
 }
 
 fn key() -> SubjectKey {
@@ -200,6 +205,33 @@ async fn guarded_result(store: &RedisStore) -> Result<Started, StoreError> {
     };
     let ask = start_of(0x21);
     store.start_guarded(&ask, &guard, None, &[]).await.started
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_answer_was_lost_is_asked_again_and_happens_once() {
+    let server = RedisServer::start();
+    let proxy = RedisProxy::start(server.address()).await;
+    let settings = RedisSettings::new(proxy.url());
+    let store = RedisStore::open(&settings, asks::unix_clock())
+        .await
+        .unwrap();
+    store.write_subject(&write(0)).await.unwrap();
+    proxy.set(Fault::CutRepliesAfter(0)).await;
+    let unanswered = store.write_subject(&write(1)).await;
+    unanswered.unwrap_err();
+    proxy.set(Fault::Pass).await;
+    let mended_at = Instant::now();
+    let again = loop {
+        match store.write_subject(&write(1)).await {
+            Ok(written) => break written,
+            Err(_) => assert!(mended_at.elapsed() < Duration::from_secs(3)),
+        }
+    };
+    assert_eq!(again, Written::Written);
+    let stored = store.subject(key()).await.unwrap().stored.unwrap();
+    assert_eq!(stored.revision, 2);
+    let lines = store.subject_audit(key(), 0, 9).await.unwrap();
+    assert_eq!(lines.len(), 2);
 }
 
 #[tokio::test]

@@ -20,24 +20,7 @@ async fn a_message_over_twilio_is_delivered_once_its_own_callback_says_so() {
     let mut scenario = Scenario::on_embedded();
     let twilio = FakeTwilio::start().await;
     let mut config = scenario.config_without_providers();
-    config.entry(&format!(
-        r#"[[providers]]
-id = "twilio-sms"
-kind = "twilio"
-channels = ["sms"]
-account_sid = "{}"
-auth_token = "{}"
-sender = "+14155550100"
-base_url = "{}"
-
-[[routes]]
-channel = "sms"
-hops = ["twilio-sms"]
-"#,
-        twilio.account_sid,
-        twilio.auth_token,
-        twilio.base_url(),
-    ));
+    config.entry(&twilio.entry("sms", r#"sender = "+14155550100""#));
     let gateway = scenario.started("one", &config).await;
     let client = scenario.client(&gateway);
     let number = numbers::us_number();

@@ -1,5 +1,5 @@
-//! Infobip's SMS API as far as the gateway uses it: takes every message, and
-//! reports what a test says, unsigned as Infobip does.
+//! Infobip's APIs as far as the gateway uses them: takes every message and call,
+//! and reports what a test says, unsigned as Infobip does.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -52,19 +52,38 @@ impl FakeInfobip {
 
     /// Reports that a message was lost.
     pub(crate) async fn report_lost(message: &Value) -> Answer {
-        let url = message["webhooks"]["delivery"]["url"].as_str();
         let error = json!({ "groupId": 3, "id": 5000, "name": "UNKNOWN", "permanent": false });
-        let body = json!({ "results": [{
+        let result = json!({
             "messageId": message["destinations"][0]["messageId"],
             "status": { "groupId": 2, "groupName": "UNDELIVERABLE", "id": 9, "name": "UNDELIVERABLE_NOT_DELIVERED" },
             "error": error,
-        }] });
-        let request = http::Request::post(url.expect("the message asks for its receipt"))
-            .header("content-type", "application/json")
-            .body(body.to_string().into())
-            .expect("a callback's URL and headers are well-formed");
-        Client::without_key().send(request).await
+        });
+        report(&message["webhooks"]["delivery"]["url"], result).await
     }
+
+    /// Reports the end of a call by a scenario: what was collected into each of
+    /// its variables.
+    pub(crate) async fn report_call(call: &Value, collected: &Value) -> Answer {
+        let result = json!({
+            "messageId": call["destinations"][0]["messageId"],
+            "status": { "groupId": 3, "groupName": "DELIVERED", "id": 5, "name": "DELIVERED_TO_HANDSET" },
+            "voiceCall": { "ivr": {
+                "scenarioId": call["scenarioId"],
+                "collectedDtmfs": collected.to_string(),
+            } },
+        });
+        report(&call["notifyUrl"], result).await
+    }
+}
+
+async fn report(url: &Value, result: Value) -> Answer {
+    let body = json!({ "results": [result] });
+    let url = url.as_str().expect("the message asks for its receipt");
+    let request = http::Request::post(url)
+        .header("content-type", "application/json")
+        .body(body.to_string().into())
+        .expect("a callback's URL and headers are well-formed");
+    Client::without_key().send(request).await
 }
 
 async fn listen(listener: TcpListener, messages: watch::Sender<Vec<Value>>, wait: Duration) {

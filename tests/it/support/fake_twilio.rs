@@ -72,22 +72,34 @@ impl FakeTwilio {
         format!("http://{}", self.address)
     }
 
-    /// The entry of a provider that calls through this account.
-    pub(crate) fn voice_entry(&self, id: &str) -> String {
+    /// The table of a provider of this id over this channel, with these lines besides.
+    fn provider(&self, id: &str, channel: &str, more: &str) -> String {
         format!(
             r#"[[providers]]
 id = "{id}"
 kind = "twilio"
-channels = ["voice"]
+channels = ["{channel}"]
 account_sid = "{}"
 auth_token = "{}"
-caller = "+14155550100"
 base_url = "{}"
+{more}
 "#,
             self.account_sid,
             self.auth_token,
             self.base_url(),
         )
+    }
+
+    /// The table of a provider that calls through this account.
+    pub(crate) fn voice_entry(&self, id: &str) -> String {
+        self.provider(id, "voice", "caller = \"+14155550100\"")
+    }
+
+    /// A provider `twilio-<channel>`, and the one hop of that channel's route.
+    pub(crate) fn entry(&self, channel: &str, more: &str) -> String {
+        let id = format!("twilio-{channel}");
+        let provider = self.provider(&id, channel, more);
+        format!("{provider}\n[[routes]]\nchannel = {channel:?}\nhops = [{id:?}]\n")
     }
 
     /// Waits for the first message; `None` if none arrives in time.

@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// No honest request to a fake server is larger.
 const REQUEST_BYTES_MAX: usize = 256 * 1024;
@@ -27,7 +26,7 @@ impl WireRequest {
 /// Reads the next request. `None`: the connection ended before a whole one.
 /// Bytes that follow it stay in `buffer`.
 pub(crate) async fn read_request(
-    socket: &mut TcpStream,
+    socket: &mut (impl AsyncRead + Unpin),
     buffer: &mut Vec<u8>,
 ) -> Option<WireRequest> {
     let head_length = loop {
@@ -61,7 +60,7 @@ pub(crate) async fn read_request(
     })
 }
 
-async fn read_more(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
+async fn read_more(socket: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> Option<()> {
     assert!(
         buffer.len() < REQUEST_BYTES_MAX,
         "a request to a fake server outgrew {REQUEST_BYTES_MAX} bytes"

@@ -6,14 +6,6 @@ use crate::api::endpoint::ENDPOINTS;
 use crate::api::{Admin, Readiness, Version};
 use crate::service::Bind;
 
-/// A path of the table with something in its places.
-fn path_of(pattern: &str) -> String {
-    pattern
-        .replace("{id}", UNKNOWN_ID)
-        .replace("{provider}", "hook-a")
-        .replace("{reference}", "good")
-}
-
 #[tokio::test]
 async fn every_endpoint_asks_for_its_credential() {
     let api = TestApi::new();
@@ -24,7 +16,7 @@ async fn every_endpoint_asks_for_its_credential() {
             Target::Open(_) | Target::Provider(_) => {
                 assert!((200..300).contains(&without.status), "{}", endpoint.name);
             }
-            Target::Tenant(..) | Target::Sandbox(_) | Target::Operator(_) => {
+            Target::Tenant(..) | Target::Sandbox(_) | Target::Operator(_) | Target::Subject(..) => {
                 assert_eq!(
                     without.problem(),
                     is(401, "unauthorized"),
@@ -41,7 +33,7 @@ async fn every_endpoint_asks_for_its_credential() {
 async fn a_key_without_the_scope_is_refused_and_tells_nothing_else() {
     let api = TestApi::new();
     for endpoint in &ENDPOINTS {
-        let (Target::Tenant(scope, _) | Target::Sandbox(scope)) = endpoint.target else {
+        let Some(scope) = scope_of(endpoint.target) else {
             continue;
         };
         let path = path_of(endpoint.pattern);
@@ -295,6 +287,7 @@ async fn the_admin_listener_only_reads() {
     let readiness = |ready| Readiness {
         ready,
         durability: "disk",
+        subjects: "kept",
         store: String::from("embedded"),
         reasons: Vec::new(),
         allow_sandbox: false,

@@ -178,8 +178,8 @@ impl Keeper {
         if method.is_recycled() || recycled.await == Finding::Raised {
             return Ok(Some(NoticeResult::Stopped));
         }
-        let note = self.number_note(whose, e164).await?;
-        let Some((to, channel)) = open_channel(whose, e164, note.opted_out_at_ms > 0) else {
+        let is_stopped = self.is_stopped(&whose.live, &whose.tenant, e164).await?;
+        let Some((to, channel)) = open_channel(whose, e164, is_stopped) else {
             return Ok(Some(NoticeResult::Unsendable));
         };
         let start = notice_start(whose, opened, notice, (&to, channel));

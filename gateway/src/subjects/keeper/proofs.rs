@@ -3,12 +3,11 @@
 
 use crate::service::subjects::request::EvidenceItem;
 use crate::service::{Answer, ServiceError};
-use crate::signals::Question;
 use crate::store::Found;
 use crate::subjects::command::Command;
-use crate::subjects::evidence::{Fact, Finding};
+use crate::subjects::evidence::Fact;
 use crate::subjects::idv;
-use crate::subjects::model::{Actor, Method, SlowHash, Subject};
+use crate::subjects::model::{Actor, SlowHash, Subject};
 use crate::verification::Status;
 
 use super::{CONFIRM_METHOD, Keeper, NUMBER_CHANGE, Opened, Whose};
@@ -189,32 +188,13 @@ impl Keeper {
             && details.purpose != NUMBER_CHANGE;
         let id = details.method.filter(|_| is_of_subject).ok_or_else(stale)?;
         let method = opened.subject.method(id).ok_or_else(stale)?;
-        let hours = whose.tenant.subjects.change_swap_hours;
-        let (swap, recycled) = self.findings(whose, method, hours).await;
+        let (swap, recycled) = self.findings(whose, method).await;
         Ok(Fact::Method {
             id,
             proof,
             swap,
             recycled,
         })
-    }
-
-    /// What signals say of a method's number, asked at once.
-    pub(crate) async fn findings(
-        &self,
-        whose: &Whose,
-        method: &Method,
-        hours: u16,
-    ) -> (Finding, Finding) {
-        if method.is_recycled() {
-            return (Finding::Raised, Finding::Raised);
-        }
-        let (signals, e164) = (&whose.live.signals, method.number.e164.as_str());
-        let since_ms = method.verified_at_ms;
-        tokio::join!(
-            signals.ask(Question::SimSwap { e164, hours }),
-            signals.ask(Question::Recycled { e164, since_ms }),
-        )
     }
 }
 

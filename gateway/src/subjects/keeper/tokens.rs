@@ -93,8 +93,7 @@ impl Keeper {
             return Some(trusted(recipient));
         };
         let method = subject.method(id)?;
-        let hours = whose.tenant.subjects.change_swap_hours;
-        let (swap, recycled) = self.findings(whose, method, hours).await;
+        let (swap, recycled) = self.findings(whose, method).await;
         Some(TokenHolder {
             recipient,
             swap,

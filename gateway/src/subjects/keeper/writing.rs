@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::{Decided, Keeper, Opened, Whose, place, written};
 use crate::keys::random;
 use crate::keys::seal::seal;
+use crate::live::Live;
 use crate::service::{Answer, ServiceError};
 use crate::store::StoreError;
 use crate::store::subjects::{
@@ -14,6 +15,7 @@ use crate::store::subjects::{
 use crate::subjects::command::Telling;
 use crate::subjects::model::{SUBJECT_BYTES_MAX, Subject};
 use crate::subjects::{audit, told};
+use crate::tenants::Tenant;
 use crate::verification::OperationId;
 use crate::webhooks::subject_event;
 
@@ -112,7 +114,7 @@ impl Keeper {
 
     /// Makes the subject found by a number.
     async fn link(&self, whose: &Whose, e164: &str) -> Answer<()> {
-        let key = number_key(whose, e164);
+        let key = number_key(&whose.live, &whose.tenant, e164);
         let linked = self.note(key, &NoteNumber::Link(whose.key)).await?;
         if !linked {
             return Err(ServiceError::refused("number_in_use"));
@@ -121,7 +123,7 @@ impl Keeper {
             return Ok(());
         }
         // Asked after the link was made: of two at once neither overlooks the other.
-        let note = self.number_note(whose, e164).await?;
+        let note = self.number_note((&whose.live, &whose.tenant), e164).await?;
         if note.subjects.iter().all(|linked| *linked == whose.key) {
             return Ok(());
         }
@@ -132,7 +134,7 @@ impl Keeper {
     /// A link that stays leads to a subject that does not have the number: who
     /// follows it sees that.
     async fn unlink(&self, whose: &Whose, e164: &str) {
-        let key = number_key(whose, e164);
+        let key = number_key(&whose.live, &whose.tenant, e164);
         // Counted where it failed.
         drop(self.note(key, &NoteNumber::Unlink(whose.key)).await);
     }
@@ -143,14 +145,19 @@ impl Keeper {
     }
 
     /// What is known of a number, whosever it is.
-    pub(super) async fn number_note(&self, whose: &Whose, e164: &str) -> Answer<NumberNote> {
-        let noted = self.shared.store.number_note(number_key(whose, e164)).await;
+    pub(super) async fn number_note(
+        &self,
+        (live, tenant): (&Live, &Tenant),
+        e164: &str,
+    ) -> Answer<NumberNote> {
+        let key = number_key(live, tenant, e164);
+        let noted = self.shared.store.number_note(key).await;
         noted.map_err(|error| self.store_error("number_note", &error))
     }
 }
 
-fn number_key(whose: &Whose, e164: &str) -> NumberKey {
-    let (shard, tag) = whose.live.ring.index().number(whose.tenant.tag, e164);
+fn number_key(live: &Live, tenant: &Tenant, e164: &str) -> NumberKey {
+    let (shard, tag) = live.ring.index().number(tenant.tag, e164);
     NumberKey { shard, tag }
 }
 

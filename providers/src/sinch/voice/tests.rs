@@ -40,11 +40,8 @@ fn texts() -> CallTexts {
 }
 
 fn call() -> Message {
-    let mut message = transcripts::message();
-    message.channel = Channel::Voice;
+    let mut message = transcripts::call(texts(), CALL_URL);
     message.speech = Some("Your code is 4, 2, 8.".into());
-    message.call = Some(Arc::new(texts()));
-    message.call_url = Some(CALL_URL.into());
     message
 }
 
@@ -202,9 +199,13 @@ async fn every_documented_answer_is_understood_over_a_connection() {
         ),
         (400, error(40001), "refused for this provider, code 40001"),
         (400, error(40003), "refused for this provider, code 40003"),
+        (400, error(40004), "credentials refused, code 40004"),
+        (401, error(40100), "credentials refused, code 40100"),
         (401, error(40108), "credentials refused, code 40108"),
         (402, error(40200), "refused for this provider, code 40200"),
-        (403, error(40300), "credentials refused, code 40300"),
+        (403, error(40300), "refused for this provider, code 40300"),
+        (403, error(40303), "refused for this provider, code 40303"),
+        (403, "{}".to_owned(), "credentials refused"),
         (404, error(40400), "refused for this provider, code 40400"),
         (429, error(42900), "throttled"),
         (500, error(50000), "unknown, code 50000"),

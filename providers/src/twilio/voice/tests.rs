@@ -5,7 +5,7 @@ use http::{HeaderMap, Method};
 use super::*;
 use crate::signature::TwilioKeys;
 use crate::transcripts::{self, NOW_MS};
-use crate::{Callback, Channel, Provider as _};
+use crate::{CallTexts, Callback, Channel, Provider as _};
 
 const CALL_URL: &str = "https://otp.example.com/v1/calls/twilio-voice/ref_1";
 const CODE: &str = "Your code is: 4, 2, 8, 5, 1, 9.";

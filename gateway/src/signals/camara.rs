@@ -1,0 +1,232 @@
+//! Asks a network that speaks CAMARA: one POST for each question, answered in
+//! time or not at all.
+
+mod question;
+#[cfg(test)]
+mod tests;
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, StatusCode, Uri, header};
+use lru::LruCache;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tracing::{info, warn};
+use watchword_providers::http_client::{CallError, ClientSettings, HttpClient, Tls, TlsError};
+
+use self::question::Asked;
+use super::{Question, Signals};
+use crate::config::CamaraSettings;
+use crate::keys::random;
+use crate::subjects::evidence::Finding;
+
+/// As many answers are remembered, each for so long: a person who asks for a code
+/// again is not asked about again.
+const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(1_024).expect("1024 is not zero");
+const REMEMBERED_FOR: Duration = Duration::from_secs(60);
+
+/// Questions under way at once. More wait, within their timeout: a network that
+/// hangs shall not take a socket for every code we send.
+const IN_FLIGHT_MAX: usize = 64;
+
+/// An answer is one flag.
+const ANSWER_BYTES_MAX: usize = 4 * 1024;
+
+const CORRELATOR: HeaderName = HeaderName::from_static("x-correlator");
+
+/// A network's API in CAMARA's shapes.
+pub struct Camara {
+    client: HttpClient,
+    settings: CamaraSettings,
+    authorization: Option<HeaderValue>,
+    in_flight: Semaphore,
+    /// By a digest of what was asked: no number is kept for the cache's sake.
+    remembered: Mutex<LruCache<[u8; 32], Remembered>>,
+    /// Whether the last question got no answer: said once, not for every question.
+    is_failing: AtomicBool,
+}
+
+#[derive(Clone, Copy)]
+struct Remembered {
+    finding: Finding,
+    until: Instant,
+}
+
+/// Why a network cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CamaraError {
+    #[error("the token is not what a header can carry")]
+    Token,
+    #[error("the URL of {0} is none")]
+    Url(&'static str),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// Why there is no answer, as the log says it.
+#[derive(Clone, Copy)]
+enum NoAnswer {
+    Late,
+    Unreachable,
+    BrokenOff,
+    Status(StatusCode),
+    Unreadable,
+}
+
+impl NoAnswer {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Late => "no answer in time",
+            Self::Unreachable => "unreachable",
+            Self::BrokenOff => "the answer broke off",
+            Self::Status(_) => "refused",
+            Self::Unreadable => "the answer has no such field",
+        }
+    }
+
+    fn status(self) -> Option<u16> {
+        match self {
+            Self::Status(status) => Some(status.as_u16()),
+            Self::Late | Self::Unreachable | Self::BrokenOff | Self::Unreadable => None,
+        }
+    }
+}
+
+impl Camara {
+    /// Opens no connection yet.
+    ///
+    /// # Errors
+    ///
+    /// [`CamaraError`]: it could never be asked.
+    pub fn new(settings: CamaraSettings) -> Result<Self, CamaraError> {
+        let paths = &settings.paths;
+        let named = [
+            ("sim_swap_path", &paths.sim_swap),
+            ("device_swap_path", &paths.device_swap),
+            ("recycling_path", &paths.recycling),
+            ("forwarding_path", &paths.forwarding),
+        ];
+        for (name, path) in named {
+            let url = format!("{}{path}", settings.base_url);
+            url.parse::<Uri>().map_err(|_| CamaraError::Url(name))?;
+        }
+        let authorization = settings.token.as_ref().map(|token| {
+            let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose()))?;
+            value.set_sensitive(true);
+            Ok::<_, http::header::InvalidHeaderValue>(value)
+        });
+        let client = ClientSettings {
+            connect_timeout: settings.timeout,
+            ..ClientSettings::default()
+        };
+        Ok(Self {
+            client: HttpClient::new(&Tls::new(None)?, &client),
+            authorization: authorization.transpose().map_err(|_| CamaraError::Token)?,
+            settings,
+            in_flight: Semaphore::new(IN_FLIGHT_MAX),
+            remembered: Mutex::new(LruCache::new(REMEMBERED_MAX)),
+            is_failing: AtomicBool::new(false),
+        })
+    }
+
+    async fn answer(&self, asked: &Asked<'_>) -> Result<Finding, NoAnswer> {
+        let permit = self.in_flight.acquire().await;
+        let _permit = permit.expect("the semaphore is never closed");
+        let answer = self.client.call(self.request(asked)).await;
+        let answer = answer.map_err(|error| match error {
+            CallError::Unreachable => NoAnswer::Unreachable,
+            CallError::Ambiguous => NoAnswer::BrokenOff,
+        })?;
+        match answer.status {
+            StatusCode::OK if answer.body.len() <= ANSWER_BYTES_MAX => asked
+                .read(&answer.body)
+                .map(super::finding)
+                .ok_or(NoAnswer::Unreadable),
+            StatusCode::OK => Err(NoAnswer::Unreadable),
+            _ if question::knows_nothing(&answer.body) => Ok(Finding::Unknown),
+            status => Err(NoAnswer::Status(status)),
+        }
+    }
+
+    fn request(&self, asked: &Asked<'_>) -> Request<Bytes> {
+        let url = format!("{}{}", self.settings.base_url, asked.path);
+        let correlator = u128::from_be_bytes(random());
+        let mut request = Request::post(url)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "application/json")
+            .header(CORRELATOR, format!("{correlator:032x}"))
+            .body(asked.body())
+            .expect("the URLs were tried when this was made");
+        if let Some(authorization) = &self.authorization {
+            let headers = request.headers_mut();
+            headers.insert(header::AUTHORIZATION, authorization.clone());
+        }
+        request
+    }
+
+    fn recall(&self, name: &[u8; 32]) -> Option<Finding> {
+        let mut remembered = self
+            .remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let known = remembered.get(name).copied();
+        known
+            .filter(|known| Instant::now() < known.until)
+            .map(|known| known.finding)
+    }
+
+    fn remember(&self, name: [u8; 32], finding: Finding) {
+        let until = Instant::now() + REMEMBERED_FOR;
+        self.remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .put(name, Remembered { finding, until });
+    }
+
+    /// Says when answers begin to fail, and when they are back.
+    fn note(&self, question: &Question<'_>, failure: Option<NoAnswer>) {
+        let was_failing = self.is_failing.swap(failure.is_some(), Ordering::Relaxed);
+        match failure {
+            Some(failure) if !was_failing => warn!(
+                question = question.as_str(),
+                status = failure.status(),
+                "a network does not say whether numbers are still whose they were ({}): until it does, codes are sent without",
+                failure.as_str(),
+            ),
+            None if was_failing => {
+                info!("the network says again whether numbers are still whose they were");
+            }
+            Some(_) | None => {}
+        }
+    }
+}
+
+#[async_trait]
+impl Signals for Camara {
+    /// # Cancel safety
+    ///
+    /// Dropped, nothing is remembered.
+    async fn ask(&self, question: Question<'_>) -> Finding {
+        let asked = Asked::new(&question, &self.settings.paths);
+        let name = asked.name();
+        if let Some(finding) = self.recall(&name) {
+            return finding;
+        }
+        let answer = tokio::time::timeout(self.settings.timeout, self.answer(&asked)).await;
+        let answer = answer.unwrap_or(Err(NoAnswer::Late));
+        self.note(&question, answer.err());
+        match answer {
+            Ok(finding) => {
+                self.remember(name, finding);
+                finding
+            }
+            // Not remembered: the next question may find the network well again.
+            Err(_) => Finding::Unknown,
+        }
+    }
+}

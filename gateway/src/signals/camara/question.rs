@@ -1,0 +1,121 @@
+//! A question in CAMARA's words: where it is asked, with what body, and which
+//! field of the answer says it.
+
+use aws_lc_rs::digest;
+use bytes::Bytes;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::config::CamaraPaths;
+use crate::keys::first;
+use crate::signals::Question;
+
+/// How far back a network can be asked about swaps.
+const HOURS_MAX: u16 = 2_400;
+
+/// A question ready to be asked.
+pub(super) struct Asked<'a> {
+    pub(super) path: &'a str,
+    ask: Ask<'a>,
+    /// The field of the answer.
+    field: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ask<'a> {
+    phone_number: &'a str,
+    /// In hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_age: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    specified_date: Option<String>,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn new(question: &Question<'a>, paths: &'a CamaraPaths) -> Self {
+        let about = |phone_number| Ask {
+            phone_number,
+            max_age: None,
+            specified_date: None,
+        };
+        let within = |phone_number, hours: u16| Ask {
+            max_age: Some(hours.clamp(1, HOURS_MAX)),
+            ..about(phone_number)
+        };
+        match *question {
+            Question::SimSwap { e164, hours } => Self {
+                path: &paths.sim_swap,
+                ask: within(e164, hours),
+                field: "swapped",
+            },
+            Question::DeviceSwap { e164, hours } => Self {
+                path: &paths.device_swap,
+                ask: within(e164, hours),
+                field: "swapped",
+            },
+            Question::Recycled { e164, since_ms } => Self {
+                path: &paths.recycling,
+                ask: Ask {
+                    specified_date: Some(utc_date(since_ms)),
+                    ..about(e164)
+                },
+                field: "phoneNumberRecycled",
+            },
+            Question::Forwarded { e164 } => Self {
+                path: &paths.forwarding,
+                ask: about(e164),
+                field: "active",
+            },
+        }
+    }
+
+    pub(super) fn body(&self) -> Bytes {
+        let body = serde_json::to_vec(&self.ask);
+        body.expect("plain fields can be encoded").into()
+    }
+
+    /// Names the question, for the cache.
+    pub(super) fn name(&self) -> [u8; 32] {
+        let mut context = digest::Context::new(&digest::SHA256);
+        // No path has a line break, so no two questions read alike.
+        for part in [self.path.as_bytes(), b"\n", &self.body()] {
+            context.update(part);
+        }
+        first(context.finish().as_ref())
+    }
+
+    /// What the answer says; `None` if it does not say it.
+    pub(super) fn read(&self, answer: &[u8]) -> Option<bool> {
+        let answer: Map<String, Value> = serde_json::from_slice(answer).ok()?;
+        answer.get(self.field)?.as_bool()
+    }
+}
+
+/// Whether a refusal says that there is nothing to be known of this number, or not
+/// so far back: asked again, the network would say the same. Everything else is a
+/// failure, a wrong path among them.
+pub(super) fn knows_nothing(refusal: &[u8]) -> bool {
+    let refusal: Option<Map<String, Value>> = serde_json::from_slice(refusal).ok();
+    let code = refusal
+        .as_ref()
+        .and_then(|refusal| refusal.get("code")?.as_str());
+    // Some APIs put their own name before the word.
+    let code = code.map(|code| code.rsplit_once('.').map_or(code, |(_, word)| word));
+    matches!(
+        code,
+        Some("OUT_OF_RANGE" | "IDENTIFIER_NOT_FOUND" | "SERVICE_NOT_APPLICABLE")
+    )
+}
+
+/// The day, in UTC: whoever lost the number on that very day counts as its holder
+/// before, so a recycling is rather seen once too often.
+fn utc_date(ms: u64) -> String {
+    let at = i64::try_from(ms)
+        .ok()
+        .and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let at = at.unwrap_or(Timestamp::MAX);
+    at.to_zoned(TimeZone::UTC).date().to_string()
+}

@@ -1,0 +1,39 @@
+//! What a person with numbers meets, row by row: a gateway in process with its
+//! whole API, over both stores, on a clock that the test moves.
+
+mod reading;
+mod row_01;
+mod row_02;
+mod row_03;
+mod row_06;
+mod row_07;
+mod row_10;
+mod row_11;
+mod row_12;
+mod row_20;
+mod the_world;
+mod world;
+
+/// Every story, over the embedded store and over Redis.
+macro_rules! over_both_stores {
+    ($($story:ident),* $(,)?) => {
+        mod over_the_embedded_store {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $story() {
+                    super::$story($crate::subjects::world::Stand::Embedded).await;
+                }
+            )*
+        }
+
+        mod over_redis {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $story() {
+                    super::$story($crate::subjects::world::Stand::Redis).await;
+                }
+            )*
+        }
+    };
+}
+use over_both_stores;
