@@ -273,7 +273,8 @@ fn token_command(seen: &Subject, how: u8, is_report: bool) -> Option<Command> {
 /// Seldom: a frozen subject has a dull history.
 fn freeze(how: u8) -> Option<Command> {
     let why = FreezeReason::Asked;
-    how.is_multiple_of(4).then_some(Command::Freeze { why })
+    how.is_multiple_of(4)
+        .then_some(Command::Freeze { why, reason: None })
 }
 
 fn set_default(how: u8) -> Command {
