@@ -1,6 +1,10 @@
 //! What a person with numbers meets, row by row: a gateway in process with its
 //! whole API, over both stores, on a clock that the test moves.
 
+mod row_19;
+mod row_21;
+mod row_23;
+mod row_24;
 mod the_world;
 mod world;
 
