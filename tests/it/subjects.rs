@@ -1,6 +1,9 @@
 //! What a person with numbers meets, row by row: a gateway in process with its
 //! whole API, over both stores, on a clock that the test moves.
 
+mod reading;
+mod row_06;
+mod row_07;
 mod row_19;
 mod row_21;
 mod row_23;

@@ -74,6 +74,8 @@ pub(super) fn tenant_and_whose(asked: &Asked) -> Result<(String, Lifted), Proble
 pub struct Readiness {
     pub ready: bool,
     pub durability: &'static str,
+    /// `kept`, `forgetful` (on a store that forgets, as told), or `off`.
+    pub subjects: &'static str,
     /// How it is: `up`, `full: ..`, or what is wrong with it.
     pub store: String,
     /// Why it is not ready; empty while it is.

@@ -4,6 +4,7 @@
 use super::reader::{Section, choose};
 use super::settings::SubjectSettings;
 use super::words;
+use crate::subjects::idv;
 use crate::subjects::policy::{
     Holds, IdvAlgorithm, IdvIssuer, SubjectPolicy, SwapPolicy, VoipPolicy,
 };
@@ -153,9 +154,13 @@ fn idv_issuer(section: &Section<'_>) -> Option<IdvIssuer> {
             "must be a public key in PEM, which begins with -----BEGIN PUBLIC KEY-----",
         );
     }
-    Some(IdvIssuer {
+    let issuer = IdvIssuer {
         issuer: section.parsed("issuer", words::line)?,
         algorithm: section.parsed("algorithm", |word| choose(word, &ALGORITHMS))?,
         key_pem: key.expose().to_owned(),
-    })
+    };
+    if !idv::is_usable(&issuer) && !section.reading().is_mistaken(&section.path_of("key_pem")) {
+        section.mistake("key_pem", "is no public key of this algorithm");
+    }
+    Some(issuer)
 }

@@ -31,6 +31,7 @@ use watchword_providers::Channel;
 use watchword_providers::sandbox::InboxMessage;
 
 use self::networks::Networks;
+pub(crate) use self::networks::Signal;
 use self::parts::Running;
 pub(crate) use self::setup::{ADA, BOB, MASKED, OTHER_TENANT, Setup, TENANT, VERIFY_ONLY};
 use self::stores::Opened;

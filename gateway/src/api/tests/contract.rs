@@ -287,6 +287,7 @@ async fn the_admin_listener_only_reads() {
     let readiness = |ready| Readiness {
         ready,
         durability: "disk",
+        subjects: "kept",
         store: String::from("embedded"),
         reasons: Vec::new(),
         allow_sandbox: false,
