@@ -6,7 +6,6 @@ mod row_06;
 mod row_07;
 mod row_19;
 mod row_21;
-mod row_23;
 mod row_24;
 mod the_world;
 mod world;
