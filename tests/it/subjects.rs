@@ -2,10 +2,18 @@
 //! whole API, over both stores, on a clock that the test moves.
 
 mod reading;
+mod row_01;
+mod row_02;
+mod row_03;
 mod row_06;
 mod row_07;
+mod row_10;
+mod row_11;
+mod row_12;
 mod row_19;
+mod row_20;
 mod row_21;
+mod row_23;
 mod row_24;
 mod the_world;
 mod world;

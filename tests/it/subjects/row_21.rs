@@ -1,77 +1,104 @@
-//! Row 21: STOP makes a number unusable for messages, START makes it usable
-//! again, and whoever has it is told.
+//! Row 21 of the table: who answers STOP gets no SMS any more and is offered a
+//! call; START takes that back.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::over_both_stores;
 use super::world::{MINUTE, OTHER_TENANT, Stand, World};
 use crate::support::numbers;
 
 over_both_stores!(
-    stop_refuses_messages_and_offers_a_call_and_start_undoes_it,
-    without_a_channel_a_call_takes_the_place_of_a_stopped_message,
+    stop_ends_sms_and_offers_a_call_until_start,
+    only_what_carriers_take_for_stop_is_one,
+    a_stop_is_between_a_number_and_one_tenant,
     a_stop_is_told_once_to_every_subject_that_has_the_number,
-    a_stop_to_one_tenant_is_none_to_another,
-    what_is_neither_stop_nor_start_changes_nothing,
+    a_stop_is_understood_as_networks_and_people_write_it,
 );
 
-/// What the tenant's own webhook was told.
-async fn writes(world: &World, from: &str, text: &str) -> String {
-    let inbound = json!({ "from": from, "text": text });
-    let (status, answer) = world.post("/v1/numbers/inbound", inbound).await;
+async fn writes_back(world: &World, number: &str, text: &str) -> Value {
+    let asked = json!({ "from": number, "text": text });
+    let (status, answer) = world.post("/v1/numbers/inbound", asked).await;
     assert_eq!(status, 200, "{answer}");
-    super::world::text(&answer["effect"])
+    answer["effect"].clone()
 }
 
-async fn stop_refuses_messages_and_offers_a_call_and_start_undoes_it(stand: Stand) {
-    let world = World::over(stand).await;
-    let number = numbers::us_number();
-    let method = world.has_method("u-1", &number).await;
-    world.advance(MINUTE);
-    // As networks write it.
-    let msisdn = number.trim_start_matches('+');
-    assert_eq!(writes(&world, msisdn, " Stop. ").await, "opted_out");
-    world.skip_messages_to(&number);
-
-    let asked = json!({ "subject": "u-1", "channel": "sms" });
-    let (status, refused) = world.post("/v1/verifications", asked.clone()).await;
-    assert_eq!(status, 409, "{refused}");
-    assert_eq!(refused["code"], "opted_out");
-    assert_eq!(refused["alternatives"], json!(["voice"]));
-    world.is_quiet().await;
-    assert_eq!(
-        world.sms_to(&number).len(),
-        1,
-        "only the code that proved it"
-    );
-
-    let (_, shown) = world.get("/v1/subjects/u-1/methods").await;
-    assert_eq!(shown["methods"][0]["id"], json!(method));
-    assert_eq!(shown["methods"][0]["status"], "opted_out", "{shown}");
-
-    assert_eq!(writes(&world, &number, "START").await, "opted_in");
-    let (status, started) = world.post("/v1/verifications", asked).await;
-    assert_eq!(status, 201, "{started}");
-    assert!(!world.code_to(&number).await.is_empty());
-    let (_, shown) = world.get("/v1/subjects/u-1/methods").await;
-    assert_eq!(shown["methods"][0]["status"], "active");
+async fn asks_by(world: &World, channel: &str) -> (u16, Value) {
+    let asked = json!({ "subject": "u-1", "channel": channel });
+    world.post("/v1/verifications", asked).await
 }
 
-async fn without_a_channel_a_call_takes_the_place_of_a_stopped_message(stand: Stand) {
+async fn status_of_method(world: &World) -> Value {
+    let (_, listed) = world.get("/v1/subjects/u-1/methods").await;
+    listed["methods"][0]["status"].clone()
+}
+
+async fn stop_ends_sms_and_offers_a_call_until_start(stand: Stand) {
     let world = World::over(stand).await;
     let number = numbers::us_number();
     world.has_method("u-1", &number).await;
-    world.advance(MINUTE);
-    assert_eq!(writes(&world, &number, "STOPALL").await, "opted_out");
-    let (status, started) = world.signs_in("u-1").await;
-    assert_eq!(status, 201, "{started}");
-    assert_eq!(started["channel"], "voice");
+
+    assert_eq!(
+        writes_back(&world, &number, "STOP").await,
+        json!("opted_out")
+    );
+    assert_eq!(status_of_method(&world).await, json!("opted_out"));
+    let (status, refusal) = asks_by(&world, "sms").await;
+    assert_eq!((status, &refusal["code"]), (409, &json!("opted_out")));
+    assert_eq!(refusal["alternatives"], json!(["voice"]));
+    let (status, called) = asks_by(&world, "voice").await;
+    assert_eq!(status, 201, "{called}");
     world.is_quiet().await;
     assert_eq!(
         world.sms_to(&number).len(),
         1,
-        "only the code that proved it"
+        "only the one that proved it"
     );
+
+    assert_eq!(
+        writes_back(&world, &number, "START").await,
+        json!("opted_in")
+    );
+    assert_eq!(status_of_method(&world).await, json!("active"));
+    world.advance(20 * MINUTE);
+    let (status, sent) = asks_by(&world, "sms").await;
+    assert_eq!(status, 201, "{sent}");
+    world.is_quiet().await;
+    assert_eq!(world.sms_to(&number).len(), 2);
+    world.tick().await;
+    assert_eq!(world.told_of("method.opted_out").len(), 1);
+    assert_eq!(world.told_of("method.opted_in").len(), 1);
+}
+
+async fn only_what_carriers_take_for_stop_is_one(stand: Stand) {
+    let world = World::over(stand).await;
+    let number = numbers::us_number();
+    world.has_method("u-1", &number).await;
+    for nothing in ["stop it", "who is this?", "1234567890", "STOPPING"] {
+        let effect = writes_back(&world, &number, nothing).await;
+        assert_eq!(effect, json!("none"), "{nothing}");
+    }
+    assert_eq!(status_of_method(&world).await, json!("active"));
+    let words = ["stopall", " Unsubscribe ", "CANCEL", "end", "Quit\n"];
+    for (stop, start) in words.iter().zip(["start", "UNSTOP", " yes"].iter().cycle()) {
+        let effect = writes_back(&world, &number, stop).await;
+        assert_eq!(effect, json!("opted_out"), "{stop:?}");
+        let effect = writes_back(&world, &number, start).await;
+        assert_eq!(effect, json!("opted_in"), "{start:?}");
+    }
+}
+
+async fn a_stop_is_between_a_number_and_one_tenant(stand: Stand) {
+    let world = World::over(stand).await;
+    let number = numbers::us_number();
+    world.has_method("u-1", &number).await;
+    let asked = json!({ "from": number, "text": "STOP" });
+    let (status, answer) = world
+        .call("POST", "/v1/numbers/inbound", OTHER_TENANT, asked)
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(status_of_method(&world).await, json!("active"));
+    let (status, sent) = asks_by(&world, "sms").await;
+    assert_eq!(status, 201, "{sent}");
 }
 
 async fn a_stop_is_told_once_to_every_subject_that_has_the_number(stand: Stand) {
@@ -83,48 +110,38 @@ async fn a_stop_is_told_once_to_every_subject_that_has_the_number(stand: Stand) 
     }
     world.has_method("u-3", &numbers::us_number()).await;
     for _ in 0..3 {
-        assert_eq!(writes(&world, &number, "arrêt").await, "opted_out");
+        let effect = writes_back(&world, &number, "STOP").await;
+        assert_eq!(effect, json!("opted_out"));
     }
     world.tick().await;
-    let mut told = Vec::new();
-    for event in world.told_of("method.opted_out") {
-        told.push(super::world::text(&event["subject"]));
-    }
-    told.sort();
+    let told = world.told_of("method.opted_out");
+    let mut told: Vec<&str> = told
+        .iter()
+        .filter_map(|event| event["subject"].as_str())
+        .collect();
+    told.sort_unstable();
     assert_eq!(told, ["u-1", "u-2"]);
-    writes(&world, &number, "unstop").await;
-    world.tick().await;
-    assert_eq!(world.told_of("method.opted_in").len(), 2);
 }
 
-async fn a_stop_to_one_tenant_is_none_to_another(stand: Stand) {
+async fn a_stop_is_understood_as_networks_and_people_write_it(stand: Stand) {
     let world = World::over(stand).await;
     let number = numbers::us_number();
     world.has_method("u-1", &number).await;
-    world.advance(MINUTE);
-    let inbound = json!({ "from": number, "text": "STOP" });
-    let path = "/v1/numbers/inbound";
-    let (status, answer) = world.call("POST", path, OTHER_TENANT, inbound).await;
-    assert_eq!(status, 200, "{answer}");
-    let asked = json!({ "subject": "u-1", "channel": "sms" });
-    let (status, started) = world.post("/v1/verifications", asked).await;
-    assert_eq!(status, 201, "{started}");
-}
-
-async fn what_is_neither_stop_nor_start_changes_nothing(stand: Stand) {
-    let world = World::over(stand).await;
-    let number = numbers::us_number();
-    world.has_method("u-1", &number).await;
-    world.advance(MINUTE);
-    for text in ["123456", "please don't stop", "?", "stop it now"] {
-        assert_eq!(writes(&world, &number, text).await, "none", "{text}");
+    let msisdn = number.trim_start_matches('+');
+    for (stop, start) in [
+        ("“Arrêt.”", "démarrer"),
+        ("停止", "開始"),
+        ("Стоп!", "старт"),
+    ] {
+        let effect = writes_back(&world, msisdn, stop).await;
+        assert_eq!(effect, json!("opted_out"), "{stop}");
+        assert_eq!(status_of_method(&world).await, json!("opted_out"));
+        let effect = writes_back(&world, msisdn, start).await;
+        assert_eq!(effect, json!("opted_in"), "{start}");
     }
-    // Most of what people write does not come from a number that we could call.
-    assert_eq!(writes(&world, "22000", "Hello").await, "none");
-    let inbound = json!({ "from": "22000", "text": "STOP" });
-    let (status, answer) = world.post("/v1/numbers/inbound", inbound).await;
+    // Most of what people write is for nobody here, and comes from short codes too.
+    assert_eq!(writes_back(&world, "22000", "Hello").await, json!("none"));
+    let asked = json!({ "from": "22000", "text": "STOP" });
+    let (status, answer) = world.post("/v1/numbers/inbound", asked).await;
     assert_eq!(status, 422, "{answer}");
-    let asked = json!({ "subject": "u-1", "channel": "sms" });
-    let (status, started) = world.post("/v1/verifications", asked).await;
-    assert_eq!(status, 201, "{started}");
 }
