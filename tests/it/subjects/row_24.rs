@@ -15,6 +15,7 @@ over_both_stores!(
     a_number_in_use_is_not_asked_about,
     a_network_that_knows_nothing_keeps_nobody_out,
     a_suspended_number_comes_back_by_proving_it_again,
+    a_new_sim_lets_another_number_go_first,
 );
 
 /// Noting a use keeps nobody waiting.
@@ -148,4 +149,34 @@ async fn a_suspended_number_comes_back_by_proving_it_again(stand: Stand) {
     let asked = json!({ "subject": "u-1", "method": old_id });
     let (status, started) = world.post("/v1/verifications", asked).await;
     assert_eq!(status, 201, "{started}");
+}
+
+/// A new SIM may be the person's own: the code takes another way where there is
+/// one, and nobody is locked out where there is none.
+async fn a_new_sim_lets_another_number_go_first(stand: Stand) {
+    let network = FakeCamara::start().await;
+    let world = over(stand, &network).await;
+    let [(default, default_id), (other, other_id)] = with_two_old_numbers(&world).await;
+    network.says_swapped(&default, true);
+    network.says_swapped(&other, false);
+    let (status, started) = world.signs_in("u-1").await;
+    assert_eq!(status, 201, "{started}");
+    assert_eq!(started["method"], json!(other_id));
+
+    let alone = numbers::us_number();
+    world.has_method("u-2", &alone).await;
+    world.advance(MINUTE);
+    network.says_swapped(&alone, true);
+    let (status, started) = world.signs_in("u-2").await;
+    assert_eq!(status, 201, "{started}");
+    world.tick().await;
+    let told = world.told_of("method.swap_seen");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["subject"], "u-2");
+
+    // Who names a method gets the code there, and the tenant hears of the SIM.
+    let asked = json!({ "subject": "u-1", "method": default_id });
+    let (status, started) = world.post("/v1/verifications", asked).await;
+    assert_eq!(status, 201, "{started}");
+    assert_eq!(started["method"], json!(default_id));
 }
