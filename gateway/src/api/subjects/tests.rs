@@ -142,7 +142,10 @@ fn assert_follows(document: &Value, schema: &Value, written: &Value) {
         }
         Value::Object(fields) => {
             for required in schema["required"].as_array().unwrap() {
-                assert!(fields.contains_key(required.as_str().unwrap()), "{required}");
+                assert!(
+                    fields.contains_key(required.as_str().unwrap()),
+                    "{required}"
+                );
             }
             for (name, value) in fields {
                 let property = &schema["properties"][name];
@@ -152,7 +155,10 @@ fn assert_follows(document: &Value, schema: &Value, written: &Value) {
         }
         Value::String(text) => {
             let words = schema["enum"].as_array();
-            assert!(words.is_none_or(|words| words.contains(&json!(text))), "{text}");
+            assert!(
+                words.is_none_or(|words| words.contains(&json!(text))),
+                "{text}"
+            );
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
@@ -175,7 +181,10 @@ fn answers_have_the_documented_fields() {
     assert_documented("MethodList", &listed);
     let changed = written(&ChangeJson::new(&change(), Numbers::Masked));
     assert_documented("NumberChange", &changed);
-    assert_documented("BypassCodeState", &written(&BypassCodeJson::new(&bypass_code())));
+    assert_documented(
+        "BypassCodeState",
+        &written(&BypassCodeJson::new(&bypass_code())),
+    );
     let once = ShownOnce {
         code: Zeroizing::new("12345".to_owned()),
         created_at_ms: 1,

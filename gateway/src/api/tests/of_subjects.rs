@@ -4,8 +4,7 @@
 use super::*;
 
 const METHODS: &str = "/v1/subjects/person-7/methods";
-const UNDO: &str =
-    "/v1/subjects/person-7/number-changes/chg_00000000000000000000000000/undo";
+const UNDO: &str = "/v1/subjects/person-7/number-changes/chg_00000000000000000000000000/undo";
 
 async fn adding(evidence: &str) -> (u16, String) {
     let body = format!(r#"{{"phone":"+14155550123","evidence":{evidence}}}"#);
@@ -42,7 +41,12 @@ async fn evidence_is_held_to_the_shape_of_its_type() {
     }
     let seven = format!("[{}]", [r#"{"type":"session"}"#; 7].join(","));
     assert_eq!(adding(&seven).await, is(422, "invalid_evidence"));
-    for misshapen in [r#""session""#, "[[]]", r#"[{"type":1}]"#, r#"[{"class":"a"}]"#] {
+    for misshapen in [
+        r#""session""#,
+        "[[]]",
+        r#"[{"type":1}]"#,
+        r#"[{"class":"a"}]"#,
+    ] {
         let refused = adding(misshapen).await;
         assert_eq!(refused, is(422, "invalid_field"), "{misshapen}");
     }
@@ -54,9 +58,17 @@ async fn an_operator_names_the_tenant_and_a_key_speaks_for_its_own() {
     let freeze = "/v1/subjects/person-7/freeze";
     let table = [
         ("operator", r#"{"reason":"x"}"#, is(422, "missing_field")),
-        ("operator", r#"{"reason":"x","tenant":"acme"}"#, is(404, "not_found")),
+        (
+            "operator",
+            r#"{"reason":"x","tenant":"acme"}"#,
+            is(404, "not_found"),
+        ),
         ("all", r#"{"reason":"x"}"#, is(404, "not_found")),
-        ("all", r#"{"reason":"x","tenant":"acme"}"#, is(404, "not_found")),
+        (
+            "all",
+            r#"{"reason":"x","tenant":"acme"}"#,
+            is(404, "not_found"),
+        ),
         ("read", r#"{"reason":"x"}"#, is(403, "scope_missing")),
         ("wrong", r#"{"reason":"x"}"#, is(401, "unauthorized")),
     ];
@@ -96,15 +108,31 @@ async fn a_person_undoes_by_a_token_and_an_operator_by_a_reason() {
     let table = [
         ("all", r#"{"token":"k7qm-2xrp"}"#, is(404, "not_found")),
         ("all", r#"{"token":"K7QM 2XRP"}"#, is(404, "not_found")),
-        ("all", r#"{"token":"0123456789abcdefghjkmnpqrs"}"#, is(404, "not_found")),
+        (
+            "all",
+            r#"{"token":"0123456789abcdefghjkmnpqrs"}"#,
+            is(404, "not_found"),
+        ),
         ("all", r#"{"token":"K7QM2XR"}"#, is(422, "invalid_token")),
         ("all", r#"{"token":"K7QM2XR!"}"#, is(422, "invalid_token")),
         ("all", r#"{"token":"--------"}"#, is(422, "invalid_token")),
         ("all", r#"{}"#, is(422, "missing_field")),
-        ("all", r#"{"token":"K7QM2XRP","reason":"x"}"#, is(422, "invalid_field")),
-        ("operator", r#"{"tenant":"acme","reason":"x"}"#, is(404, "not_found")),
+        (
+            "all",
+            r#"{"token":"K7QM2XRP","reason":"x"}"#,
+            is(422, "invalid_field"),
+        ),
+        (
+            "operator",
+            r#"{"tenant":"acme","reason":"x"}"#,
+            is(404, "not_found"),
+        ),
         ("operator", r#"{"tenant":"acme"}"#, is(422, "missing_field")),
-        ("operator", r#"{"tenant":"acme","token":"K7QM2XRP"}"#, is(422, "invalid_field")),
+        (
+            "operator",
+            r#"{"tenant":"acme","token":"K7QM2XRP"}"#,
+            is(422, "invalid_field"),
+        ),
     ];
     for (key, body, expected) in table {
         let answer = api.ask(Method::POST, UNDO, key, body).await;
@@ -143,7 +171,11 @@ async fn an_id_that_is_no_id_is_nobodys() {
         "/v1/subjects/a/number-changes/mth_0000000000000000",
         "/v1/subjects/a/number-changes/CHG_00000000000000000000000000",
     ] {
-        assert_eq!(api.get(path).await.problem(), is(404, "not_found"), "{path}");
+        assert_eq!(
+            api.get(path).await.problem(),
+            is(404, "not_found"),
+            "{path}"
+        );
     }
 }
 
@@ -157,7 +189,11 @@ async fn what_is_removed_and_replaced_takes_a_body() {
         let answer = api.ask(verb.clone(), path, "all", nonsense).await;
         assert_eq!(answer.problem(), is(422, "unknown_field"), "{verb}");
         let answer = api.ask(verb.clone(), path, "all", "").await;
-        assert_eq!(answer.problem(), is(404, "not_found"), "{verb} without a body");
+        assert_eq!(
+            answer.problem(),
+            is(404, "not_found"),
+            "{verb} without a body"
+        );
         let long = " ".repeat(16 * 1024 + 1);
         let answer = api.ask(verb.clone(), path, "all", &long).await;
         assert_eq!(answer.problem(), is(413, "body_too_large"), "{verb}");
@@ -170,11 +206,23 @@ async fn a_start_needs_a_number_or_a_subject_and_a_method_is_of_a_subject() {
     let start = "/v1/verifications";
     let table = [
         (r#"{"subject":"person-7"}"#, is(404, "not_found")),
-        (r#"{"subject":"person-7","method":"mth_0000000000000000"}"#, is(404, "not_found")),
-        (r#"{"to":"+14155550123","subject":"person-7"}"#, is(404, "not_found")),
+        (
+            r#"{"subject":"person-7","method":"mth_0000000000000000"}"#,
+            is(404, "not_found"),
+        ),
+        (
+            r#"{"to":"+14155550123","subject":"person-7"}"#,
+            is(404, "not_found"),
+        ),
         (r#"{}"#, is(422, "missing_field")),
-        (r#"{"method":"mth_0000000000000000"}"#, is(422, "missing_field")),
-        (r#"{"subject":"person-7","method":"x"}"#, is(422, "invalid_field")),
+        (
+            r#"{"method":"mth_0000000000000000"}"#,
+            is(422, "missing_field"),
+        ),
+        (
+            r#"{"subject":"person-7","method":"x"}"#,
+            is(422, "invalid_field"),
+        ),
         (
             r#"{"to":"+14155550123","method":"mth_0000000000000000"}"#,
             is(422, "invalid_field"),
@@ -185,7 +233,10 @@ async fn a_start_needs_a_number_or_a_subject_and_a_method_is_of_a_subject() {
     }
     for (query, expected) in [
         ("subject=person-7", is(404, "not_found")),
-        ("subject=person-7&to=%2B14155550123", is(422, "invalid_query")),
+        (
+            "subject=person-7&to=%2B14155550123",
+            is(422, "invalid_query"),
+        ),
         ("subject=", is(422, "invalid_subject")),
         ("", is(422, "missing_field")),
     ] {
