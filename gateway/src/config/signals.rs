@@ -15,7 +15,7 @@ use super::words;
 pub enum SignalSettings {
     /// Nobody: every answer is unknown.
     None,
-    Camara(CamaraSettings),
+    Camara(Box<CamaraSettings>),
     /// What each number answers; all others are unknown.
     Scripted(Vec<ScriptedNumber>),
 }
@@ -102,7 +102,7 @@ pub(super) fn read(section: &Section<'_>) -> SignalSettings {
                     "missing: where the network's API is, such as \"https://camara.example.com\"",
                 );
             }
-            SignalSettings::Camara(camara)
+            SignalSettings::Camara(Box::new(camara))
         }
     }
 }

@@ -20,6 +20,8 @@ const SWAP: Question<'_> = Question::SimSwap {
 /// 2026-11-22, half an hour before midnight.
 const LATE_IN_NOVEMBER_MS: u64 = 1_795_390_200_000;
 
+type Tell = fn(&str) -> (u16, String);
+
 /// What a network does with a request.
 #[derive(Clone)]
 enum Behaviour {
@@ -28,7 +30,7 @@ enum Behaviour {
     HangUp,
     /// Answers each request as told, once it may.
     Tell {
-        tell: fn(&str) -> (u16, String),
+        tell: Tell,
         may: Arc<Semaphore>,
     },
 }

@@ -6,7 +6,7 @@ use crate::config::CamaraClient;
 /// As many answers as any story takes.
 const ALWAYS: usize = 1_000;
 
-async fn network(tell: fn(&str) -> (u16, String), may: usize) -> (Network, Arc<Semaphore>) {
+async fn network(tell: Tell, may: usize) -> (Network, Arc<Semaphore>) {
     let may = Arc::new(Semaphore::new(may));
     let told = Arc::clone(&may);
     (
@@ -108,7 +108,7 @@ async fn a_token_that_is_not_taken_any_more_is_replaced_after_a_moment() {
 
 #[tokio::test]
 async fn without_a_token_nothing_is_asked() {
-    let table: [fn(&str) -> (u16, String); 5] = [
+    let table: [Tell; 5] = [
         |_| (401, r#"{"error":"invalid_client"}"#.to_owned()),
         |_| (200, "no token today".to_owned()),
         |_| (200, r#"{"token_type":"bearer"}"#.to_owned()),
