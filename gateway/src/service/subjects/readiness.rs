@@ -103,7 +103,8 @@ impl Service {
     ///
     /// [`crate::service::ServiceError`]: the earlier one stays.
     pub async fn new_sealed_code(&self, operator: &Operator) -> Answer<ShownOnce> {
-        let (code, hash) = self.drawn(codes::draw_sealed()).await?;
+        let code = codes::draw_sealed();
+        let hash = self.keeper.hash_of(&code).await?;
         let sealed = self.keeper.change_vault(|vault, now_ms| {
             vault.seal(hash.clone(), &operator.name, now_ms);
             Ok(now_ms)

@@ -3,6 +3,7 @@
 
 use zeroize::Zeroizing;
 
+use super::Asked;
 use super::request::EvidenceItem;
 use super::view::{RecoveryView, ShownOnce};
 use crate::service::error::ServiceError;
@@ -10,8 +11,8 @@ use crate::service::{Answer, Service};
 use crate::subjects::codes;
 use crate::subjects::command::Command;
 use crate::subjects::evidence::{FactKind, Finding, hold_ms};
-use crate::subjects::keeper::Opened;
-use crate::subjects::model::{GrantId, SlowHash};
+use crate::subjects::keeper::{Opened, Proved};
+use crate::subjects::model::GrantId;
 use crate::tenants::Asker;
 
 impl Service {
@@ -27,18 +28,15 @@ impl Service {
         evidence: Vec<EvidenceItem>,
     ) -> Answer<RecoveryView> {
         let asked = self.asked(asker)?;
-        let (tenant, actor) = (&asked.tenant, &asked.actor);
-        let before = self.kept(&asked, subject).await?;
-        let proved = self
-            .keeper
-            .facts(tenant, &before, (&evidence, actor))
-            .await?;
-        let mut facts = proved.facts.iter();
-        // A recovery code that is used is replaced in the same step.
-        let fresh = if facts.any(|fact| fact.kind() == FactKind::RecoveryCode) {
-            Some(self.drawn(codes::draw_recovery()).await?)
-        } else {
-            None
+        let proved = self.proved(&asked, subject, &evidence).await?;
+        let mut kinds = proved.facts.iter().map(|fact| fact.kind());
+        // A code that is used leaves its owner with another one.
+        let fresh = kinds
+            .any(|kind| kind == FactKind::RecoveryCode)
+            .then(codes::draw_recovery);
+        let fresh_code = match &fresh {
+            Some(code) => Some(self.keeper.hash_of(code).await?),
+            None => None,
         };
         let id = GrantId::draw();
         let decide = |now: &Opened| {
@@ -46,21 +44,22 @@ impl Service {
             let command = Command::OpenRecovery {
                 id,
                 facts: proved.facts.clone(),
-                fresh_code: fresh.as_ref().map(|(_, hash)| hash.clone()),
+                fresh_code: fresh_code.clone(),
             };
             Ok((command, ()))
         };
-        let changed = self.keeper.change(tenant, subject, actor.clone(), decide);
+        let actor = asked.actor.clone();
+        let changed = self.keeper.change(&asked.tenant, subject, actor, decide);
         let opened = changed.await?.opened;
         let grant = opened.subject.open_grant(id, opened.now_ms);
         let grant = grant.ok_or(ServiceError::NotFound)?;
-        let hold_ms = hold_ms(grant.class, Finding::Unknown, &tenant.subjects.holds);
+        let holds = &asked.tenant.subjects.holds;
         Ok(RecoveryView {
             id,
             class: grant.class,
-            hold_s: hold_ms / 1_000,
+            hold_s: hold_ms(grant.class, Finding::Unknown, holds) / 1_000,
             expires_at_ms: grant.until_ms,
-            recovery_code: fresh.map(|(code, _)| ShownOnce {
+            recovery_code: fresh.map(|code| ShownOnce {
                 code,
                 created_at_ms: opened.now_ms,
             }),
@@ -79,13 +78,9 @@ impl Service {
         evidence: Vec<EvidenceItem>,
     ) -> Answer<ShownOnce> {
         let asked = self.asked(asker)?;
-        let (tenant, actor) = (&asked.tenant, &asked.actor);
-        let before = self.kept(&asked, subject).await?;
-        let proved = self
-            .keeper
-            .facts(tenant, &before, (&evidence, actor))
-            .await?;
-        let (code, hash) = self.drawn(codes::draw_recovery()).await?;
+        let proved = self.proved(&asked, subject, &evidence).await?;
+        let code = codes::draw_recovery();
+        let hash = self.keeper.hash_of(&code).await?;
         let decide = |now: &Opened| {
             proved.still_holds(&now.subject)?;
             let command = Command::NewRecoveryCode {
@@ -94,11 +89,11 @@ impl Service {
             };
             Ok((command, ()))
         };
-        let changed = self.keeper.change(tenant, subject, actor.clone(), decide);
-        let created_at_ms = changed.await?.opened.now_ms;
+        let actor = asked.actor.clone();
+        let changed = self.keeper.change(&asked.tenant, subject, actor, decide);
         Ok(ShownOnce {
             code,
-            created_at_ms,
+            created_at_ms: changed.await?.opened.now_ms,
         })
     }
 
@@ -115,29 +110,28 @@ impl Service {
         code: Zeroizing<String>,
     ) -> Answer<bool> {
         let asked = self.asked(asker)?;
-        let (tenant, actor) = (&asked.tenant, &asked.actor);
-        let before = self.kept(&asked, subject).await?;
-        if before.subject.frozen.is_some() {
-            return Err(ServiceError::refused("subject_frozen"));
-        }
-        let typed = [EvidenceItem::BypassCode { code }];
-        let proved = self.keeper.facts(tenant, &before, (&typed, actor)).await?;
+        let evidence = [EvidenceItem::BypassCode { code }];
+        let proved = self.proved(&asked, subject, &evidence).await?;
         let decide = |now: &Opened| {
             proved.still_holds(&now.subject)?;
             let code = now.subject.bypass_code.as_ref();
-            let is_one_time = code.is_some_and(|code| code.one_time);
-            Ok((Command::UseBypassCode, is_one_time))
+            let one_time = code.is_some_and(|code| code.one_time);
+            Ok((Command::UseBypassCode, one_time))
         };
-        let changed = self.keeper.change(tenant, subject, actor.clone(), decide);
+        let actor = asked.actor.clone();
+        let changed = self.keeper.change(&asked.tenant, subject, actor, decide);
         Ok(changed.await?.with)
     }
 
-    /// A code that was drawn, with the hash that is kept of it.
-    pub(super) async fn drawn(
+    /// What of the evidence holds.
+    async fn proved(
         &self,
-        code: Zeroizing<String>,
-    ) -> Answer<(Zeroizing<String>, SlowHash)> {
-        let hash = self.keeper.hash_of(&code).await?;
-        Ok((code, hash))
+        asked: &Asked,
+        subject: &str,
+        evidence: &[EvidenceItem],
+    ) -> Answer<Proved> {
+        let opened = self.kept(asked, subject).await?;
+        let evidence = (evidence, &asked.actor);
+        self.keeper.facts(&asked.tenant, &opened, evidence).await
     }
 }
