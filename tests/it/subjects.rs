@@ -3,10 +3,12 @@
 
 mod backup;
 mod dump;
+mod people;
 mod reading;
 mod row_01;
 mod row_02;
 mod row_03;
+mod row_05;
 mod row_06;
 mod row_07;
 mod row_10;
@@ -15,6 +17,8 @@ mod row_12;
 mod row_19;
 mod row_20;
 mod row_21;
+mod row_22;
+mod row_25;
 mod the_world;
 mod world;
 
