@@ -9,7 +9,7 @@
 # default. STORE_URL=redis://.. uses a Redis in place of a file.
 set -euo pipefail
 
-watchword=${1:-$(dirname "$0")/../../target/release/watchword}
+watchword=$(realpath "${1:-$(dirname "$0")/../../target/release/watchword}")
 hold_s=${HOLD_S:-5}
 here=$(mktemp -d)
 pids=()
@@ -118,7 +118,7 @@ PYTHON
 : >"$here/told"
 python3 "$here/sink.py" "$sink_port" "$webhook_secret" "$here/told" &
 pids+=($!)
-(cd "$here" && exec "$OLDPWD/$watchword" serve --config gateway.toml >"$here/log" 2>&1) 2>/dev/null &
+(cd "$here" && exec "$watchword" serve --config gateway.toml >"$here/log" 2>&1) 2>/dev/null &
 pids+=($!)
 
 base=http://127.0.0.1:$port

@@ -34,8 +34,8 @@ use crate::stack::pace::Sharing;
 use crate::stack::silence::Silence;
 use crate::stack::{ProviderStack, StackEvents};
 use crate::store::Store;
-use crate::telemetry::{Metrics, events};
 use crate::subjects::keeper::Keeper;
+use crate::telemetry::{Metrics, events};
 use crate::tenants::{Caller, Operator, Scope};
 use crate::webhooks::{Courier, CourierSettings, Lookout, Post, PostError, Posted, Poster};
 
@@ -108,11 +108,7 @@ pub(super) async fn wire(
     });
     tokio::spawn(receive_from_sandboxes(received, Arc::clone(&desk)));
     let state = Arc::new(State::new(agreed.meta));
-    let api = api(
-        settings,
-        (&shared, service),
-        (desk, &makings.inbox, &state),
-    );
+    let api = api(settings, (&shared, service), (desk, &makings.inbox, &state));
     Ok(Wired {
         shared,
         dispatcher,

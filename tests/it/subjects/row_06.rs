@@ -174,4 +174,5 @@ super::over_both_stores!(
     row_06_class_a_completes_at_once,
     row_06_class_b_completes_after_a_day,
     row_06_class_c_completes_after_three_days,
+    row_06_class_d_completes_after_thirty_days,
 );

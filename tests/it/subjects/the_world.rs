@@ -6,7 +6,11 @@ use super::over_both_stores;
 use super::world::{DAY, MASKED, OTHER_TENANT, Stand, TENANT, World, text};
 use crate::support::numbers;
 
-over_both_stores!(a_code_is_sent_checked_and_told_of, a_code_outlives_a_crash);
+over_both_stores!(
+    a_code_is_sent_checked_and_told_of,
+    a_code_outlives_a_crash,
+    a_subject_signs_in_by_its_number,
+);
 
 async fn a_code_is_sent_checked_and_told_of(stand: Stand) {
     let world = World::over(stand).await;
@@ -40,6 +44,19 @@ async fn a_code_outlives_a_crash(stand: Stand) {
     let (_, started) = world.call("POST", "/v1/verifications", TENANT, asked).await;
     let code = world.code_to(&number).await;
     world.crash().await;
+    let path = format!("/v1/verifications/{}/check", text(&started["id"]));
+    let (status, checked) = world.post(&path, json!({ "code": code })).await;
+    assert_eq!(status, 200, "{checked}");
+}
+
+async fn a_subject_signs_in_by_its_number(stand: Stand) {
+    let world = World::over(stand).await;
+    let number = numbers::us_number();
+    let method = world.has_method("u-1", &number).await;
+    let (status, started) = world.signs_in("u-1").await;
+    assert_eq!(status, 201, "{started}");
+    assert_eq!(started["method"], json!(method));
+    let code = world.code_to(&number).await;
     let path = format!("/v1/verifications/{}/check", text(&started["id"]));
     let (status, checked) = world.post(&path, json!({ "code": code })).await;
     assert_eq!(status, 200, "{checked}");

@@ -274,7 +274,12 @@ impl World {
 
     /// Asks for a sign-in code to the subject's default method.
     pub(crate) async fn signs_in(&self, subject: &str) -> (u16, Value) {
-        let asked = json!({ "subject": subject });
+        self.signs_in_for((subject, "sign_in")).await
+    }
+
+    /// Asks for a code for a purpose to the subject's default method.
+    pub(crate) async fn signs_in_for(&self, (subject, purpose): (&str, &str)) -> (u16, Value) {
+        let asked = json!({ "subject": subject, "purpose": purpose });
         self.post("/v1/verifications", asked).await
     }
 }

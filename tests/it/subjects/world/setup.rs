@@ -97,7 +97,7 @@ const NOT_PII: &str = r#"["verify", "read", "subjects"]"#;
 const VERIFY: &str = r#"["verify"]"#;
 
 /// Lines that a story may replace by its own.
-const BASE: [(&str, &str); 6] = [
+const BASE: [(&str, &str); 10] = [
     ("server", "allow_sandbox = true"),
     ("server", "public_url = \"https://gateway.example\""),
     // The world opens the store; few shards are looked through quickly.
@@ -105,6 +105,18 @@ const BASE: [(&str, &str); 6] = [
     ("store", "shards = 4"),
     ("dispatch", "sweep_interval_ms = 1000"),
     ("log", "level = \"info\""),
+    // So long that none stands in a file by chance.
+    ("codes", "digits = 10"),
+    // So wide that no story reaches them by accident.
+    ("limits", "sends_per_number = [{ count = 1000, per_s = 1 }]"),
+    (
+        "limits",
+        "sends_per_number_all_tenants = [{ count = 1000, per_s = 1 }]",
+    ),
+    (
+        "limits",
+        "sends_per_address = [{ count = 1000, per_s = 1 }]",
+    ),
 ];
 
 const ENDPOINT: &str = r#"
