@@ -124,7 +124,13 @@ impl Service {
         let plan = StartPlan::of(live, tenant, to, &request)?;
         let answer = self.start_planned(live, tenant, (&plan, started)).await;
         let mut view = answer.map_err(|error| with_others(of_account(error), &chosen.others))?;
-        view.others = chosen.others.methods;
+        let Others { channels, methods } = chosen.others;
+        let same = (!channels.is_empty()).then_some(OtherMethod {
+            id: method.id,
+            role: method.role,
+            channels,
+        });
+        view.others = same.into_iter().chain(methods).collect();
         if is_swapped {
             self.keeper.swap_seen(tenant, &opened, method.id).await;
         }
