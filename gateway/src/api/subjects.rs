@@ -202,3 +202,6 @@ fn nothing_else(asked: &Asked) -> Result<(), Problem> {
     let [] = query::parameters(asked.head.uri.query(), [])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ mod bad_input;
 mod bounds;
 mod contract;
 mod document;
+mod of_subjects;
 mod over_http;
 mod views;
 
