@@ -1,6 +1,8 @@
 //! What a person with numbers meets, row by row: a gateway in process with its
 //! whole API, over both stores, on a clock that the test moves.
 
+mod backup;
+mod dump;
 mod people;
 mod reading;
 mod row_01;
