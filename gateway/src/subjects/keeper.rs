@@ -10,6 +10,7 @@ mod notices;
 mod proofs;
 mod secrets;
 mod tokens;
+mod vault;
 mod wishes;
 mod writing;
 
@@ -202,7 +203,7 @@ impl Keeper {
             return Ok(());
         };
         let why = FreezeReason::CallReported;
-        let freeze = |_: &Opened| Ok((Command::Freeze { why }, ()));
+        let freeze = |_: &Opened| Ok((Command::Freeze { why, reason: None }, ()));
         let frozen = self.change(tenant, subject, Actor::Person, freeze).await;
         frozen.map(drop)
     }
