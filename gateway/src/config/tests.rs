@@ -3,6 +3,7 @@
 mod refusals;
 mod senders;
 mod sources;
+mod subjects;
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
