@@ -196,10 +196,11 @@ told() {
   until=$(wc -l <"$here/told")
   sed -n "$((told_lines + 1)),${until}p" "$here/told" | python3 -c '
 import json, sys
-for line in sys.stdin:
-    event = json.loads(line)
-    if not event["type"].startswith(("delivery.", "verification.")):
-        print("    webhook", event["type"], json.dumps(event["data"]))'
+events = [json.loads(line) for line in sys.stdin]
+events = [one for one in events if not one["type"].startswith(("delivery.", "verification."))]
+# They come in no promised order; the revision tells it.
+for event in sorted(events, key=lambda one: (one["data"]["subject"], one["data"]["revision"])):
+    print("    webhook", event["type"], json.dumps(event["data"]))'
   told_lines=$until
 }
 
