@@ -9,6 +9,8 @@ mod row_03;
 mod row_05;
 mod row_06;
 mod row_07;
+mod row_08;
+mod row_09;
 mod row_10;
 mod row_11;
 mod row_12;
