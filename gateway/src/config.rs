@@ -44,7 +44,9 @@ pub use region::{NON_GEOGRAPHIC, Region, RegionSet};
 pub use reload::reloadable_difference;
 pub use secret::{MasterKey, Secret};
 pub use settings::*;
-pub use signals::{CamaraPaths, CamaraSettings, ScriptedNumber, SignalSettings};
+pub use signals::{
+    CamaraClient, CamaraLogin, CamaraPaths, CamaraSettings, ScriptedNumber, SignalSettings,
+};
 pub use tree::{Mistake, Mistakes, Place};
 
 pub(crate) use nearest::nearest;

@@ -16,6 +16,8 @@ mod row_19;
 mod row_20;
 mod row_21;
 mod row_22;
+mod row_23;
+mod row_24;
 mod row_25;
 mod the_world;
 mod world;

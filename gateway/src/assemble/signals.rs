@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::AssembleError;
-use crate::config::SignalSettings;
+use crate::config::{CamaraSettings, SignalSettings};
 use crate::signals::{Camara, Scripted, Signals, Silent};
 
 /// Whom to ask.
@@ -12,7 +12,7 @@ pub(super) fn signals(settings: &SignalSettings) -> Result<Arc<dyn Signals>, Ass
         SignalSettings::None => Arc::new(Silent),
         SignalSettings::Scripted(numbers) => Arc::new(Scripted::new(numbers)),
         SignalSettings::Camara(camara) => Arc::new(
-            Camara::new(camara.clone())
+            Camara::new(CamaraSettings::clone(camara))
                 .map_err(|error| AssembleError::Signals(error.to_string()))?,
         ),
     })

@@ -8,13 +8,14 @@ use super::reader::{Reading, Section};
 use super::region;
 use super::secret::Secret;
 use super::settings::Settings;
+use super::words;
 
 /// Who knows whether a number has a new SIM, or a new holder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignalSettings {
     /// Nobody: every answer is unknown.
     None,
-    Camara(CamaraSettings),
+    Camara(Box<CamaraSettings>),
     /// What each number answers; all others are unknown.
     Scripted(Vec<ScriptedNumber>),
 }
@@ -24,9 +25,29 @@ pub enum SignalSettings {
 pub struct CamaraSettings {
     /// Without a slash at its end.
     pub base_url: String,
-    pub token: Option<Secret>,
+    pub login: CamaraLogin,
     pub timeout: Duration,
     pub paths: CamaraPaths,
+}
+
+/// How a network knows us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CamaraLogin {
+    /// By where we come from.
+    None,
+    /// Whoever gave it to us also takes care that it lasts.
+    Token(Secret),
+    Client(CamaraClient),
+}
+
+/// An OAuth 2.0 client, which is granted tokens by its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CamaraClient {
+    pub token_url: String,
+    pub id: String,
+    pub secret: Secret,
+    /// What the network calls our purposes, apart by spaces.
+    pub scope: Option<String>,
 }
 
 /// Each begins with a slash.
@@ -81,7 +102,7 @@ pub(super) fn read(section: &Section<'_>) -> SignalSettings {
                     "missing: where the network's API is, such as \"https://camara.example.com\"",
                 );
             }
-            SignalSettings::Camara(camara)
+            SignalSettings::Camara(Box::new(camara))
         }
     }
 }
@@ -90,7 +111,7 @@ fn camara(section: &Section<'_>) -> CamaraSettings {
     let path = |key| section.parsed(key, url_path).unwrap_or_default();
     CamaraSettings {
         base_url: section.parsed("base_url", base_url).unwrap_or_default(),
-        token: section.secret("token", "token_file"),
+        login: login(section),
         timeout: section.milliseconds("timeout_ms", 50..=2_000),
         paths: CamaraPaths {
             sim_swap: path("sim_swap_path"),
@@ -98,6 +119,48 @@ fn camara(section: &Section<'_>) -> CamaraSettings {
             recycling: path("recycling_path"),
             forwarding: path("forwarding_path"),
         },
+    }
+}
+
+fn login(section: &Section<'_>) -> CamaraLogin {
+    let token = section.secret("token", "token_file");
+    let secret = section.secret("client_secret", "client_secret_file");
+    let token_url = section.parsed("token_url", base_url);
+    let id = section.parsed("client_id", words::line);
+    let scope = section.parsed("scope", words::line);
+    match (token, token_url, id, secret) {
+        (None, Some(token_url), Some(id), Some(secret)) => CamaraLogin::Client(CamaraClient {
+            token_url,
+            id,
+            secret,
+            scope,
+        }),
+        (None, None, None, None) => CamaraLogin::None,
+        (Some(token), None, None, None) => CamaraLogin::Token(token),
+        (Some(_), _, _, _) => {
+            section.mistake(
+                "token",
+                "is one way to log in, token_url with client_id and client_secret another: \
+                 choose",
+            );
+            CamaraLogin::None
+        }
+        (None, _, _, _) => {
+            let all = [
+                "token_url",
+                "client_id",
+                "client_secret",
+                "client_secret_file",
+            ];
+            let is_mistaken = |key| section.reading().is_mistaken(&section.path_of(key));
+            if !all.into_iter().any(is_mistaken) {
+                section.mistake(
+                    "token_url",
+                    "goes with client_id and client_secret: all three or none of them",
+                );
+            }
+            CamaraLogin::None
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod refusals;
 mod senders;
+mod signals;
 mod sources;
 
 use std::os::unix::fs::PermissionsExt;

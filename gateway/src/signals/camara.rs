@@ -1,6 +1,7 @@
 //! Asks a network that speaks CAMARA: one POST for each question, answered in
 //! time or not at all.
 
+mod login;
 mod question;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 use watchword_providers::http_client::{CallError, ClientSettings, HttpClient, Tls, TlsError};
 
+use self::login::Login;
 use self::question::Asked;
 use super::{Question, Signals};
 use crate::config::CamaraSettings;
@@ -43,7 +45,7 @@ const CORRELATOR: HeaderName = HeaderName::from_static("x-correlator");
 pub struct Camara {
     client: HttpClient,
     settings: CamaraSettings,
-    authorization: Option<HeaderValue>,
+    login: Login,
     in_flight: Semaphore,
     /// By a digest of what was asked: no number is kept for the cache's sake.
     remembered: Mutex<LruCache<[u8; 32], Remembered>>,
@@ -62,6 +64,8 @@ struct Remembered {
 pub enum CamaraError {
     #[error("the token is not what a header can carry")]
     Token,
+    #[error("token_url is no URL")]
+    TokenUrl,
     #[error("the URL of {0} is none")]
     Url(&'static str),
     #[error(transparent)]
@@ -71,6 +75,8 @@ pub enum CamaraError {
 /// Why there is no answer, as the log says it.
 #[derive(Clone, Copy)]
 enum NoAnswer {
+    /// We were granted none.
+    NoToken,
     Late,
     Unreachable,
     BrokenOff,
@@ -81,6 +87,7 @@ enum NoAnswer {
 impl NoAnswer {
     fn as_str(self) -> &'static str {
         match self {
+            Self::NoToken => "no token was granted to us",
             Self::Late => "no answer in time",
             Self::Unreachable => "unreachable",
             Self::BrokenOff => "the answer broke off",
@@ -92,7 +99,9 @@ impl NoAnswer {
     fn status(self) -> Option<u16> {
         match self {
             Self::Status(status) => Some(status.as_u16()),
-            Self::Late | Self::Unreachable | Self::BrokenOff | Self::Unreadable => None,
+            Self::NoToken | Self::Late | Self::Unreachable | Self::BrokenOff | Self::Unreadable => {
+                None
+            }
         }
     }
 }
@@ -115,18 +124,14 @@ impl Camara {
             let url = format!("{}{path}", settings.base_url);
             url.parse::<Uri>().map_err(|_| CamaraError::Url(name))?;
         }
-        let authorization = settings.token.as_ref().map(|token| {
-            let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose()))?;
-            value.set_sensitive(true);
-            Ok::<_, http::header::InvalidHeaderValue>(value)
-        });
         let client = ClientSettings {
             connect_timeout: settings.timeout,
             ..ClientSettings::default()
         };
+        let client = HttpClient::new(&Tls::new(None)?, &client);
         Ok(Self {
-            client: HttpClient::new(&Tls::new(None)?, &client),
-            authorization: authorization.transpose().map_err(|_| CamaraError::Token)?,
+            login: Login::new(&settings.login, &client)?,
+            client,
             settings,
             in_flight: Semaphore::new(IN_FLIGHT_MAX),
             remembered: Mutex::new(LruCache::new(REMEMBERED_MAX)),
@@ -137,7 +142,9 @@ impl Camara {
     async fn answer(&self, asked: &Asked<'_>) -> Result<Finding, NoAnswer> {
         let permit = self.in_flight.acquire().await;
         let _permit = permit.expect("the semaphore is never closed");
-        let answer = self.client.call(self.request(asked)).await;
+        let authorization = self.login.authorization().await?;
+        let request = self.request(asked, authorization.as_ref());
+        let answer = self.client.call(request).await;
         let answer = answer.map_err(|error| match error {
             CallError::Unreachable => NoAnswer::Unreachable,
             CallError::Ambiguous => NoAnswer::BrokenOff,
@@ -148,12 +155,16 @@ impl Camara {
                 .map(super::finding)
                 .ok_or(NoAnswer::Unreadable),
             StatusCode::OK => Err(NoAnswer::Unreadable),
+            StatusCode::UNAUTHORIZED => {
+                self.login.refused(authorization.as_ref()).await;
+                Err(NoAnswer::Status(StatusCode::UNAUTHORIZED))
+            }
             _ if question::knows_nothing(&answer.body) => Ok(Finding::Unknown),
             status => Err(NoAnswer::Status(status)),
         }
     }
 
-    fn request(&self, asked: &Asked<'_>) -> Request<Bytes> {
+    fn request(&self, asked: &Asked<'_>, authorization: Option<&HeaderValue>) -> Request<Bytes> {
         let url = format!("{}{}", self.settings.base_url, asked.path);
         let correlator = u128::from_be_bytes(random());
         let mut request = Request::post(url)
@@ -162,7 +173,7 @@ impl Camara {
             .header(CORRELATOR, format!("{correlator:032x}"))
             .body(asked.body())
             .expect("the URLs were tried when this was made");
-        if let Some(authorization) = &self.authorization {
+        if let Some(authorization) = authorization {
             let headers = request.headers_mut();
             headers.insert(header::AUTHORIZATION, authorization.clone());
         }

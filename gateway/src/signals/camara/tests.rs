@@ -1,5 +1,7 @@
 //! A network that answers, refuses, hangs and babbles, at the socket.
 
+mod login;
+
 use std::sync::Arc;
 
 use serde_json::json;
@@ -8,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::config::{CamaraPaths, Secret};
+use crate::config::{CamaraLogin, CamaraPaths, Secret};
 
 const E164: &str = "+14155550100";
 const SWAP: Question<'_> = Question::SimSwap {
@@ -18,12 +20,19 @@ const SWAP: Question<'_> = Question::SimSwap {
 /// 2026-11-22, half an hour before midnight.
 const LATE_IN_NOVEMBER_MS: u64 = 1_795_390_200_000;
 
+type Tell = fn(&str) -> (u16, String);
+
 /// What a network does with a request.
 #[derive(Clone)]
 enum Behaviour {
     Answer(u16, String),
     Hang,
     HangUp,
+    /// Answers each request as told, once it may.
+    Tell {
+        tell: Tell,
+        may: Arc<Semaphore>,
+    },
 }
 
 /// A server that does the same with every request, and remembers them.
@@ -73,18 +82,20 @@ impl Network {
 
 async fn serve(mut stream: TcpStream, behaviour: Behaviour, seen: Arc<Mutex<Vec<String>>>) {
     while let Some(request) = read_request(&mut stream).await {
-        seen.lock().unwrap().push(request);
-        match &behaviour {
-            Behaviour::Answer(status, body) => {
-                let length = body.len();
-                let answer =
-                    format!("HTTP/1.1 {status} As told\r\ncontent-length: {length}\r\n\r\n{body}");
-                if stream.write_all(answer.as_bytes()).await.is_err() {
-                    return;
-                }
-            }
+        seen.lock().unwrap().push(request.clone());
+        let (status, body) = match &behaviour {
+            Behaviour::Answer(status, body) => (*status, body.clone()),
             Behaviour::Hang => std::future::pending().await,
             Behaviour::HangUp => return,
+            Behaviour::Tell { tell, may } => {
+                may.acquire().await.unwrap().forget();
+                tell(&request)
+            }
+        };
+        let length = body.len();
+        let answer = format!("HTTP/1.1 {status} As told\r\ncontent-length: {length}\r\n\r\n{body}");
+        if stream.write_all(answer.as_bytes()).await.is_err() {
+            return;
         }
     }
 }
@@ -111,7 +122,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
 fn settings(base_url: &str, timeout_ms: u64) -> CamaraSettings {
     CamaraSettings {
         base_url: base_url.to_owned(),
-        token: Some(Secret::new("let-me-ask")),
+        login: CamaraLogin::Token(Secret::new("let-me-ask")),
         timeout: Duration::from_millis(timeout_ms),
         paths: CamaraPaths {
             sim_swap: "/sim-swap/v2/check".to_owned(),
@@ -280,6 +291,6 @@ async fn a_question_waits_for_those_under_way_no_longer_than_its_timeout() {
 #[test]
 fn a_token_that_no_header_can_carry_is_found_at_the_start() {
     let mut settings = settings("http://127.0.0.1:9", PATIENT_MS);
-    settings.token = Some(Secret::new("two\nlines"));
+    settings.login = CamaraLogin::Token(Secret::new("two\nlines"));
     assert!(matches!(Camara::new(settings), Err(CamaraError::Token)));
 }
