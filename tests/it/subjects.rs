@@ -12,6 +12,7 @@ mod row_07;
 mod row_10;
 mod row_11;
 mod row_12;
+mod row_16;
 mod row_19;
 mod row_20;
 mod row_21;
@@ -19,6 +20,7 @@ mod row_22;
 mod row_23;
 mod row_24;
 mod row_25;
+mod the_story;
 mod the_world;
 mod world;
 
