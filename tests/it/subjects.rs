@@ -20,6 +20,7 @@ mod row_12;
 mod row_13;
 mod row_14;
 mod row_15;
+mod row_16;
 mod row_18;
 mod row_19;
 mod row_20;
@@ -28,6 +29,7 @@ mod row_22;
 mod row_23;
 mod row_24;
 mod row_25;
+mod the_story;
 mod the_world;
 mod world;
 
