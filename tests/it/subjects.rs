@@ -3,6 +3,7 @@
 
 mod backup;
 mod dump;
+mod leaks;
 mod people;
 mod reading;
 mod row_01;

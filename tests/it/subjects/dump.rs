@@ -132,9 +132,7 @@ async fn a_recovery_leaves_nothing_in_plain(stand: Stand) {
     let (old, new) = (it.number(), it.number());
     it.world.has_method(SUBJECT, &old).await;
     let stronger = json!({ "evidence": [{ "type": "stronger_factor" }] });
-    let saved = it
-        .shown_once(&of("recovery-codes"), TENANT, stronger)
-        .await;
+    let saved = it.shown_once(&of("recovery-codes"), TENANT, stronger).await;
     let evidence = json!([
         { "type": "recovery_code", "code": saved },
         { "type": "single_factor" },
@@ -158,7 +156,8 @@ async fn what_operators_do_leaves_nothing_in_plain(stand: Stand) {
     it.secrets.add_text("a ticket", TICKET);
     let number = it.number();
     it.world.has_method(SUBJECT, &number).await;
-    it.shown_once("/v1/admin/sealed-codes", ADA, json!({})).await;
+    it.shown_once("/v1/admin/sealed-codes", ADA, json!({}))
+        .await;
     let asked = json!({ "tenant": "acme", "reason": REASON });
     let bypass = it.shown_once(&of("bypass-codes"), ADA, asked).await;
     let check = json!({ "code": bypass });
