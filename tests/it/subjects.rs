@@ -1,6 +1,8 @@
 //! What a person with numbers meets, row by row: a gateway in process with its
 //! whole API, over both stores, on a clock that the test moves.
 
+mod backup;
+mod dump;
 mod people;
 mod reading;
 mod row_01;
@@ -12,10 +14,13 @@ mod row_07;
 mod row_10;
 mod row_11;
 mod row_12;
+mod row_14;
 mod row_19;
 mod row_20;
 mod row_21;
 mod row_22;
+mod row_23;
+mod row_24;
 mod row_25;
 mod the_world;
 mod world;

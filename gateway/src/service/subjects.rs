@@ -7,6 +7,7 @@ mod methods;
 mod numbers;
 mod operators;
 mod proof;
+mod readiness;
 mod recovery;
 pub(crate) mod refusals;
 pub mod request;

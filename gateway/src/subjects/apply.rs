@@ -114,7 +114,7 @@ impl Turn<'_> {
             Command::NewRecoveryCode { hash, facts } => self.new_recovery_code(hash, facts),
             Command::UseBypassCode => self.use_bypass_code(),
             Command::WrongSecret => self.wrong_secret(),
-            Command::Freeze { why } => self.freeze(*why),
+            Command::Freeze { why, reason } => self.freeze(*why, reason.as_deref()),
             Command::Advance => Ok(()),
             Command::Ask {
                 id,

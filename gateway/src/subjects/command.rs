@@ -70,6 +70,8 @@ pub enum Command {
     WrongSecret,
     Freeze {
         why: FreezeReason,
+        /// What whoever asked for it said.
+        reason: Option<String>,
     },
 
     /// A sign-in code sent to it was typed back.

@@ -10,6 +10,7 @@ mod notices;
 mod proofs;
 mod secrets;
 mod tokens;
+mod vault;
 mod wishes;
 mod writing;
 
@@ -200,7 +201,7 @@ impl Keeper {
             return;
         }
         let why = FreezeReason::CallReported;
-        let freeze = |_: &Opened| Ok((Command::Freeze { why }, ()));
+        let freeze = |_: &Opened| Ok((Command::Freeze { why, reason: None }, ()));
         let frozen = self.change(tenant, subject, Actor::Person, freeze).await;
         if let Err(error) = frozen {
             tracing::error!(

@@ -11,6 +11,8 @@ over_both_stores!(
     stop_ends_sms_and_offers_a_call_until_start,
     only_what_carriers_take_for_stop_is_one,
     a_stop_is_between_a_number_and_one_tenant,
+    a_stop_is_told_once_to_every_subject_that_has_the_number,
+    a_stop_is_understood_as_networks_and_people_write_it,
 );
 
 async fn writes_back(world: &World, number: &str, text: &str) -> Value {
@@ -97,4 +99,49 @@ async fn a_stop_is_between_a_number_and_one_tenant(stand: Stand) {
     assert_eq!(status_of_method(&world).await, json!("active"));
     let (status, sent) = asks_by(&world, "sms").await;
     assert_eq!(status, 201, "{sent}");
+}
+
+async fn a_stop_is_told_once_to_every_subject_that_has_the_number(stand: Stand) {
+    let world = World::over(stand).await;
+    let number = numbers::us_number();
+    for subject in ["u-1", "u-2"] {
+        world.has_method(subject, &number).await;
+        world.advance(MINUTE);
+    }
+    world.has_method("u-3", &numbers::us_number()).await;
+    for _ in 0..3 {
+        let effect = writes_back(&world, &number, "STOP").await;
+        assert_eq!(effect, json!("opted_out"));
+    }
+    world.tick().await;
+    let told = world.told_of("method.opted_out");
+    let mut told: Vec<&str> = told
+        .iter()
+        .filter_map(|event| event["subject"].as_str())
+        .collect();
+    told.sort_unstable();
+    assert_eq!(told, ["u-1", "u-2"]);
+}
+
+async fn a_stop_is_understood_as_networks_and_people_write_it(stand: Stand) {
+    let world = World::over(stand).await;
+    let number = numbers::us_number();
+    world.has_method("u-1", &number).await;
+    let msisdn = number.trim_start_matches('+');
+    for (stop, start) in [
+        ("“Arrêt.”", "démarrer"),
+        ("停止", "開始"),
+        ("Стоп!", "старт"),
+    ] {
+        let effect = writes_back(&world, msisdn, stop).await;
+        assert_eq!(effect, json!("opted_out"), "{stop}");
+        assert_eq!(status_of_method(&world).await, json!("opted_out"));
+        let effect = writes_back(&world, msisdn, start).await;
+        assert_eq!(effect, json!("opted_in"), "{start}");
+    }
+    // Most of what people write is for nobody here, and comes from short codes too.
+    assert_eq!(writes_back(&world, "22000", "Hello").await, json!("none"));
+    let asked = json!({ "from": "22000", "text": "STOP" });
+    let (status, answer) = world.post("/v1/numbers/inbound", asked).await;
+    assert_eq!(status, 422, "{answer}");
 }

@@ -143,19 +143,23 @@ impl Turn<'_> {
     /// somebody else.
     pub(super) fn suspend(&mut self, id: MethodId, why: SuspendReason) -> Result<(), Refusal> {
         let method = self.subject.method_mut(id).ok_or(Refusal::NotFound)?;
-        let had_right = match method.status {
-            MethodStatus::Retired | MethodStatus::Pending => false,
-            MethodStatus::Suspended if method.suspended == Some(why) || method.is_recycled() => {
+        // What is known of a number is never forgotten for something lighter.
+        if method.is_recycled() || method.suspended == Some(why) {
+            return Ok(());
+        }
+        let (had_right, is_listed) = match method.status {
+            MethodStatus::Active | MethodStatus::Holding => (true, true),
+            MethodStatus::Suspended => (false, true),
+            MethodStatus::Retired => (false, false),
+            MethodStatus::Pending if method.suspended.is_some() => (false, false),
+            // It was no method yet, and need not become one.
+            MethodStatus::Pending => {
+                self.subject.generation += 1;
+                self.discard(id);
                 return Ok(());
             }
-            MethodStatus::Suspended => false,
-            MethodStatus::Active | MethodStatus::Holding => true,
         };
         method.suspended = Some(why);
-        let is_listed = match method.status {
-            MethodStatus::Pending | MethodStatus::Retired => false,
-            MethodStatus::Holding | MethodStatus::Active | MethodStatus::Suspended => true,
-        };
         if is_listed {
             method.status = MethodStatus::Suspended;
             let told = Telling {

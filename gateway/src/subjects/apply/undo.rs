@@ -29,7 +29,7 @@ impl Turn<'_> {
             return self.review();
         }
         self.revert(ChangeStatus::Rejected);
-        self.freeze(FreezeReason::Reported)
+        self.freeze(FreezeReason::Reported, None)
     }
 
     /// A token of eight characters can be guessed at; one from a mail cannot.
@@ -97,11 +97,15 @@ impl Turn<'_> {
             };
             self.tell(told);
         }
-        self.freeze(FreezeReason::Review)
+        self.freeze(FreezeReason::Review, None)
     }
 
     /// No code reaches anybody until an operator unfreezes it.
-    pub(super) fn freeze(&mut self, why: FreezeReason) -> Result<(), Refusal> {
+    pub(super) fn freeze(
+        &mut self,
+        why: FreezeReason,
+        reason: Option<&str>,
+    ) -> Result<(), Refusal> {
         if let Some(freeze) = &mut self.subject.frozen {
             // Frozen before: only the graver reason is taken over.
             if why == FreezeReason::Reported {
@@ -114,7 +118,8 @@ impl Turn<'_> {
         self.subject.frozen = Some(Freeze { at_ms, by, why });
         self.subject.generation += 1;
         self.tell(Telling {
-            reason: Some(why.as_str().to_owned()),
+            status: Some(why.as_str()),
+            reason: Some(reason.unwrap_or(why.as_str()).to_owned()),
             ..event(EventKind::SubjectFrozen)
         });
         self.tell_security_changed();

@@ -85,7 +85,7 @@ impl Keeper {
     }
 
     /// Asked once more where the answer was lost: it is one operation.
-    async fn written(&self, ask: &WriteSubject) -> Answer<Written> {
+    pub(super) async fn written(&self, ask: &WriteSubject) -> Answer<Written> {
         let mut answer = self.shared.store.write_subject(ask).await;
         if matches!(answer, Err(StoreError::OutcomeUnknown { .. })) {
             answer = self.shared.store.write_subject(ask).await;

@@ -274,7 +274,8 @@ fn time_stands_still_for_a_frozen_change() {
     case.hold(3, &facts);
     case.wait(HOUR);
     let why = crate::subjects::model::FreezeReason::CallReported;
-    case.run(Actor::Person, &Command::Freeze { why }).unwrap();
+    case.run(Actor::Person, &Command::Freeze { why, reason: None })
+        .unwrap();
     case.wait(9 * DAY);
     assert_eq!(case.change_status(), Some(ChangeStatus::Holding));
     case.ask("ada", 1, OperatorAction::Unfreeze).unwrap();

@@ -280,7 +280,7 @@ fn a_frozen_subject_takes_no_commands_of_its_person() {
     let mut case = Case::with_two();
     let why = FreezeReason::Asked;
     let generation = case.subject.generation;
-    let outcome = case.tenant(&Command::Freeze { why }).unwrap();
+    let outcome = case.tenant(&Command::Freeze { why, reason: None }).unwrap();
     assert!(events(&outcome).contains(&EventKind::SecurityChanged));
     assert!(case.subject.generation > generation && case.receiving().is_empty());
     assert_eq!(case.add(3, &[passkey()]), Err(Refusal::Frozen));
@@ -289,7 +289,12 @@ fn a_frozen_subject_takes_no_commands_of_its_person() {
     let notices = &case.subject.notices;
     assert!(notices.iter().all(|one| one.kind == NoticeKind::Frozen) && notices.len() == 2);
     // Frozen again: nobody is told twice.
-    assert_eq!(case.tenant(&Command::Freeze { why }).unwrap().told, []);
+    assert_eq!(
+        case.tenant(&Command::Freeze { why, reason: None })
+            .unwrap()
+            .told,
+        []
+    );
 }
 
 #[test]

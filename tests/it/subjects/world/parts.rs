@@ -13,6 +13,7 @@ use watchword::api::{Api, ApiParts, ApiSettings, Directory, ReceiptCall, Receipt
 use watchword::assemble::{self, ProviderMakings, master_keys};
 use watchword::calls::CallDesk;
 use watchword::clock::Clock as _;
+use watchword::config::SignalSettings;
 use watchword::dispatch::{DispatchLimits, Dispatcher};
 use watchword::keys::agreement::{KeyRetention, agree};
 use watchword::live::Shared;
@@ -86,7 +87,10 @@ impl Running {
         };
         let mut live = assemble::live(&settings, Arc::clone(&agreed.ring), &makings, None)
             .expect("the settings can be put to work");
-        live.signals = Arc::new(networks.clone()) as Arc<dyn Signals>;
+        // A story that has a network of its own says so.
+        if settings.signals == SignalSettings::None {
+            live.signals = Arc::new(networks.clone()) as Arc<dyn Signals>;
+        }
         let watching = assemble::watching(&settings, &agreed.ring);
         lookout.set(watching.expect("the endpoint can be used"));
         let shared = Shared {
