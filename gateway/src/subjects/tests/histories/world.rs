@@ -56,7 +56,7 @@ impl World {
     pub(super) fn new(build: Build, first: Move) -> Self {
         let mut case = Case::with_two();
         case.subject.privileged = first[0] % 4 < 2;
-        if first[0] % 4 == 0 {
+        if first[0].is_multiple_of(4) {
             case.operators.truncate(1);
         }
         let (hash, facts) = (slow_hash(1), vec![passkey()]);
@@ -272,7 +272,7 @@ impl World {
         match self.cell.write(&proposal.write, self.looks_at_revision()) {
             Written::Conflict => self.oracle.counts.conflicts += 1,
             Written::Repeated => {}
-            Written::Written => {
+            Written::Done => {
                 self.last_write = Some(proposal.write.clone());
                 self.oracle.judge(step)?;
                 if proposal.write.subject.is_none() {
