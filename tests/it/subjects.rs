@@ -17,6 +17,7 @@ mod row_09;
 mod row_10;
 mod row_11;
 mod row_12;
+mod row_14;
 mod row_15;
 mod row_18;
 mod row_19;
