@@ -39,6 +39,8 @@ async fn row_15_a_reset_leaves_no_method_and_tells_everybody(stand: Stand) {
     world.post(&codes, json!({ "evidence": strong })).await;
     world.tick().await;
     world.advance(MINUTE);
+    // The first number has heard of the second.
+    world.skip_messages_to(&first);
     let (status, open) = world.signs_in("u-15").await;
     assert_eq!(status, 201, "{open}");
     let code = world.code_to(&first).await;
