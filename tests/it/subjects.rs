@@ -12,6 +12,7 @@ mod row_07;
 mod row_10;
 mod row_11;
 mod row_12;
+mod row_17;
 mod row_19;
 mod row_20;
 mod row_21;
