@@ -1,6 +1,8 @@
 //! What a person with numbers meets, row by row: a gateway in process with its
 //! whole API, over both stores, on a clock that the test moves.
 
+mod backup;
+mod dump;
 mod people;
 mod reading;
 mod row_01;
@@ -12,6 +14,7 @@ mod row_07;
 mod row_10;
 mod row_11;
 mod row_12;
+mod row_14;
 mod row_17;
 mod row_19;
 mod row_20;

@@ -35,7 +35,7 @@ pub(crate) use self::networks::Signal;
 use self::parts::Running;
 pub(crate) use self::setup::{ADA, BOB, MASKED, OTHER_TENANT, Setup, TENANT, VERIFY_ONLY, sha256};
 use self::stores::Opened;
-pub(crate) use self::stores::Stand;
+pub(crate) use self::stores::{Kept, Stand};
 use crate::support::process;
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);

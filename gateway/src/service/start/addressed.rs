@@ -124,7 +124,7 @@ impl Service {
         let plan = StartPlan::of(live, tenant, to, &request)?;
         let answer = self.start_planned(live, tenant, (&plan, started)).await;
         let mut view = answer.map_err(|error| with_others(of_account(error), &chosen.others))?;
-        view.others = chosen.others.methods;
+        view.others = chosen.others_than(method);
         if is_swapped {
             self.keeper.swap_seen(tenant, &opened, method.id).await;
         }
@@ -203,6 +203,20 @@ impl Service {
         let plan = StartPlan::of(live, tenant, (to, Some(addressee)), request)?;
         let sent = self.start_planned(live, tenant, (&plan, Instant::now()));
         sent.await.map_err(of_account)
+    }
+}
+
+impl Chosen {
+    /// What else may get the code: the method's other channels first, which lead
+    /// to the same phone.
+    fn others_than(self, method: &Method) -> Vec<OtherMethod> {
+        let own = OtherMethod {
+            id: method.id,
+            role: method.role,
+            channels: self.others.channels,
+        };
+        let own = Some(own).filter(|own| !own.channels.is_empty());
+        own.into_iter().chain(self.others.methods).collect()
     }
 }
 
