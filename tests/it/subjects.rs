@@ -23,6 +23,7 @@ mod row_13;
 mod row_14;
 mod row_15;
 mod row_16;
+mod row_17;
 mod row_18;
 mod row_19;
 mod row_20;
