@@ -68,7 +68,7 @@ impl Robbed {
     }
 
     /// Looks through everything that is kept.
-    async fn is_searched(self) {
+    async fn search(self) {
         match &self.world.stores().kept {
             Kept::OnDisk(folder) => leaks::assert_files_are_clean(folder.path(), &self.secrets),
             Kept::InRedis(server, _) => leaks::assert_redis_is_clean(server, &self.secrets).await,
@@ -124,7 +124,7 @@ async fn a_change_of_number_leaves_nothing_in_plain(stand: Stand) {
     it.world.tick().await;
     it.heard_by(&old);
     it.heard_by(&new);
-    it.is_searched().await;
+    it.search().await;
 }
 
 async fn a_recovery_leaves_nothing_in_plain(stand: Stand) {
@@ -147,7 +147,7 @@ async fn a_recovery_leaves_nothing_in_plain(stand: Stand) {
     it.world.tick().await;
     it.heard_by(&old);
     it.heard_by(&new);
-    it.is_searched().await;
+    it.search().await;
 }
 
 async fn what_operators_do_leaves_nothing_in_plain(stand: Stand) {
@@ -171,5 +171,5 @@ async fn what_operators_do_leaves_nothing_in_plain(stand: Stand) {
     assert!(trail.to_string().contains(REASON), "{trail}");
     it.world.tick().await;
     it.heard_by(&number);
-    it.is_searched().await;
+    it.search().await;
 }

@@ -69,17 +69,8 @@ impl People {
 
     /// A subject with one active number; its method.
     pub(super) async fn enrol(&self, subject: &str, number: &str) -> String {
-        self.bind(subject, number, "session").await
-    }
-
-    /// One more number, on strong evidence; its method.
-    pub(super) async fn add(&self, subject: &str, number: &str) -> String {
-        self.bind(subject, number, "stronger_factor").await
-    }
-
-    async fn bind(&self, subject: &str, number: &str, evidence: &str) -> String {
         let path = format!("/v1/subjects/{subject}/methods");
-        let body = json!({"phone": number, "evidence": [{"type": evidence}]});
+        let body = json!({"phone": number, "evidence": [{"type": "session"}]});
         let added = self.client.post(&path, &body).await.expect(201).json();
         let method = text(&added["method"]["id"]);
         let code = self.message_to(number, 1).await.code;

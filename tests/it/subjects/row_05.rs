@@ -57,8 +57,8 @@ async fn row_05_the_old_number_is_told_first_and_never_after_thirty_days(stand: 
         "anna",
         "schmidt",
         &new,
-        &new[1..],
-        &new[new.len() - 4..],
+        new.split_at(1).1,
+        new.split_at(new.len() - 4).1,
     ] {
         assert!(!notice.contains(secret), "{notice:?}");
     }

@@ -16,7 +16,7 @@ use watchword::clock::Clock as _;
 use watchword::config::SignalSettings;
 use watchword::dispatch::{DispatchLimits, Dispatcher};
 use watchword::keys::agreement::{KeyRetention, agree};
-use watchword::live::Shared;
+use watchword::live::{Live, Shared};
 use watchword::receipts::{ReceiptDesk, ReceiptRefusal};
 use watchword::service::Service;
 use watchword::signals::Signals;
@@ -50,6 +50,24 @@ pub(super) struct Running {
     pub(super) courier: Arc<Courier>,
     pub(super) inbox: Inbox,
     pub(super) endpoint: Endpoint,
+}
+
+fn shared(
+    stores: &Opened,
+    (store, live): (Arc<MeteredStore>, Live),
+    (metrics, lookout): (Arc<Metrics>, Arc<Lookout>),
+) -> Shared {
+    Shared {
+        store,
+        live: Arc::new(ArcSwap::from_pointee(live)),
+        metrics,
+        clock: Arc::new(stores.time.clone()),
+        store_skew_ms: Arc::new(AtomicI64::new(0)),
+        is_durable: Arc::new(AtomicBool::new(true)),
+        keeps_subjects: Arc::new(AtomicBool::new(true)),
+        lookout,
+        tally: Arc::default(),
+    }
 }
 
 impl Running {
@@ -93,17 +111,7 @@ impl Running {
         }
         let watching = assemble::watching(&settings, &agreed.ring);
         lookout.set(watching.expect("the endpoint can be used"));
-        let shared = Shared {
-            store,
-            live: Arc::new(ArcSwap::from_pointee(live)),
-            metrics,
-            clock: Arc::new(stores.time.clone()),
-            store_skew_ms: Arc::new(AtomicI64::new(0)),
-            is_durable: Arc::new(AtomicBool::new(true)),
-            keeps_subjects: Arc::new(AtomicBool::new(true)),
-            lookout,
-            tally: Arc::default(),
-        };
+        let shared = shared(stores, (store, live), (metrics, lookout));
         let limits = DispatchLimits {
             in_flight_max: usize::from(PLACES),
             timers_max: usize::from(PLACES),
