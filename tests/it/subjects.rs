@@ -16,6 +16,7 @@ mod row_07;
 mod row_10;
 mod row_11;
 mod row_12;
+mod row_13;
 mod row_14;
 mod row_19;
 mod row_20;
