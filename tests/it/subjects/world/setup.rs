@@ -86,8 +86,9 @@ impl Setup {
         for (name, key) in [("ada", ADA), ("bob", BOB)] {
             toml.push_str(&operator(name, key));
         }
-        toml.push_str(REST);
+        // First, so that a story's own routes are found before those for everything.
         toml.push_str(&self.more);
+        toml.push_str(REST);
         toml
     }
 }
