@@ -207,10 +207,11 @@ for event in sorted(events, key=lambda one: (one["data"]["subject"], one["data"]
 # audit: the lines of this subject that were not shown yet.
 audit_lines=0
 audit() {
-  curl -fs "$base/v1/subjects/$subject/audit?from=$audit_lines" -H "Authorization: Bearer $key" >"$here/audit"
+  curl -fs "$base/v1/subjects/$subject/audit?from=$((audit_lines + 1))" -H "Authorization: Bearer $key" >"$here/audit"
   python3 - "$here/audit" <<'PYTHON'
 import json, sys
 trail = json.load(open(sys.argv[1]))
+assert trail["complete"], "a line is missing"
 for line in trail["lines"]:
     shown = {k: v for k, v in line.items() if k not in ("n", "at", "actor", "what", "prev", "hash") and v not in (None, [])}
     print(f"    audit {line['n']:>2} {line['at']} {line['actor']}: {line['what']}", json.dumps(shown) if shown else "", line["hash"][:8])

@@ -267,9 +267,8 @@ impl Keeper {
             let Some(read) = self.load(whose).await? else {
                 return Ok(None);
             };
-            let read = match self.healed(whose, read).await? {
-                Some(read) => read,
-                None => continue,
+            let Some(read) = self.healed(whose, read).await? else {
+                continue;
             };
             let decided = self.decided(whose, &read, &Command::Advance, Actor::System)?;
             let is_erased = decided.outcome.erased;
