@@ -3,11 +3,13 @@
 
 mod backup;
 mod dump;
+mod leaks;
 mod people;
 mod reading;
 mod row_01;
 mod row_02;
 mod row_03;
+mod row_04_kills;
 mod row_05;
 mod row_06;
 mod row_07;

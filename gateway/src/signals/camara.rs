@@ -8,7 +8,7 @@ mod tests;
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,7 +23,7 @@ use watchword_providers::http_client::{CallError, ClientSettings, HttpClient, Tl
 use self::login::Login;
 use self::question::Asked;
 use super::{Question, Signals};
-use crate::config::CamaraSettings;
+use crate::config::{CamaraPaths, CamaraSettings};
 use crate::keys::random;
 use crate::subjects::evidence::Finding;
 
@@ -36,6 +36,15 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 /// hangs shall not take a socket for every code we send.
 const IN_FLIGHT_MAX: usize = 64;
 
+/// Connecting, logging in and answering may take longer than a person waits. It
+/// goes on for whoever asks next: a far network would never be reached otherwise.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longer than for messages, of which one may not be sent twice: a question can
+/// be asked again, and people who change numbers come seldom.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+
 /// An answer is one flag.
 const ANSWER_BYTES_MAX: usize = 4 * 1024;
 
@@ -43,14 +52,21 @@ const CORRELATOR: HeaderName = HeaderName::from_static("x-correlator");
 
 /// A network's API in CAMARA's shapes.
 pub struct Camara {
-    client: HttpClient,
-    settings: CamaraSettings,
-    login: Login,
-    in_flight: Semaphore,
-    /// By a digest of what was asked: no number is kept for the cache's sake.
-    remembered: Mutex<LruCache<[u8; 32], Remembered>>,
+    network: Arc<Network>,
+    paths: CamaraPaths,
+    timeout: Duration,
+    in_flight: Arc<Semaphore>,
     /// Whether the last question got no answer: said once, not for every question.
     is_failing: AtomicBool,
+}
+
+/// What a question that is under way holds on to.
+struct Network {
+    client: HttpClient,
+    base_url: String,
+    login: Login,
+    /// By a digest of what was asked: no number is kept for the cache's sake.
+    remembered: Mutex<LruCache<[u8; 32], Remembered>>,
 }
 
 #[derive(Clone, Copy)]
@@ -125,23 +141,61 @@ impl Camara {
             url.parse::<Uri>().map_err(|_| CamaraError::Url(name))?;
         }
         let client = ClientSettings {
-            connect_timeout: settings.timeout,
-            ..ClientSettings::default()
+            connect_timeout: CONNECT_TIMEOUT,
+            idle_timeout: IDLE_TIMEOUT,
         };
         let client = HttpClient::new(&Tls::new(None)?, &client);
-        Ok(Self {
+        let network = Network {
             login: Login::new(&settings.login, &client)?,
             client,
-            settings,
-            in_flight: Semaphore::new(IN_FLIGHT_MAX),
+            base_url: settings.base_url,
             remembered: Mutex::new(LruCache::new(REMEMBERED_MAX)),
+        };
+        Ok(Self {
+            network: Arc::new(network),
+            paths: settings.paths,
+            timeout: settings.timeout,
+            in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),
             is_failing: AtomicBool::new(false),
         })
     }
 
-    async fn answer(&self, asked: &Asked<'_>) -> Result<Finding, NoAnswer> {
-        let permit = self.in_flight.acquire().await;
-        let _permit = permit.expect("the semaphore is never closed");
+    async fn answer(&self, asked: Asked) -> Result<Finding, NoAnswer> {
+        let permit = Arc::clone(&self.in_flight).acquire_owned().await;
+        let permit = permit.expect("the semaphore is never closed");
+        let network = Arc::clone(&self.network);
+        // A task of its own, ended by its timeout and counted by its permit.
+        let asking = tokio::spawn(async move {
+            let _permit = permit;
+            let found = tokio::time::timeout(ANSWER_TIMEOUT, network.find(&asked)).await;
+            let finding = found.unwrap_or(Err(NoAnswer::Late))?;
+            // A failure is not: the next question may find the network well again.
+            network.remember(asked.name(), finding);
+            Ok(finding)
+        });
+        asking.await.unwrap_or(Err(NoAnswer::BrokenOff))
+    }
+
+    /// Says when answers begin to fail, and when they are back.
+    fn note(&self, question: &Question<'_>, failure: Option<NoAnswer>) {
+        let was_failing = self.is_failing.swap(failure.is_some(), Ordering::Relaxed);
+        match failure {
+            Some(failure) if !was_failing => warn!(
+                question = question.as_str(),
+                status = failure.status(),
+                "a network does not say whether numbers are still whose they were ({}): until it does, codes are sent without",
+                failure.as_str(),
+            ),
+            None if was_failing => {
+                info!("the network says again whether numbers are still whose they were");
+            }
+            Some(_) | None => {}
+        }
+    }
+}
+
+impl Network {
+    async fn find(&self, asked: &Asked) -> Result<Finding, NoAnswer> {
         let authorization = self.login.authorization().await?;
         let request = self.request(asked, authorization.as_ref());
         let answer = self.client.call(request).await;
@@ -164,14 +218,14 @@ impl Camara {
         }
     }
 
-    fn request(&self, asked: &Asked<'_>, authorization: Option<&HeaderValue>) -> Request<Bytes> {
-        let url = format!("{}{}", self.settings.base_url, asked.path);
+    fn request(&self, asked: &Asked, authorization: Option<&HeaderValue>) -> Request<Bytes> {
+        let url = format!("{}{}", self.base_url, asked.path);
         let correlator = u128::from_be_bytes(random());
         let mut request = Request::post(url)
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, "application/json")
             .header(CORRELATOR, format!("{correlator:032x}"))
-            .body(asked.body())
+            .body(asked.body.clone())
             .expect("the URLs were tried when this was made");
         if let Some(authorization) = authorization {
             let headers = request.headers_mut();
@@ -198,46 +252,21 @@ impl Camara {
             .unwrap_or_else(PoisonError::into_inner)
             .put(name, Remembered { finding, until });
     }
-
-    /// Says when answers begin to fail, and when they are back.
-    fn note(&self, question: &Question<'_>, failure: Option<NoAnswer>) {
-        let was_failing = self.is_failing.swap(failure.is_some(), Ordering::Relaxed);
-        match failure {
-            Some(failure) if !was_failing => warn!(
-                question = question.as_str(),
-                status = failure.status(),
-                "a network does not say whether numbers are still whose they were ({}): until it does, codes are sent without",
-                failure.as_str(),
-            ),
-            None if was_failing => {
-                info!("the network says again whether numbers are still whose they were");
-            }
-            Some(_) | None => {}
-        }
-    }
 }
 
 #[async_trait]
 impl Signals for Camara {
     /// # Cancel safety
     ///
-    /// Dropped, nothing is remembered.
+    /// Dropped, or given up as late, the answer is there for who asks next.
     async fn ask(&self, question: Question<'_>) -> Finding {
-        let asked = Asked::new(&question, &self.settings.paths);
-        let name = asked.name();
-        if let Some(finding) = self.recall(&name) {
+        let asked = Asked::new(&question, &self.paths);
+        if let Some(finding) = self.network.recall(&asked.name()) {
             return finding;
         }
-        let answer = tokio::time::timeout(self.settings.timeout, self.answer(&asked)).await;
+        let answer = tokio::time::timeout(self.timeout, self.answer(asked)).await;
         let answer = answer.unwrap_or(Err(NoAnswer::Late));
         self.note(&question, answer.err());
-        match answer {
-            Ok(finding) => {
-                self.remember(name, finding);
-                finding
-            }
-            // Not remembered: the next question may find the network well again.
-            Err(_) => Finding::Unknown,
-        }
+        answer.unwrap_or(Finding::Unknown)
     }
 }

@@ -5,16 +5,19 @@ use serde_json::{Value, json};
 
 use super::over_both_stores;
 use super::reading::token_after;
-use super::world::{DAY, Kept, MINUTE, Stand, TENANT, World, text};
+use super::world::{ADA, BOB, DAY, Kept, MINUTE, Stand, TENANT, World, text};
 use crate::support::leaks::{self, Secrets};
 use crate::support::numbers;
 
 over_both_stores!(
     a_change_of_number_leaves_nothing_in_plain,
     a_recovery_leaves_nothing_in_plain,
+    what_operators_do_leaves_nothing_in_plain,
 );
 
 const SUBJECT: &str = "person-4c1f-whom-nobody-else-may-find";
+const REASON: &str = "has lost her phone on the ferry to Naxos";
+const TICKET: &str = "TICKET-88120-of-a-help-desk";
 
 /// A world, and what must not be found in its store.
 struct Robbed {
@@ -144,5 +147,29 @@ async fn a_recovery_leaves_nothing_in_plain(stand: Stand) {
     it.world.tick().await;
     it.heard_by(&old);
     it.heard_by(&new);
+    it.is_searched().await;
+}
+
+async fn what_operators_do_leaves_nothing_in_plain(stand: Stand) {
+    let mut it = Robbed::begin(stand).await;
+    it.secrets.add_text("a reason", REASON);
+    it.secrets.add_text("a ticket", TICKET);
+    let number = it.number();
+    it.world.has_method(SUBJECT, &number).await;
+    it.shown_once("/v1/admin/sealed-codes", ADA, json!({}))
+        .await;
+    let asked = json!({ "tenant": "acme", "reason": REASON });
+    let bypass = it.shown_once(&of("bypass-codes"), ADA, asked).await;
+    let check = json!({ "code": bypass });
+    it.is_told(&of("bypass-codes/check"), TENANT, check).await;
+    let reset = json!({ "tenant": "acme", "reason": REASON, "ticket": TICKET });
+    it.is_told(&of("reset"), ADA, reset).await;
+    let freeze = json!({ "tenant": "acme", "reason": REASON });
+    it.is_told(&of("freeze"), BOB, freeze).await;
+    let (status, trail) = it.world.get(&of("audit")).await;
+    assert_eq!(status, 200, "{trail}");
+    assert!(trail.to_string().contains(REASON), "{trail}");
+    it.world.tick().await;
+    it.heard_by(&number);
     it.is_searched().await;
 }

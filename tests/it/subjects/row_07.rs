@@ -183,5 +183,6 @@ super::over_both_stores!(
     row_07_a_change_is_undone_once,
     row_07_a_completed_change_is_undone_within_three_days,
     row_07_after_its_window_nothing_is_undone,
+    row_07_a_report_freezes_until_an_operator_lifts_it,
     row_07_whoever_swapped_the_sim_undoes_nothing,
 );

@@ -1,7 +1,6 @@
 //! How a network knows us: not at all, by a token that was given to us, or by
 //! tokens that it grants us as an OAuth 2.0 client.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -11,7 +10,7 @@ use form_urlencoded::{Serializer, byte_serialize};
 use http::header::InvalidHeaderValue;
 use http::{HeaderValue, Request, StatusCode, Uri, header};
 use serde::Deserialize;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use watchword_providers::Secret;
 use watchword_providers::http_client::HttpClient;
@@ -20,8 +19,7 @@ use zeroize::Zeroizing;
 use super::{CamaraError, NoAnswer};
 use crate::config::{CamaraClient, CamaraLogin};
 
-/// Granting may take longer than a person waits: it goes on for those who ask
-/// next.
+/// Shorter than a question is under way, so that its end is noted.
 const GRANT_TIMEOUT: Duration = Duration::from_secs(5);
 /// After a refusal nobody asks again for so long.
 const REFUSED_FOR: Duration = Duration::from_secs(10);
@@ -35,15 +33,15 @@ const SPARE: Duration = Duration::from_secs(30);
 pub(super) enum Login {
     None,
     Token(HeaderValue),
-    Client(Tokens),
+    Client(Box<Tokens>),
 }
 
 /// Tokens, one after the other.
 pub(super) struct Tokens {
     client: HttpClient,
-    ask: Arc<Ask>,
+    ask: Ask,
     /// Locked while one is being granted: the others wait for that one.
-    slot: Arc<Mutex<Slot>>,
+    slot: Mutex<Slot>,
 }
 
 /// What is sent for a token.
@@ -74,19 +72,15 @@ impl Login {
             CamaraLogin::Token(token) => {
                 Self::Token(bearer(token.expose()).map_err(|_| CamaraError::Token)?)
             }
-            CamaraLogin::Client(named) => Self::Client(Tokens {
+            CamaraLogin::Client(named) => Self::Client(Box::new(Tokens {
                 client: client.clone(),
-                ask: Arc::new(Ask::new(named)?),
-                slot: Arc::new(Mutex::new(Slot::Empty)),
-            }),
+                ask: Ask::new(named)?,
+                slot: Mutex::new(Slot::Empty),
+            })),
         })
     }
 
     /// What goes with a question.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped, a token that is being granted is there for the next question.
     pub(super) async fn authorization(&self) -> Result<Option<HeaderValue>, NoAnswer> {
         match self {
             Self::None => Ok(None),
@@ -113,17 +107,30 @@ impl Login {
 
 impl Tokens {
     async fn token(&self) -> Result<HeaderValue, NoAnswer> {
-        let slot = Arc::clone(&self.slot).lock_owned().await;
+        let mut slot = self.slot.lock().await;
         let now = Instant::now();
         match &*slot {
             Slot::Granted { token, until } if now < *until => return Ok(token.clone()),
             Slot::Refused { until } if now < *until => return Err(NoAnswer::NoToken),
             Slot::Empty | Slot::Granted { .. } | Slot::Refused { .. } => {}
         }
-        // One task at most: it holds the lock, and ends by its timeout.
-        let granting = grant(self.client.clone(), Arc::clone(&self.ask), slot);
-        let granted = tokio::spawn(granting).await;
-        granted.unwrap_or(Err(NoAnswer::NoToken))
+        let granted = self.grant().await;
+        *slot = granted.clone().map_or_else(Slot::refused, |(token, used)| {
+            let until = Instant::now() + used;
+            Slot::Granted { token, until }
+        });
+        granted.map(|(token, _)| token).ok_or(NoAnswer::NoToken)
+    }
+
+    /// A token, and for how long it is used.
+    async fn grant(&self) -> Option<(HeaderValue, Duration)> {
+        let answer = self.client.call(self.ask.request());
+        let answer = tokio::time::timeout(GRANT_TIMEOUT, answer).await;
+        let answer = answer.ok()?.ok()?;
+        if answer.status != StatusCode::OK {
+            return None;
+        }
+        granted(&answer.body)
     }
 }
 
@@ -168,27 +175,7 @@ impl Ask {
     }
 }
 
-/// Has a token granted and puts it where all find it.
-async fn grant(
-    client: HttpClient,
-    ask: Arc<Ask>,
-    mut slot: OwnedMutexGuard<Slot>,
-) -> Result<HeaderValue, NoAnswer> {
-    let answer = tokio::time::timeout(GRANT_TIMEOUT, client.call(ask.request())).await;
-    let answer = answer.ok().and_then(Result::ok);
-    let granted = answer
-        .filter(|answer| answer.status == StatusCode::OK)
-        .and_then(|answer| granted(&answer.body));
-    *slot = granted
-        .clone()
-        .map_or_else(Slot::refused, |(token, lives)| {
-            let until = Instant::now() + lives;
-            Slot::Granted { token, until }
-        });
-    granted.map(|(token, _)| token).ok_or(NoAnswer::NoToken)
-}
-
-/// A token, and for how long it is used.
+/// What was granted.
 fn granted(answer: &[u8]) -> Option<(HeaderValue, Duration)> {
     let grant: Grant = serde_json::from_slice(answer).ok()?;
     if !grant.token_type.eq_ignore_ascii_case("bearer") {

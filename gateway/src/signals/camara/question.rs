@@ -16,9 +16,9 @@ use crate::signals::Question;
 const HOURS_MAX: u16 = 2_400;
 
 /// A question ready to be asked.
-pub(super) struct Asked<'a> {
-    pub(super) path: &'a str,
-    ask: Ask<'a>,
+pub(super) struct Asked {
+    pub(super) path: String,
+    pub(super) body: Bytes,
     /// The field of the answer.
     field: &'static str,
 }
@@ -34,8 +34,8 @@ struct Ask<'a> {
     specified_date: Option<String>,
 }
 
-impl<'a> Asked<'a> {
-    pub(super) fn new(question: &Question<'a>, paths: &'a CamaraPaths) -> Self {
+impl Asked {
+    pub(super) fn new(question: &Question<'_>, paths: &CamaraPaths) -> Self {
         let about = |phone_number| Ask {
             phone_number,
             max_age: None,
@@ -45,43 +45,33 @@ impl<'a> Asked<'a> {
             max_age: Some(hours.clamp(1, HOURS_MAX)),
             ..about(phone_number)
         };
-        match *question {
-            Question::SimSwap { e164, hours } => Self {
-                path: &paths.sim_swap,
-                ask: within(e164, hours),
-                field: "swapped",
-            },
-            Question::DeviceSwap { e164, hours } => Self {
-                path: &paths.device_swap,
-                ask: within(e164, hours),
-                field: "swapped",
-            },
-            Question::Recycled { e164, since_ms } => Self {
-                path: &paths.recycling,
-                ask: Ask {
+        let (path, ask, field) = match *question {
+            Question::SimSwap { e164, hours } => (&paths.sim_swap, within(e164, hours), "swapped"),
+            Question::DeviceSwap { e164, hours } => {
+                (&paths.device_swap, within(e164, hours), "swapped")
+            }
+            Question::Recycled { e164, since_ms } => {
+                let ask = Ask {
                     specified_date: Some(utc_date(since_ms)),
                     ..about(e164)
-                },
-                field: "phoneNumberRecycled",
-            },
-            Question::Forwarded { e164 } => Self {
-                path: &paths.forwarding,
-                ask: about(e164),
-                field: "active",
-            },
+                };
+                (&paths.recycling, ask, "phoneNumberRecycled")
+            }
+            Question::Forwarded { e164 } => (&paths.forwarding, about(e164), "active"),
+        };
+        let body = serde_json::to_vec(&ask).expect("plain fields can be encoded");
+        Self {
+            path: path.clone(),
+            body: body.into(),
+            field,
         }
-    }
-
-    pub(super) fn body(&self) -> Bytes {
-        let body = serde_json::to_vec(&self.ask);
-        body.expect("plain fields can be encoded").into()
     }
 
     /// Names the question, for the cache.
     pub(super) fn name(&self) -> [u8; 32] {
         let mut context = digest::Context::new(&digest::SHA256);
         // No path has a line break, so no two questions read alike.
-        for part in [self.path.as_bytes(), b"\n", &self.body()] {
+        for part in [self.path.as_bytes(), b"\n", &self.body] {
             context.update(part);
         }
         first(context.finish().as_ref())

@@ -36,19 +36,19 @@ enum Behaviour {
 }
 
 /// A server that does the same with every request, and remembers them.
-struct Network {
+struct FakeNetwork {
     url: String,
     requests: Arc<Mutex<Vec<String>>>,
     serving: JoinHandle<()>,
 }
 
-impl Drop for Network {
+impl Drop for FakeNetwork {
     fn drop(&mut self) {
         self.serving.abort();
     }
 }
 
-impl Network {
+impl FakeNetwork {
     async fn that(behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -170,7 +170,7 @@ async fn each_question_is_asked_in_camaras_words() {
     ];
     for (question, line, asked) in table {
         let answer = r#"{"swapped":true,"phoneNumberRecycled":true,"active":true}"#;
-        let network = Network::answering(200, answer).await;
+        let network = FakeNetwork::answering(200, answer).await;
 
         let finding = network.camara(PATIENT_MS).ask(question).await;
 
@@ -212,7 +212,7 @@ async fn only_a_plain_answer_is_more_than_unknown() {
         (500, r#"{"swapped":true}"#, Finding::Unknown),
     ];
     for (status, body, expected) in table {
-        let network = Network::answering(status, body).await;
+        let network = FakeNetwork::answering(status, body).await;
         let finding = network.camara(PATIENT_MS).ask(SWAP).await;
         assert_eq!(finding, expected, "{status} {body:.60}");
     }
@@ -220,10 +220,10 @@ async fn only_a_plain_answer_is_more_than_unknown() {
 
 #[tokio::test]
 async fn a_network_that_hangs_hangs_up_or_is_not_there_is_unknown_in_time() {
-    let hanging = Network::that(Behaviour::Hang).await;
+    let hanging = FakeNetwork::that(Behaviour::Hang).await;
     let finding = hanging.camara(IMPATIENT_MS).ask(SWAP).await;
     assert_eq!(finding, Finding::Unknown);
-    let rude = Network::that(Behaviour::HangUp).await;
+    let rude = FakeNetwork::that(Behaviour::HangUp).await;
     assert_eq!(rude.camara(PATIENT_MS).ask(SWAP).await, Finding::Unknown);
     let gone = rude.url.clone();
     drop(rude);
@@ -233,7 +233,7 @@ async fn a_network_that_hangs_hangs_up_or_is_not_there_is_unknown_in_time() {
 
 #[tokio::test]
 async fn an_answer_is_remembered_for_a_minute() {
-    let network = Network::answering(200, r#"{"swapped":false}"#).await;
+    let network = FakeNetwork::answering(200, r#"{"swapped":false}"#).await;
     let camara = network.camara(PATIENT_MS);
     for _ in 0..3 {
         assert_eq!(camara.ask(SWAP).await, Finding::Clear);
@@ -266,7 +266,7 @@ async fn what_a_network_cannot_know_is_remembered_and_its_failures_are_not() {
         (503, "", 2),
     ];
     for (status, body, asked) in table {
-        let network = Network::answering(status, body).await;
+        let network = FakeNetwork::answering(status, body).await;
         let camara = network.camara(PATIENT_MS);
         for _ in 0..2 {
             assert_eq!(camara.ask(SWAP).await, Finding::Unknown);
@@ -277,7 +277,7 @@ async fn what_a_network_cannot_know_is_remembered_and_its_failures_are_not() {
 
 #[tokio::test]
 async fn a_question_waits_for_those_under_way_no_longer_than_its_timeout() {
-    let network = Network::answering(200, r#"{"swapped":true}"#).await;
+    let network = FakeNetwork::answering(200, r#"{"swapped":true}"#).await;
     let camara = network.camara(IMPATIENT_MS);
     let all = u32::try_from(IN_FLIGHT_MAX).unwrap();
     let under_way = camara.in_flight.acquire_many(all).await.unwrap();
@@ -286,6 +286,24 @@ async fn a_question_waits_for_those_under_way_no_longer_than_its_timeout() {
     drop(under_way);
     let camara = network.camara(PATIENT_MS);
     assert_eq!(camara.ask(SWAP).await, Finding::Raised);
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_late_for_one_is_there_for_the_next() {
+    let may = Arc::new(Semaphore::new(0));
+    let network = FakeNetwork::that(Behaviour::Tell {
+        tell: |_| (200, r#"{"swapped":true}"#.to_owned()),
+        may: Arc::clone(&may),
+    });
+    let network = network.await;
+    let camara = network.camara(IMPATIENT_MS);
+    assert_eq!(camara.ask(SWAP).await, Finding::Unknown);
+    may.add_permits(1);
+    // The question is under way until it is answered.
+    let all = u32::try_from(IN_FLIGHT_MAX).unwrap();
+    drop(camara.in_flight.acquire_many(all).await.unwrap());
+    assert_eq!(camara.ask(SWAP).await, Finding::Raised);
+    assert_eq!(network.requests().len(), 1);
 }
 
 #[test]

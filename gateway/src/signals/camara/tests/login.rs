@@ -6,16 +6,16 @@ use crate::config::CamaraClient;
 /// As many answers as any story takes.
 const ALWAYS: usize = 1_000;
 
-async fn network(tell: Tell, may: usize) -> (Network, Arc<Semaphore>) {
+async fn network(tell: Tell, may: usize) -> (FakeNetwork, Arc<Semaphore>) {
     let may = Arc::new(Semaphore::new(may));
     let told = Arc::clone(&may);
     (
-        Network::that(Behaviour::Tell { tell, may: told }).await,
+        FakeNetwork::that(Behaviour::Tell { tell, may: told }).await,
         may,
     )
 }
 
-fn camara(network: &Network, timeout_ms: u64) -> Camara {
+fn camara(network: &FakeNetwork, timeout_ms: u64) -> Camara {
     let mut settings = settings(&network.url, timeout_ms);
     settings.login = CamaraLogin::Client(CamaraClient {
         token_url: format!("{}/token", network.url),
@@ -31,7 +31,7 @@ fn is_for_token(request: &str) -> bool {
 }
 
 /// Of all requests, how many were for a token.
-fn token_count(network: &Network) -> usize {
+fn token_count(network: &FakeNetwork) -> usize {
     let requests = network.requests();
     requests
         .iter()
@@ -143,7 +143,12 @@ async fn a_token_that_comes_too_late_for_one_is_there_for_the_next() {
     assert_eq!(late.ask(another(1)).await, Finding::Unknown);
     assert_eq!(late.ask(another(2)).await, Finding::Unknown);
     may.add_permits(ALWAYS);
-    let token = late.login.authorization().await.map_err(NoAnswer::as_str);
+    let token = late
+        .network
+        .login
+        .authorization()
+        .await
+        .map_err(NoAnswer::as_str);
     assert_eq!(token, Ok(Some(HeaderValue::from_static("Bearer t1"))));
     assert_eq!(token_count(&network), 1);
 }
