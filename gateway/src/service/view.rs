@@ -38,7 +38,8 @@ pub struct VerificationView {
     pub deliveries: Vec<DeliveryView>,
     /// The subject's method it is addressed to.
     pub method: Option<MethodId>,
-    /// Of an answered start: the subject's other methods that receive codes now.
+    /// Of an answered start: what else would do, the same method over another
+    /// channel first.
     pub others: Vec<OtherMethod>,
 }
 

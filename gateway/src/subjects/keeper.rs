@@ -50,7 +50,7 @@ pub(crate) const NUMBER_CHANGE: &str = "number_change";
 /// A code of this purpose goes to who has opened a recovery.
 pub(crate) const RECOVER_ACCOUNT: &str = "recover_account";
 
-/// The keeper of subjects. One for the process.
+/// The keeper of subjects. What a process shares of it is its bound on slow hashes.
 pub struct Keeper {
     pub(super) shared: Shared,
     pub(super) dispatcher: Arc<Dispatcher>,
@@ -191,25 +191,21 @@ impl Keeper {
         })
     }
 
-    /// Freezes a subject whose code was reported in a call.
-    pub(crate) async fn reported_by_call(&self, tenant: TenantTag, subject: &str) {
+    /// Freezes a subject whose code was reported in a call, if its tenant wants that.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Keeper::change`]: it is not frozen, and has to be reported again.
+    pub(crate) async fn reported_by_call(&self, tenant: TenantTag, subject: &str) -> Answer<()> {
         let live = self.shared.live.load_full();
-        let Some(tenant) = live.tenants.by_tag(tenant) else {
-            return;
+        let tenant = live.tenants.by_tag(tenant);
+        let Some(tenant) = tenant.filter(|tenant| tenant.subjects.report_freezes) else {
+            return Ok(());
         };
-        if !tenant.subjects.report_freezes {
-            return;
-        }
         let why = FreezeReason::CallReported;
         let freeze = |_: &Opened| Ok((Command::Freeze { why, reason: None }, ()));
         let frozen = self.change(tenant, subject, Actor::Person, freeze).await;
-        if let Err(error) = frozen {
-            tracing::error!(
-                tenant = %tenant.name,
-                code = error.code(),
-                "a code was reported in a call, and its subject could not be frozen"
-            );
-        }
+        frozen.map(drop)
     }
 
     /// A code addressed to a method was typed back.
@@ -271,9 +267,8 @@ impl Keeper {
             let Some(read) = self.load(whose).await? else {
                 return Ok(None);
             };
-            let read = match self.healed(whose, read).await? {
-                Some(read) => read,
-                None => continue,
+            let Some(read) = self.healed(whose, read).await? else {
+                continue;
             };
             let decided = self.decided(whose, &read, &Command::Advance, Actor::System)?;
             let is_erased = decided.outcome.erased;

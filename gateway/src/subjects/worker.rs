@@ -30,6 +30,7 @@ pub async fn work(keeper: Arc<Keeper>, interval: Duration) {
     let mut ticks = tokio::time::interval(interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut idle: u32 = 0;
+    let mut looks: u32 = 0;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -41,8 +42,22 @@ pub async fn work(keeper: Arc<Keeper>, interval: Duration) {
             (idle + 1) % RARELY
         };
         if idle == 0 {
+            if looks.is_multiple_of(RARELY) && serves_subjects(&keeper) {
+                note_operators(&keeper).await;
+            }
+            looks = looks.wrapping_add(1);
             pass(&keeper).await;
         }
+    }
+}
+
+/// At the start, and soon after a reload: who is an operator now.
+async fn note_operators(keeper: &Keeper) {
+    if let Err(error) = keeper.note_operators().await {
+        tracing::warn!(
+            code = error.code(),
+            "who is an operator now could not be noted, and is tried again"
+        );
     }
 }
 

@@ -29,7 +29,15 @@ pub(super) struct People {
 }
 
 impl People {
-    pub(super) async fn begin(mut scenario: Scenario) -> Self {
+    pub(super) async fn begin(scenario: Scenario) -> Self {
+        Self::begin_with(scenario, |_| {}).await
+    }
+
+    /// With these settings beside the usual ones.
+    pub(super) async fn begin_with(
+        mut scenario: Scenario,
+        configure: impl FnOnce(&mut GatewayConfig),
+    ) -> Self {
         let sink = Sink::start().await;
         let carrier = scenario.provider("carrier").await;
         let mut config = scenario.config(&[&carrier]);
@@ -45,6 +53,7 @@ impl People {
         let ada = format!("op_{}", hex(&random_bytes::<24>()));
         scenario.secrets().add_text("an operator's key", &ada);
         config.entry(&operator_entry("ada", &ada));
+        configure(&mut config);
         let gateway = scenario.started("one", &config).await;
         let client = scenario.client(&gateway);
         Self {
@@ -60,8 +69,17 @@ impl People {
 
     /// A subject with one active number; its method.
     pub(super) async fn enrol(&self, subject: &str, number: &str) -> String {
+        self.bind(subject, number, "session").await
+    }
+
+    /// One more number, on strong evidence; its method.
+    pub(super) async fn add(&self, subject: &str, number: &str) -> String {
+        self.bind(subject, number, "stronger_factor").await
+    }
+
+    async fn bind(&self, subject: &str, number: &str, evidence: &str) -> String {
         let path = format!("/v1/subjects/{subject}/methods");
-        let body = json!({"phone": number, "evidence": [{"type": "session"}]});
+        let body = json!({"phone": number, "evidence": [{"type": evidence}]});
         let added = self.client.post(&path, &body).await.expect(201).json();
         let method = text(&added["method"]["id"]);
         let code = self.message_to(number, 1).await.code;

@@ -33,7 +33,7 @@ use watchword_providers::sandbox::InboxMessage;
 use self::networks::Networks;
 pub(crate) use self::networks::Signal;
 use self::parts::Running;
-pub(crate) use self::setup::{ADA, BOB, MASKED, OTHER_TENANT, Setup, TENANT, VERIFY_ONLY, sha256};
+pub(crate) use self::setup::{ADA, BOB, MASKED, OTHER_TENANT, Setup, TENANT, sha256};
 use self::stores::Opened;
 pub(crate) use self::stores::{Kept, Stand};
 use crate::support::process;

@@ -335,21 +335,13 @@ fn parsed(method: &Method) -> Answer<ParsedNumber> {
 }
 
 /// The account's limit is the subject's.
-pub(super) fn of_account(error: ServiceError) -> ServiceError {
-    match error {
-        ServiceError::Limited {
-            code: "send_limit",
-            available_at_ms,
-            now_ms,
-            alternatives,
-        } => ServiceError::Limited {
-            code: "subject_limit",
-            available_at_ms,
-            now_ms,
-            alternatives,
-        },
-        other => other,
+pub(super) fn of_account(mut error: ServiceError) -> ServiceError {
+    if let ServiceError::Limited { code, .. } = &mut error
+        && *code == "send_limit"
+    {
+        *code = "subject_limit";
     }
+    error
 }
 
 /// Says beside a refusal what else would do.

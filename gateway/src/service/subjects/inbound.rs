@@ -74,7 +74,7 @@ const STOP: [&str; 56] = [
 ];
 
 /// What undoes it.
-const START: [&str; 36] = [
+const START: [&str; 37] = [
     "START",
     "UNSTOP",
     "YES",
@@ -109,6 +109,7 @@ const START: [&str; 36] = [
     "התחל",
     "MULAI",
     "เริ่ม",
+    "शुरू",
     "開始",
     "시작",
 ];

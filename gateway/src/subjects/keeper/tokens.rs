@@ -34,12 +34,9 @@ impl Keeper {
         let whose = self.whose(tenant, name)?;
         let opened = self.advanced(&whose).await?;
         let opened = opened.ok_or(ServiceError::NotFound)?;
-        let by = match self.holder(&whose, &opened, ask).await {
-            Some(by) => by,
-            None => {
-                self.wrong_secret(&whose, name, &Actor::Person).await?;
-                return Err(ServiceError::refused("token_mismatch"));
-            }
+        let Some(by) = self.holder(&whose, &opened, ask).await else {
+            self.wrong_secret(&whose, name, &Actor::Person).await?;
+            return Err(ServiceError::refused("token_mismatch"));
         };
         let command = || match ask.action {
             TokenAction::Undo => Command::Undo {

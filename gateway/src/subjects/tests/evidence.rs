@@ -94,9 +94,9 @@ fn more_evidence_is_never_worse_in_any_set_of_facts() {
         };
         let facts = chosen(set);
         let class = class_of(&facts);
-        for place in 0..all.len() {
+        for (place, one_more) in all.iter().enumerate() {
             let more = class_of(&chosen(set | 1 << place));
-            assert!(rank(more) <= rank(class), "{facts:?} and {:?}", all[place]);
+            assert!(rank(more) <= rank(class), "{facts:?} and {one_more:?}");
         }
         let has = |kind: FactKind| facts.iter().any(|fact| fact.kind() == kind);
         let shows_nothing = [

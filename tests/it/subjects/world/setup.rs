@@ -26,6 +26,7 @@ pub(crate) struct Setup {
     lines: BTreeMap<&'static str, String>,
     acme: String,
     more: String,
+    has_sole_operator: bool,
 }
 
 impl Setup {
@@ -40,6 +41,12 @@ impl Setup {
     /// Tables of the tenant `acme`, such as `[[tenants.idv_issuers]]`.
     pub(crate) fn acme(mut self, toml: &str) -> Self {
         self.acme.push_str(toml);
+        self
+    }
+
+    /// Only Ada is an operator.
+    pub(crate) fn sole_operator(mut self) -> Self {
+        self.has_sole_operator = true;
         self
     }
 
@@ -83,11 +90,13 @@ impl Setup {
         toml.push_str(ENDPOINT);
         toml.push_str(&self.acme);
         toml.push_str(&tenant("other", &[(OTHER_TENANT, ALL)]));
-        for (name, key) in [("ada", ADA), ("bob", BOB)] {
+        let count = if self.has_sole_operator { 1 } else { 2 };
+        for (name, key) in [("ada", ADA), ("bob", BOB)].into_iter().take(count) {
             toml.push_str(&operator(name, key));
         }
-        toml.push_str(REST);
+        // First, so that a story's own routes are found before those for everything.
         toml.push_str(&self.more);
+        toml.push_str(REST);
         toml
     }
 }

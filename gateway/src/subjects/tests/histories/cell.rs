@@ -54,7 +54,7 @@ pub(super) struct Write {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
-    Written,
+    Done,
     /// It had been written already: nothing happened.
     Repeated,
     Conflict,
@@ -95,7 +95,7 @@ impl Cell {
             operation: write.operation,
             subject,
         });
-        Written::Written
+        Written::Done
     }
 
     /// Starts a verification, if the subject still has the generation by which

@@ -220,7 +220,7 @@ impl World {
             10 | 11 => OperatorAction::IssueBypassCode {
                 hash: self.fresh_hash(),
                 lifetime_ms: HOUR,
-                one_time: how % 2 == 0,
+                one_time: how.is_multiple_of(2),
                 length: 8,
             },
             12 => OperatorAction::RevokeBypassCode,

@@ -356,7 +356,27 @@ fn facts_of(command: &Command) -> &[Fact] {
         Command::RemoveMethod { facts, .. }
         | Command::OpenRecovery { facts, .. }
         | Command::NewRecoveryCode { facts, .. } => facts,
-        _ => &[],
+        Command::MethodProved { .. }
+        | Command::MethodDiscarded { .. }
+        | Command::SetDefault { .. }
+        | Command::ChangeProved { .. }
+        | Command::ChangeGivenUp { .. }
+        | Command::Undo { .. }
+        | Command::Report { .. }
+        | Command::UseBypassCode
+        | Command::WrongSecret
+        | Command::Freeze { .. }
+        | Command::MethodUsed { .. }
+        | Command::SuspendMethod { .. }
+        | Command::OptOut { .. }
+        | Command::OptIn { .. }
+        | Command::NoticesQueued { .. }
+        | Command::NoticesStopped { .. }
+        | Command::Advance
+        | Command::Ask { .. }
+        | Command::Approve { .. }
+        | Command::ApproveBySealedCode { .. }
+        | Command::Withdraw { .. } => &[],
     }
 }
 

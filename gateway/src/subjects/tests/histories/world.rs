@@ -56,7 +56,7 @@ impl World {
     pub(super) fn new(build: Build, first: Move) -> Self {
         let mut case = Case::with_two();
         case.subject.privileged = first[0] % 4 < 2;
-        if first[0] % 4 == 0 {
+        if first[0].is_multiple_of(4) {
             case.operators.truncate(1);
         }
         let (hash, facts) = (slow_hash(1), vec![passkey()]);
@@ -94,12 +94,12 @@ impl World {
         let slot = usize::from(how) % self.proposals.len();
         match kind % 24 {
             0..=9 => {
-                if let Some(proposal) = self.decide(what, how) {
+                if let Some(proposal) = self.decide(what, how)? {
                     self.commit(&proposal)?;
                 }
             }
             10 | 11 => {
-                let proposal = self.decide(what, how.wrapping_mul(7));
+                let proposal = self.decide(what, how.wrapping_mul(7))?;
                 self.proposals[slot] = proposal;
             }
             12 | 13 => {
@@ -181,8 +181,33 @@ impl World {
         }
     }
 
-    /// Reads, and decides; nothing is written yet.
-    fn decide(&mut self, what: u8, how: u8) -> Option<Proposal> {
+    /// Reads the record as time has made it, and decides; that is not written yet.
+    fn decide(&mut self, what: u8, how: u8) -> Result<Option<Proposal>, Violation> {
+        self.advance()?;
+        Ok(self.decide_now(what, how))
+    }
+
+    /// Has what is due happen, as whoever reads a record does first.
+    fn advance(&mut self) -> Result<(), Violation> {
+        let (revision, Some(subject)) = self.cell.read() else {
+            return Ok(());
+        };
+        let before = subject.clone();
+        let chosen = Chosen {
+            actor: Actor::System,
+            command: Command::Advance,
+        };
+        let proposal = self.propose(revision, before, chosen);
+        match proposal.filter(|proposal| proposal.step.before != proposal.step.after) {
+            Some(proposal) => {
+                self.commit(&proposal)?;
+                self.oracle.look(&self.cell)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn decide_now(&mut self, what: u8, how: u8) -> Option<Proposal> {
         let (revision, subject) = self.cell.read();
         let before = subject
             .cloned()
@@ -247,7 +272,7 @@ impl World {
         match self.cell.write(&proposal.write, self.looks_at_revision()) {
             Written::Conflict => self.oracle.counts.conflicts += 1,
             Written::Repeated => {}
-            Written::Written => {
+            Written::Done => {
                 self.last_write = Some(proposal.write.clone());
                 self.oracle.judge(step)?;
                 if proposal.write.subject.is_none() {
@@ -265,18 +290,7 @@ impl World {
 
     /// The worker's turn: time, notices that are due, and a note that they went.
     fn work(&mut self) -> Result<(), Violation> {
-        let system = |command| Chosen {
-            actor: Actor::System,
-            command,
-        };
-        let (revision, Some(subject)) = self.cell.read() else {
-            return Ok(());
-        };
-        let before = subject.clone();
-        if let Some(proposal) = self.propose(revision, before, system(Command::Advance)) {
-            self.commit(&proposal)?;
-            self.oracle.look(&self.cell)?;
-        }
+        self.advance()?;
         let (revision, Some(subject)) = self.cell.read() else {
             return Ok(());
         };
@@ -290,7 +304,10 @@ impl World {
             }
         }
         let numbers = due.iter().map(|notice| notice.number).collect();
-        let queued = system(Command::NoticesQueued { numbers });
+        let queued = Chosen {
+            actor: Actor::System,
+            command: Command::NoticesQueued { numbers },
+        };
         match self.propose(revision, before, queued) {
             Some(proposal) => self.commit(&proposal),
             None => Ok(()),
