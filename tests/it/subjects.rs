@@ -10,7 +10,6 @@ mod row_01;
 mod row_02;
 mod row_03;
 mod row_04;
-mod row_04_kills;
 mod row_05;
 mod row_06;
 mod row_07;

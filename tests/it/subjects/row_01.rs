@@ -1,10 +1,7 @@
-//! A list of methods shows enough to choose one, and no number in full.
-
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+//! A list of methods shows enough to choose one, and no number in full. That no
+//! log shows one either is in `leaks`.
 
 use serde_json::Value;
-use tracing_subscriber::fmt::MakeWriter;
 
 use super::over_both_stores;
 use super::world::{MASKED, Stand, TENANT, World, text};
@@ -43,60 +40,7 @@ async fn row_01_a_list_of_methods_shows_no_full_number(stand: Stand) {
     assert_eq!(text(&in_full["methods"][0]["number"]), number);
 }
 
-#[tokio::test]
-async fn row_01_the_log_of_a_run_shows_no_full_number() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    // Everything of this test runs on this one thread.
-    let _guard = tracing::subscriber::set_default(subscriber);
-    let world = World::over(Stand::Embedded).await;
-    let number = numbers::us_number();
-    world.has_method("person-7", &number).await;
-    world
-        .call("GET", "/v1/subjects/person-7/methods", TENANT, Value::Null)
-        .await;
-    world.tick().await;
-    let written = log.text();
-    assert!(!written.is_empty(), "the log was looked at");
-    assert_absent(&number, "the log", &written);
-}
-
-/// Neither with its `+` nor without.
 fn assert_absent(number: &str, place: &str, text: &str) {
     let digits = number.trim_start_matches('+');
     assert!(!text.contains(digits), "{place} shows a number in full");
-}
-
-/// What was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        let written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&written).into_owned()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        written.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
 }
