@@ -37,10 +37,17 @@ impl Keeper {
         if (noted.opted_out_at_ms > 0) == (wish == Wish::Stop) {
             return Ok(());
         }
-        // First, so that a crash in between tells it twice rather than never.
+        // First, so that a crash in between tells it twice rather than never. But
+        // a subject that cannot be told keeps no STOP from holding.
         for subject in noted.subjects {
             let whose = self.whose_key(Arc::clone(&live), tenant, subject)?;
-            self.tell_wish(&whose, &actor, (e164, wish)).await?;
+            if let Err(error) = self.tell_wish(&whose, &actor, (e164, wish)).await {
+                tracing::error!(
+                    tenant = %tenant.name,
+                    code = error.code(),
+                    "a subject could not be told that its number was opted out or in"
+                );
+            }
         }
         let note = match wish {
             Wish::Stop => NoteNumber::OptOut,
