@@ -82,7 +82,10 @@ async fn row_13_a_call_says_the_code_after_a_key_and_a_report_freezes(stand: Sta
     assert_eq!(shown["reason"], "call_reported");
     world.tick().await;
     assert_eq!(world.told_of("subject.frozen").len(), 1);
-    let told = async || world.told_of("verification.reported").len() == 1;
+    let told = async || {
+        world.tick().await;
+        world.told_of("verification.reported").len() == 1
+    };
     assert!(
         process::eventually(MINUTE, told).await,
         "{:?}",

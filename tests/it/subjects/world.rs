@@ -137,6 +137,8 @@ impl World {
         worker::pass(&self.running.keeper).await;
         self.is_quiet().await;
         self.running.courier.pass().await;
+        // What a store that answered late has kept back.
+        self.running.courier.pass().await;
     }
 
     /// Waits until no message is on its way any more.
