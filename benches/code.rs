@@ -8,9 +8,8 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use watchword::code::Code;
 use watchword::id::RecordId;
-use watchword::keys::seal::{Field, Place, open, seal};
+use watchword::keys::seal::{Field, Place, PlaceKind, open, seal};
 use watchword::keys::{IndexKey, KeyRing, MasterKey, PurposeKeys, random};
-use watchword::verification::RecordKind;
 use zeroize::Zeroizing;
 
 const DIGITS: u8 = 6;
@@ -39,7 +38,7 @@ fn bench(criterion: &mut Criterion) {
     };
     let place = Place {
         tenant,
-        kind: RecordKind::Verification,
+        kind: PlaceKind::Verification,
         id,
         field: Field::Details,
     };

@@ -71,6 +71,7 @@ pub(crate) fn api() -> ApiService<Full<Bytes>> {
         clock: Arc::new(SystemClock),
         store_skew_ms: Arc::new(AtomicI64::new(0)),
         is_durable: Arc::new(AtomicBool::new(true)),
+        keeps_subjects: Arc::new(AtomicBool::new(true)),
         lookout: Arc::new(Lookout::new().0),
         tally: Arc::default(),
     };

@@ -11,6 +11,7 @@ mod deliveries;
 mod docs;
 mod endpoint;
 mod fields;
+mod inbound;
 mod json;
 mod numbers;
 pub mod openapi;
@@ -18,10 +19,12 @@ mod overload;
 mod problem;
 mod query;
 mod receipts;
+mod recovery;
 mod request_id;
 mod routes;
 mod sandbox;
 mod stack;
+mod subjects;
 mod verifications;
 mod view;
 mod webhooks;
@@ -196,6 +199,7 @@ async fn ask(service: &Service, call: ServiceCall) -> Result<Reply, Problem> {
                 }
                 TenantEndpoint::Lookup => numbers::lookup(service, caller, asked).await,
                 TenantEndpoint::Explain => numbers::explain(service, caller, asked).await,
+                TenantEndpoint::Inbound => inbound::receive(service, caller, asked).await,
             }
         }
         ServiceCall::Operator(operator, endpoint, asked) => match endpoint {
@@ -204,7 +208,14 @@ async fn ask(service: &Service, call: ServiceCall) -> Result<Reply, Problem> {
             }
             OperatorEndpoint::ReplayWebhooks => webhooks::replay(service, &operator, &asked).await,
             OperatorEndpoint::Routes => routes::list(service, &operator, &asked).await,
+            OperatorEndpoint::Recovery(duty) => {
+                let ask = recovery::read(duty, &asked)?;
+                recovery::answer(service, &operator, ask).await
+            }
         },
+        ServiceCall::Subject(presented, endpoint, asked) => {
+            subjects::answer(service, (presented, endpoint), &asked).await
+        }
     }
 }
 

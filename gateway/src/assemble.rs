@@ -3,6 +3,7 @@
 
 mod providers;
 mod senders;
+mod signals;
 mod texts;
 mod webhooks;
 
@@ -19,14 +20,14 @@ use crate::admission::gcra::GcraRule;
 use crate::admission::memory::Remembered;
 use crate::admission::watch::CheckWatch;
 use crate::code::Code;
-use crate::config::{self, LimitRule, Settings, TenantSettings};
+use crate::config::{self, LimitRule, OperatorSettings, Settings, TenantSettings};
 use crate::delivery::DispatchPolicy;
 use crate::keys::{KeyRing, MasterKey, random};
 use crate::live::{CodePolicy, DispatchSettings, Limits, Live};
 use crate::message::{AppHash, Brand, Catalog, Locale, Origin};
 use crate::routing::{Route, RoutingTable, Strategy, Weights};
 use crate::tenants::{Caller, Directory, Operator, Scopes, SubmissionCap, Tenant};
-use crate::verification::SendPolicy;
+use crate::verification::{SendPolicy, TenantTag};
 
 /// Why settings that are right in themselves cannot be put to work.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,8 @@ pub enum AssembleError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("signals: {0}")]
+    Signals(String),
     #[error("the texts cannot be used:\n{0}")]
     Messages(String),
 }
@@ -77,8 +80,10 @@ pub fn live(
             lifetime_ms: ms(settings.codes.lifetime),
             checks_max: small(settings.codes.checks_max),
         },
-        sends: send_policy(settings),
+        sends: send_policy(settings, &settings.limits.sends_per_number),
+        subject_sends: send_policy(settings, &settings.limits.sends_per_subject),
         limits: limits(settings),
+        signals: signals::signals(&settings.signals)?,
         dispatch: dispatch(settings),
         public_url: settings.server.public_url.as_deref().map(Arc::from),
         ring,
@@ -134,6 +139,7 @@ fn directory(
     for operator in &settings.operators {
         let named = Operator {
             name: operator.name.as_str().into(),
+            subjects: own_subjects(operator, ring),
         };
         for key in &operator.keys {
             directory.operators.insert(key.sha256, named.clone());
@@ -182,7 +188,14 @@ fn tenant(
         submission_caps: submission_caps(configured),
         test_numbers: test_numbers(settings, configured),
         checks: CheckWatch::default(),
+        subjects: Arc::new(configured.subjects.clone()),
     })
+}
+
+fn own_subjects(operator: &OperatorSettings, ring: &KeyRing) -> Arc<[(TenantTag, String)]> {
+    let own = operator.subjects.iter();
+    own.map(|own| (ring.index().tenant(&own.tenant), own.subject.clone()))
+        .collect()
 }
 
 /// Those for one region first: they decide before the one for all others.
@@ -247,9 +260,9 @@ fn routing(settings: &Settings) -> RoutingTable {
     }
 }
 
-fn send_policy(settings: &Settings) -> SendPolicy {
+fn send_policy(settings: &Settings, rules: &[LimitRule]) -> SendPolicy {
     SendPolicy {
-        rules: rates(&settings.limits.sends_per_number),
+        rules: rates(rules),
         resend_waits_ms: settings
             .codes
             .resend_waits
@@ -267,6 +280,7 @@ fn send_policy(settings: &Settings) -> SendPolicy {
 fn limits(settings: &Settings) -> Limits {
     let limits = &settings.limits;
     Limits {
+        sends_per_number: Limits::rates(rates(&limits.sends_per_number)),
         number_all_tenants: Limits::rates(rates(&limits.sends_per_number_all_tenants)),
         sends_per_address: Limits::rates(rates(&limits.sends_per_address)),
         failed_checks_per_address: Limits::rates(rates(&limits.failed_checks_per_address)),

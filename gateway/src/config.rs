@@ -21,7 +21,9 @@ mod secret;
 mod senders;
 mod server;
 mod settings;
+mod signals;
 mod store;
+mod subjects;
 mod tenants;
 mod tree;
 mod webhooks;
@@ -42,6 +44,9 @@ pub use region::{NON_GEOGRAPHIC, Region, RegionSet};
 pub use reload::reloadable_difference;
 pub use secret::{MasterKey, Secret};
 pub use settings::*;
+pub use signals::{
+    CamaraClient, CamaraLogin, CamaraPaths, CamaraSettings, ScriptedNumber, SignalSettings,
+};
 pub use tree::{Mistake, Mistakes, Place};
 
 pub(crate) use nearest::nearest;
@@ -180,6 +185,7 @@ fn settings_from(tree: &Table, directory: &Path, intended: Use) -> (Settings, Fi
     let reading = Reading::new(tree, directory);
     let settings = {
         let root = reading.root();
+        let subjects = subjects::read(&root.section("subjects"));
         let settings = Settings {
             server: server::read(&root.section("server")),
             store: store::read(&root.section("store")),
@@ -190,7 +196,9 @@ fn settings_from(tree: &Table, directory: &Path, intended: Use) -> (Settings, Fi
             log: server::read_log(&root.section("log")),
             dispatch: limits::read_dispatch(&root.section("dispatch")),
             webhooks: webhooks::read(&root.section("webhooks")),
-            tenants: tenants::read(&root),
+            signals: signals::read(&root.section("signals")),
+            tenants: tenants::read(&root, &subjects.policy),
+            subjects,
             operators: tenants::read_operators(&root),
             providers: providers::read(&root),
             routes: routes::read(&root),

@@ -9,6 +9,7 @@ use crate::code::Code;
 use crate::id::RecordId;
 use crate::keys::KeyRing;
 use crate::keys::seal::{self, Field, OpenError, Place, Sealer};
+use crate::subjects::model::MethodId;
 use crate::verification::{Record, RecordKind, TenantTag};
 
 /// The sealed part of a record. New fields go to the end and are optional: a
@@ -33,6 +34,10 @@ pub struct Details {
     pub text: Option<String>,
     pub speech: Option<String>,
     pub is_test: bool,
+    /// The method it is addressed to. One addressed to a number is written without
+    /// the field, as releases that know no subjects write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<MethodId>,
 }
 
 /// What a payment's code is bound to.
@@ -105,7 +110,7 @@ impl RecordPlace {
     fn field(self, field: Field) -> Place {
         Place {
             tenant: self.tenant,
-            kind: self.kind,
+            kind: self.kind.into(),
             id: self.id,
             field,
         }
@@ -129,4 +134,41 @@ pub fn open_code(ring: &KeyRing, id: RecordId, record: &Record) -> Result<Option
     let plain = seal::open(ring, RecordPlace::of(id, record).field(Field::Code), sealed)?;
     let digits = std::str::from_utf8(&plain).map_err(|_| OpenError::Damaged)?;
     Code::parse(digits).map(Some).ok_or(OpenError::Damaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn details(method: Option<MethodId>) -> Details {
+        Details {
+            tenant: "acme".into(),
+            e164: "+14155550123".into(),
+            country_code_digits: 1,
+            region: "US".into(),
+            purpose: "sign_in".into(),
+            subject: None,
+            locale: None,
+            payment: None,
+            origin: None,
+            app_hash: None,
+            reference: None,
+            text: None,
+            speech: None,
+            is_test: false,
+            method,
+        }
+    }
+
+    #[test]
+    fn what_is_addressed_to_a_number_is_written_as_before_there_were_methods() {
+        let plain = details(None);
+        let written = rmp_serde::to_vec(&plain).unwrap();
+        // An array of fourteen, whose last is `is_test`.
+        assert_eq!((written[0], written.last()), (0x9e, Some(&0xc2)));
+        assert!(rmp_serde::from_slice::<Details>(&written).unwrap() == plain);
+        let addressed = details(Some(MethodId([7; 10])));
+        let written = rmp_serde::to_vec(&addressed).unwrap();
+        assert!(rmp_serde::from_slice::<Details>(&written).unwrap() == addressed);
+    }
 }

@@ -171,12 +171,25 @@ fn base32_decode(text: &str) -> Option<[u8; 16]> {
     (text.len() == RecordId::RANDOM_LENGTH).then_some(())?;
     // 26 digits hold 130 bits: the first may only carry three.
     (text.bytes().next()? < b'8').then_some(())?;
-    let mut bits: u128 = 0;
-    for byte in text.bytes() {
+    read_base32(text).map(u128::to_be_bytes)
+}
+
+/// The lowest bits of a number in so many digits of five bits each.
+pub(crate) fn write_base32(bits: u128, digits: usize) -> String {
+    let places = (0..digits).rev();
+    let digit = |place: usize| {
+        let shift = u32::try_from(place * 5).unwrap_or(u32::MAX);
+        char::from(digit_of(bits.checked_shr(shift).unwrap_or(0) & 31))
+    };
+    places.map(digit).collect()
+}
+
+/// What [`write_base32`] wrote; nothing but its own digits is read.
+pub(crate) fn read_base32(text: &str) -> Option<u128> {
+    text.bytes().try_fold(0_u128, |bits, byte| {
         let value = ALPHABET.iter().position(|digit| *digit == byte)?;
-        bits = (bits << 5) | u128::try_from(value).ok()?;
-    }
-    Some(bits.to_be_bytes())
+        Some((bits << 5) | u128::try_from(value).ok()?)
+    })
 }
 
 #[cfg(test)]

@@ -23,6 +23,9 @@ pub mod message;
 pub mod number;
 pub mod verification;
 
+pub mod signals;
+pub mod subjects;
+
 pub mod calls;
 pub mod delivery;
 pub mod dispatch;

@@ -18,6 +18,7 @@ use crate::delivery::DispatchPolicy;
 use crate::keys::KeyRing;
 use crate::routing::{Destination, Draw, ProviderId, RoutingTable};
 use crate::senders::Senders;
+use crate::signals::Signals;
 use crate::stack::ProviderStack;
 use crate::store::{Store, StoreError};
 use crate::tally::Tally;
@@ -40,7 +41,11 @@ pub struct Live {
     pub senders: Senders,
     pub codes: CodePolicy,
     pub sends: SendPolicy,
+    /// Of what is addressed to a subject: its account stands for the number.
+    pub subject_sends: SendPolicy,
     pub limits: Limits,
+    /// What networks say of numbers.
+    pub signals: Arc<dyn Signals>,
     pub dispatch: DispatchSettings,
     /// Where providers reach us, without a slash at the end.
     pub public_url: Option<Arc<str>>,
@@ -72,6 +77,8 @@ impl CodePolicy {
 /// The limits that live outside a number's record.
 #[derive(Clone, Debug)]
 pub struct Limits {
+    /// Per tenant and number; asked beside for what is addressed to a subject.
+    pub sends_per_number: Vec<LimitRule>,
     pub number_all_tenants: Vec<LimitRule>,
     pub sends_per_address: Vec<LimitRule>,
     pub failed_checks_per_address: Vec<LimitRule>,
@@ -146,6 +153,8 @@ pub struct Shared {
     /// Whether the store keeps the promise the operator asked for; sends stop
     /// while it does not.
     pub is_durable: Arc<AtomicBool>,
+    /// Whether subjects are served: never on a store that forgets, unless told so.
+    pub keeps_subjects: Arc<AtomicBool>,
     /// Whose records are watched for webhooks.
     pub lookout: Arc<Lookout>,
     /// What this node counts for each route.

@@ -7,6 +7,7 @@ mod compile;
 mod line;
 mod lint;
 mod locale;
+mod notices;
 mod plural;
 mod segments;
 mod source;
@@ -21,6 +22,7 @@ pub use self::builtin::builtin_files;
 pub use self::catalog::{Catalog, SmsLength};
 pub use self::lint::{MessageLintError, Mistake};
 pub use self::locale::{InvalidLocale, Locale};
+pub use self::notices::{Notice, Notices, TOKEN_CHARACTERS, WrittenNotice};
 pub use self::segments::{Encoding, Segments, segment_count};
 pub use self::source::{EXTENSION as MESSAGE_FILE_EXTENSION, MessageFile};
 pub use self::values::{
@@ -206,6 +208,7 @@ fn values<'a>(content: &Content<'a>, code: &'a str) -> Values<'a> {
         amount: content.payment.map_or("", Payment::amount),
         currency: content.payment.map_or("", Payment::currency),
         payee: content.payment.map_or("", Payment::payee),
+        ..Values::default()
     }
 }
 

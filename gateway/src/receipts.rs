@@ -145,7 +145,7 @@ impl ReceiptDesk {
             if let Some(target) = target {
                 // First, so that nothing else is tried for a code that is reported.
                 if was_reported && target.channel == Channel::Voice {
-                    report(&self.shared, &live, provider, &target).await?;
+                    report(&self.dispatcher, &live, provider, &target).await?;
                 }
                 let kept = of_asked_call(&live, provider, &target, kept);
                 apply(&self.dispatcher, provider, &target, &kept)

@@ -24,6 +24,7 @@ use crate::number;
 use crate::server::{self, Drained, Listener, ServerSettings, Shutdown, shutdown_channel};
 use crate::store::Store;
 use crate::store::metered::MeteredStore;
+use crate::subjects::worker;
 use crate::tally;
 use crate::telemetry::{Metrics, events};
 use crate::tls::{TlsFiles, TlsReloader};
@@ -107,6 +108,10 @@ pub async fn run(
         sweeping,
     ));
     tokio::spawn(feedback::keep(Arc::clone(&wired.dispatcher)));
+    tokio::spawn(worker::work(
+        Arc::clone(&wired.keeper),
+        settings.dispatch.sweep_interval,
+    ));
     let carrying = wired.courier(&settings)?;
     let stopping = CancellationToken::new();
     let carrying = tokio::spawn(webhooks::carry(carrying, waking, stopping.clone()));

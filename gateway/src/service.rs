@@ -4,7 +4,7 @@
 mod check;
 mod conversions;
 pub mod error;
-mod fields;
+pub(crate) mod fields;
 mod limits;
 mod numbers;
 mod read;
@@ -15,6 +15,7 @@ mod routes;
 mod send;
 mod send_only;
 mod start;
+pub mod subjects;
 pub mod view;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub use request::{
 use crate::dispatch::Dispatcher;
 use crate::live::Shared;
 use crate::store::StoreError;
+use crate::subjects::keeper::Keeper;
 
 /// What every call answers.
 pub(crate) type Answer<T> = Result<T, ServiceError>;
@@ -36,11 +38,23 @@ pub(crate) type Answer<T> = Result<T, ServiceError>;
 pub struct Service {
     shared: Shared,
     dispatcher: Arc<Dispatcher>,
+    /// Subjects and their numbers.
+    keeper: Arc<Keeper>,
 }
 
 impl Service {
     pub fn new(shared: Shared, dispatcher: Arc<Dispatcher>) -> Self {
-        Self { shared, dispatcher }
+        let keeper = Arc::new(Keeper::new(shared.clone(), Arc::clone(&dispatcher)));
+        Self {
+            shared,
+            dispatcher,
+            keeper,
+        }
+    }
+
+    /// Who keeps the subjects.
+    pub fn keeper(&self) -> &Arc<Keeper> {
+        &self.keeper
     }
 
     fn store_error(&self, step: &'static str, error: &StoreError) -> ServiceError {
@@ -50,7 +64,7 @@ impl Service {
 }
 
 /// What a caller is told when the store did not do what was asked.
-fn unavailable(error: &StoreError) -> ServiceError {
+pub(crate) fn unavailable(error: &StoreError) -> ServiceError {
     let (code, retry_after_s) = match error {
         StoreError::Unavailable { .. } | StoreError::ClockSkew { .. } => ("store_unavailable", 1),
         StoreError::OutcomeUnknown { .. } => ("store_outcome_unknown", 1),
@@ -64,7 +78,7 @@ fn unavailable(error: &StoreError) -> ServiceError {
     }
 }
 
-const OVERLOADED: ServiceError = ServiceError::Unavailable {
+pub(crate) const OVERLOADED: ServiceError = ServiceError::Unavailable {
     code: "overloaded",
     retry_after_s: 1,
 };

@@ -8,6 +8,7 @@
 pub mod embedded;
 pub mod metered;
 pub mod redis;
+pub mod subjects;
 pub mod webhooks;
 
 use std::fmt;
@@ -244,6 +245,16 @@ pub struct Meta {
     pub index_key: WrappedKey,
     /// Every master key that is or was in use.
     pub keys: Vec<KeyInUse>,
+    /// The newest format that any record may have; 0: not noted yet.
+    #[serde(default)]
+    pub record_format: u8,
+}
+
+/// Which formats of records a release writes to a store and reads from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordFormats {
+    pub written: u8,
+    pub read: &'static [u8],
 }
 
 /// A key sealed under a master key.
@@ -322,7 +333,7 @@ impl StoreError {
 
 /// The store. Every call ends within a second.
 #[async_trait]
-pub trait Store: webhooks::WatchStore {
+pub trait Store: webhooks::WatchStore + subjects::SubjectStore {
     /// Creates a verification or send-only delivery, sends an earlier one
     /// again, or refuses. Done no later than a second from now, or never.
     async fn start(
@@ -482,6 +493,9 @@ pub trait Store: webhooks::WatchStore {
 
     /// Writes `meta` if its revision is still this one. `false` if it is not.
     async fn write_meta(&self, meta: &Meta, revision: u64) -> Result<bool, StoreError>;
+
+    /// Which formats of records it writes and reads.
+    fn record_formats(&self) -> RecordFormats;
 
     /// Asks whether the store is fit for use.
     async fn health(&self) -> Result<Health, StoreError>;

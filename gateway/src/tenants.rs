@@ -1,6 +1,6 @@
 //! Who calls: tenants, their API keys and scopes, and the operators.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,6 +10,8 @@ use crate::admission::watch::CheckWatch;
 use crate::code::Code;
 use crate::config::RegionSet;
 use crate::message::{Brand, Catalog, Locale};
+use crate::subjects::model::Actor;
+use crate::subjects::policy::SubjectPolicy;
 use crate::verification::TenantTag;
 
 /// What an API key may do.
@@ -83,6 +85,46 @@ pub struct Caller {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator {
     pub name: Arc<str>,
+    /// Who they are themselves, where they are tenants' subjects too.
+    pub subjects: Arc<[(TenantTag, String)]>,
+}
+
+impl Operator {
+    /// Whether a subject is this very person.
+    pub fn is(&self, tenant: TenantTag, subject: &str) -> bool {
+        let mut own = self.subjects.iter();
+        own.any(|(of, name)| *of == tenant && name == subject)
+    }
+}
+
+/// Who asks about a subject: the identity service, or an operator for the tenant
+/// they name.
+#[derive(Clone)]
+pub enum Asker {
+    Tenant(Caller),
+    Operator { operator: Operator, tenant: String },
+}
+
+impl Asker {
+    /// Whose subjects are meant; `None` if an operator names a tenant that is not.
+    pub fn tenant<'a>(&'a self, directory: &'a Directory) -> Option<&'a Arc<Tenant>> {
+        match self {
+            Self::Tenant(caller) => Some(&caller.tenant),
+            Self::Operator { tenant, .. } => directory.by_name(tenant),
+        }
+    }
+
+    /// How records and the audit trail name them.
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Tenant(caller) => Actor::Tenant {
+                key: (*caller.key_id).to_owned(),
+            },
+            Self::Operator { operator, .. } => Actor::Operator {
+                name: (*operator.name).to_owned(),
+            },
+        }
+    }
 }
 
 /// An identity service that uses our API.
@@ -109,6 +151,8 @@ pub struct Tenant {
     /// Never sent anything; each has a fixed code.
     pub test_numbers: HashMap<String, Code>,
     pub checks: CheckWatch,
+    /// How changes of its subjects' numbers are judged.
+    pub subjects: Arc<SubjectPolicy>,
 }
 
 /// A bound on what traffic to a region may cost in a day.
@@ -166,6 +210,13 @@ impl Directory {
 
     pub fn by_name(&self, name: &str) -> Option<&Arc<Tenant>> {
         self.by_tag.values().find(|tenant| *tenant.name == *name)
+    }
+
+    /// The operators there are now, each once, however many keys they have.
+    pub fn operator_names(&self) -> Vec<Arc<str>> {
+        let names = self.operators.values().map(|operator| &operator.name);
+        let unique: BTreeSet<&Arc<str>> = names.collect();
+        unique.into_iter().map(Arc::clone).collect()
     }
 
     /// For logs; a tenant that is gone from the configuration has no name any more.

@@ -5,20 +5,26 @@
 //! there is to tell is derived from the record (`story`), written down under
 //! the watch's lease, and only then sent: so no change needs a second write, and
 //! a send of a tenant without webhooks costs what it always did.
+//!
+//! What happens to a subject is known in that moment: its event is written,
+//! complete, in the step that changes the subject (`ready`).
 
 mod body;
 mod courier;
 mod endpoint;
 mod keep;
+mod kind;
 mod lookout;
+mod ready;
 mod replay;
 mod story;
 
 pub use courier::{Courier, CourierSettings, Post, PostError, Posted, Poster, carry};
 pub use endpoint::{Endpoint, EndpointSettings, RetryWaits};
+pub use kind::EventKind;
 pub use lookout::{Lookout, Waking, Watching};
+pub use ready::subject_event;
 pub use replay::{Replay, ReplayError, Replayed, replay};
-pub use story::EventKind;
 
 use std::sync::Arc;
 
@@ -30,3 +36,6 @@ pub struct WebhookSettings {
 
 /// A tenant's endpoints.
 pub type Endpoints = Arc<[Arc<Endpoint>]>;
+
+#[cfg(test)]
+mod tests;

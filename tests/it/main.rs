@@ -44,6 +44,8 @@ mod store_redis;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]
+mod subjects;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod the_harness;

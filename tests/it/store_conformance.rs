@@ -16,6 +16,10 @@ mod properties;
 mod repeats;
 mod routes;
 mod sends;
+mod subject_codes;
+mod subject_numbers;
+mod subject_steps;
+mod subjects;
 mod turns;
 mod watches;
 mod world;
@@ -258,6 +262,25 @@ macro_rules! conformance {
             limits::a_flush_answers_in_the_order_asked,
             limits::meta_is_written_only_over_the_revision_that_was_read,
             limits::unknown_ids_are_found_by_nobody,
+            subjects::a_subject_is_written_over_the_revision_that_was_read,
+            subjects::of_many_writers_over_one_revision_one_writes,
+            subjects::a_write_asked_again_happens_once,
+            subjects::an_erased_subject_leaves_nothing,
+            subjects::what_was_decided_from_an_erased_record_is_not_written,
+            subjects::a_due_subject_comes_back_until_somebody_writes_it,
+            subjects::due_subjects_are_taken_oldest_first_and_no_more_than_asked,
+            subjects::the_last_audit_lines_are_kept_in_their_order,
+            subjects::what_a_change_tells_is_due_at_once_and_complete,
+            subjects::a_subject_lives_until_it_is_erased,
+            subject_codes::a_start_is_made_only_under_the_generation_it_was_judged_by,
+            subject_codes::a_start_refused_by_its_generation_uses_nothing_up,
+            subject_codes::a_raised_generation_ends_every_code_of_the_subject,
+            subject_codes::a_change_that_ends_no_codes_leaves_them_alone,
+            subject_codes::a_conflict_ends_no_codes,
+            subject_codes::no_code_outlives_its_generation_however_a_start_and_a_change_race,
+            subject_numbers::a_number_leads_to_its_subjects,
+            subject_numbers::a_number_leads_to_no_more_than_sixty_four_subjects,
+            subject_numbers::an_opt_out_is_noted_once_and_taken_back,
             turns::a_turn_is_given_once,
             turns::turns_that_nobody_took_are_not_saved_up,
             turns::no_more_turns_are_given_than_were_asked_for,
@@ -278,6 +301,11 @@ macro_rules! conformance {
             #[test]
             fn random_steps_are_answered_as_the_model_answers_them() {
                 super::properties::compare(|| Box::pin($open()));
+            }
+
+            #[test]
+            fn random_steps_on_subjects_are_answered_as_their_model_answers_them() {
+                super::subject_steps::compare(|| Box::pin($open()));
             }
         }
     };

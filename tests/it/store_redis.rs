@@ -8,5 +8,6 @@ mod formats;
 mod limits;
 mod messages;
 mod servers;
+mod subjects;
 mod tour;
 mod turns;

@@ -27,10 +27,11 @@ use crate::tenants::Operator;
 struct LiftBody {
     tenant: Option<String>,
     number: Option<String>,
+    subject: Option<String>,
 }
 
 impl JsonBody for LiftBody {
-    const FIELDS: &'static [&'static str] = &["tenant", "number"];
+    const FIELDS: &'static [&'static str] = &["tenant", "number", "subject"];
 }
 
 pub(super) async fn lift_failures(
@@ -38,18 +39,34 @@ pub(super) async fn lift_failures(
     operator: &Operator,
     asked: &Asked,
 ) -> Result<Reply, Problem> {
-    let (tenant, number) = tenant_and_number(asked)?;
-    service.lift_failures(operator, &tenant, &number).await?;
+    let (tenant, whose) = tenant_and_whose(asked)?;
+    match whose {
+        Lifted::Number(number) => service.lift_failures(operator, &tenant, &number).await?,
+        Lifted::Subject(subject) => {
+            service
+                .lift_subject_failures(operator, &tenant, &subject)
+                .await?;
+        }
+    }
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
 /// Whose failed checks are to be lifted.
-pub(super) fn tenant_and_number(asked: &Asked) -> Result<(String, String), Problem> {
+pub(super) enum Lifted {
+    Number(String),
+    Subject(String),
+}
+
+pub(super) fn tenant_and_whose(asked: &Asked) -> Result<(String, Lifted), Problem> {
     let body: LiftBody = json::body(asked)?;
-    Ok((
-        fields::TENANT.required(body.tenant)?,
-        fields::NUMBER.required(body.number)?,
-    ))
+    let whose = match (body.number, body.subject) {
+        (None, Some(subject)) => Lifted::Subject(fields::SUBJECT.check(subject)?),
+        (Some(_), Some(_)) => {
+            return Err(Problem::new(&codes::INVALID_FIELD).field(fields::SUBJECT.field));
+        }
+        (number, None) => Lifted::Number(fields::NUMBER.required(number)?),
+    };
+    Ok((fields::TENANT.required(body.tenant)?, whose))
 }
 
 /// Whether this node can serve, and the facts an operator looks for.
@@ -57,6 +74,8 @@ pub(super) fn tenant_and_number(asked: &Asked) -> Result<(String, String), Probl
 pub struct Readiness {
     pub ready: bool,
     pub durability: &'static str,
+    /// `kept`, `forgetful` (on a store that forgets, as told), or `off`.
+    pub subjects: &'static str,
     /// How it is: `up`, `full: ..`, or what is wrong with it.
     pub store: String,
     /// Why it is not ready; empty while it is.
@@ -74,8 +93,9 @@ pub struct Version {
     pub version: &'static str,
     /// Of the phone number metadata.
     pub number_metadata: String,
-    /// Of stored records.
-    pub format: u32,
+    /// Of the records that it writes.
+    pub format: u8,
+    pub formats_read: &'static [u8],
 }
 
 /// What the admin listener shows.

@@ -14,8 +14,9 @@ use super::codes;
 use super::endpoint::{Admitted, Asked, Identity, Matched, ProviderEndpoint, Target};
 use super::problem::Problem;
 use super::stack::{Stage, shared};
+use super::subjects::{Presented, Who};
 use super::{Edge, RequestBody};
-use crate::tenants::{Caller, Operator};
+use crate::tenants::{Caller, Operator, Scope};
 
 /// Knows the credentials in force, by the SHA-256 of each.
 pub trait Directory: Send + Sync {
@@ -104,6 +105,20 @@ fn identify<B>(edge: &Edge, request: &Matched<B>) -> Result<Identity, Problem> {
             .and_then(|digest| directory.operator(&digest))
             .map(|operator| Identity::Operator(operator, endpoint))
             .ok_or_else(unauthorized),
+        Target::Subject(who, endpoint) => {
+            let as_operator = || credential().and_then(|digest| directory.operator(&digest));
+            let presented = match who {
+                Who::Tenant => tenant_with(Scope::Subjects).map(Presented::Tenant),
+                Who::Operator => as_operator()
+                    .map(Presented::Operator)
+                    .ok_or_else(unauthorized),
+                // Where one credential is both, the tenant's own needs no name.
+                Who::Either => tenant_with(Scope::Subjects)
+                    .map(Presented::Tenant)
+                    .or_else(|problem| as_operator().map(Presented::Operator).ok_or(problem)),
+            };
+            presented.map(|presented| Identity::Subject(presented, endpoint))
+        }
         Target::Provider(endpoint) => {
             let provider = &request.parameters.first;
             let reference = request.parameters.second.as_deref();

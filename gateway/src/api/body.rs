@@ -35,7 +35,7 @@ where
                 head,
                 body,
             } = request.asked;
-            let body = if request.endpoint.method == Method::POST {
+            let body = if takes_body(&request.endpoint.method, &request.identity) {
                 let bytes_max = bytes_max(&edge.settings, &request.identity);
                 read(body, &head.headers, bytes_max, &edge.settings).await?
             } else {
@@ -51,13 +51,20 @@ where
     })
 }
 
+/// Evidence is no matter for a URL, so removing what a subject has takes a body.
+fn takes_body(method: &Method, identity: &Identity) -> bool {
+    let is_subject = matches!(identity, Identity::Subject(..));
+    method == Method::POST || method == Method::PUT || (method == Method::DELETE && is_subject)
+}
+
 fn bytes_max(settings: &ApiSettings, identity: &Identity) -> usize {
     match identity {
         Identity::Provider(_) => RECEIPT_BYTES_MAX,
         Identity::Nobody(_)
         | Identity::Tenant(..)
         | Identity::Sandbox(_)
-        | Identity::Operator(..) => settings.body_bytes_max,
+        | Identity::Operator(..)
+        | Identity::Subject(..) => settings.body_bytes_max,
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn reply(page: Bytes) -> Reply {
     reply
 }
 
-const METHODS: [&str; 3] = ["post", "get", "delete"];
+const METHODS: [&str; 4] = ["post", "get", "put", "delete"];
 
 /// The page as one string of HTML.
 pub(super) fn page() -> String {

@@ -1,13 +1,18 @@
 //! The endpoint table: every method and path the main listener answers, what
 //! it takes to use it, and how urgent it is. Also finds a request in it.
 
+mod table;
+
 use bytes::Bytes;
 use http::Method;
 use http::request::Parts;
 
+pub(super) use table::ENDPOINTS;
+
 use super::Surface;
 use super::codes;
 use super::problem::Problem;
+use super::subjects::{Presented, SubjectEndpoint, Who};
 use crate::tenants::{Caller, Operator, Scope};
 
 /// One line of the table.
@@ -32,6 +37,8 @@ pub(super) enum Target {
     /// The simulated handset, for a tenant's API key with this scope.
     Sandbox(Scope),
     Operator(OperatorEndpoint),
+    /// A subject of the tenant's own, or of the tenant that an operator names.
+    Subject(Who, SubjectEndpoint),
     /// A provider: the receipt sink believes it or not.
     Provider(ProviderEndpoint),
 }
@@ -56,6 +63,7 @@ pub(super) enum TenantEndpoint {
     DeliveryOutcome,
     Lookup,
     Explain,
+    Inbound,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +77,16 @@ pub(super) enum OperatorEndpoint {
     LiftFailures,
     ReplayWebhooks,
     Routes,
+    Recovery(RecoveryDuty),
+}
+
+/// What keeps recovery possible, whoever is on leave.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum RecoveryDuty {
+    Readiness,
+    Drill,
+    NewSealedCode,
+    RemoveOperator,
 }
 
 /// How urgent a request is when there is too much to do, most urgent first.
@@ -95,70 +113,17 @@ impl Class {
     ];
 }
 
-const fn line(
-    method: Method,
-    pattern: &'static str,
-    name: &'static str,
-    target: Target,
-    class: Class,
-) -> Endpoint {
-    Endpoint {
-        method,
-        pattern,
-        name,
-        target,
-        class,
-    }
-}
-
-const fn tenant(scope: Scope, endpoint: TenantEndpoint) -> Target {
-    Target::Tenant(scope, endpoint)
-}
-
-const VERIFICATIONS: &str = "/v1/verifications";
-const VERIFICATION: &str = "/v1/verifications/{id}";
-const CALL: &str = "/v1/calls/{provider}/{reference}";
-const RECEIPT: &str = "/v1/receipts/{provider}/{reference}";
-
-#[rustfmt::skip]
-pub(super) static ENDPOINTS: [Endpoint; 23] = {
-    use TenantEndpoint as T;
-    [
-        line(Method::POST, VERIFICATIONS, "start_verification", tenant(Scope::Verify, T::Start), Class::Send),
-        line(Method::POST, "/v1/verifications/{id}/check", "check_verification", tenant(Scope::Verify, T::Check), Class::Check),
-        line(Method::GET, VERIFICATION, "get_verification", tenant(Scope::Read, T::Get), Class::Read),
-        line(Method::POST, RECEIPT, "receive_receipt", Target::Provider(ProviderEndpoint::Receipt), Class::Receipt),
-        line(Method::GET, RECEIPT, "receive_receipt_get", Target::Provider(ProviderEndpoint::Receipt), Class::Receipt),
-        line(Method::POST, "/v1/receipts/{provider}", "receive_receipts", Target::Provider(ProviderEndpoint::Receipt), Class::Receipt),
-        line(Method::POST, CALL, "answer_call", Target::Provider(ProviderEndpoint::Call), Class::Receipt),
-        line(Method::GET, CALL, "answer_call_get", Target::Provider(ProviderEndpoint::Call), Class::Receipt),
-        line(Method::POST, "/v1/verifications/{id}/resend", "resend_verification", tenant(Scope::Verify, T::Resend), Class::Resend),
-        line(Method::DELETE, VERIFICATION, "cancel_verification", tenant(Scope::Verify, T::Cancel), Class::Check),
-        line(Method::POST, "/v1/verifications/{id}/outcome", "report_verification_outcome", tenant(Scope::Verify, T::Outcome), Class::Check),
-        line(Method::GET, VERIFICATIONS, "list_verifications", tenant(Scope::Read, T::List), Class::Read),
-        line(Method::POST, "/v1/deliveries", "send_delivery", tenant(Scope::Deliver, T::Deliver), Class::Send),
-        line(Method::GET, "/v1/deliveries/{id}", "get_delivery", tenant(Scope::Read, T::GetDelivery), Class::Read),
-        line(Method::POST, "/v1/deliveries/{id}/outcome", "report_delivery_outcome", tenant(Scope::Deliver, T::DeliveryOutcome), Class::Check),
-        line(Method::POST, "/v1/numbers/lookup", "lookup_number", tenant(Scope::Read, T::Lookup), Class::Read),
-        line(Method::POST, "/v1/explain", "explain_number", tenant(Scope::Explain, T::Explain), Class::Read),
-        line(Method::GET, "/v1/sandbox/messages", "list_sandbox_messages", Target::Sandbox(Scope::Verify), Class::Read),
-        line(Method::POST, "/v1/admin/failures/lift", "lift_failures", Target::Operator(OperatorEndpoint::LiftFailures), Class::Check),
-        line(Method::POST, "/v1/admin/webhooks/replay", "replay_webhooks", Target::Operator(OperatorEndpoint::ReplayWebhooks), Class::Read),
-        line(Method::GET, "/v1/admin/routes", "list_routes", Target::Operator(OperatorEndpoint::Routes), Class::Read),
-        line(Method::GET, "/openapi.json", "get_openapi", Target::Open(Page::OpenApi), Class::Read),
-        line(Method::GET, "/docs", "get_docs", Target::Open(Page::Docs), Class::Read),
-    ]
-};
-
 impl Surface {
     fn includes(self, endpoint: &Endpoint) -> bool {
         match self {
             Self::All => true,
             Self::Receipts => match endpoint.target {
                 Target::Provider(_) => true,
-                Target::Open(_) | Target::Tenant(..) | Target::Sandbox(_) | Target::Operator(_) => {
-                    false
-                }
+                Target::Open(_)
+                | Target::Tenant(..)
+                | Target::Sandbox(_)
+                | Target::Operator(_)
+                | Target::Subject(..) => false,
             },
         }
     }
@@ -192,6 +157,7 @@ pub(super) enum Identity {
     Tenant(Caller, TenantEndpoint),
     Sandbox(Caller),
     Operator(Operator, OperatorEndpoint),
+    Subject(Presented, SubjectEndpoint),
     Provider(ProviderEndpoint),
 }
 
@@ -219,6 +185,7 @@ pub(super) enum EdgeCall {
 pub(super) enum ServiceCall {
     Tenant(Caller, TenantEndpoint, Asked),
     Operator(Operator, OperatorEndpoint, Asked),
+    Subject(Presented, SubjectEndpoint, Asked),
 }
 
 impl Call {
@@ -232,6 +199,9 @@ impl Call {
             }
             Identity::Operator(operator, endpoint) => {
                 Self::Service(ServiceCall::Operator(operator, endpoint, asked))
+            }
+            Identity::Subject(presented, endpoint) => {
+                Self::Service(ServiceCall::Subject(presented, endpoint, asked))
             }
         }
     }

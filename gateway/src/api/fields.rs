@@ -82,6 +82,21 @@ pub(super) static ENDPOINT: TextRule = rule("endpoint", &codes::NOT_FOUND, 48, p
 pub(super) static EVENT_ID: TextRule = rule("event_id", &codes::NOT_FOUND, 64, printable);
 pub(super) static FROM: TextRule = rule("from", &codes::INVALID_FIELD, 40, printable);
 pub(super) static UNTIL: TextRule = rule("until", &codes::INVALID_FIELD, 40, printable);
+pub(super) static PHONE: TextRule = rule("phone", &codes::INVALID_NUMBER, 64, any);
+pub(super) static SENDER: TextRule = rule("from", &codes::INVALID_NUMBER, 64, any);
+pub(super) static ROLE: TextRule = rule("role", &codes::INVALID_ROLE, 9, visible);
+pub(super) static EXTENSION: TextRule = rule("extension", &codes::INVALID_EXTENSION, 10, digit);
+pub(super) static FACTOR: TextRule = rule("kind", &codes::INVALID_EVIDENCE, 32, purpose_character);
+pub(super) static ASSERTION: TextRule = rule("assertion", &codes::INVALID_EVIDENCE, 8192, visible);
+pub(super) static SECRET: TextRule = rule("code", &codes::INVALID_SECRET, 64, printable);
+pub(super) static SEALED_CODE: TextRule =
+    rule("sealed_code", &codes::INVALID_SECRET, 64, printable);
+pub(super) static TOKEN: TextRule = rule("token", &codes::INVALID_TOKEN, 64, printable);
+pub(super) static REASON: TextRule = rule("reason", &codes::INVALID_REASON, 256, printable);
+pub(super) static NOTE: TextRule = rule("note", &codes::INVALID_REASON, 256, printable);
+pub(super) static TICKET: TextRule = rule("ticket", &codes::INVALID_REASON, 128, printable);
+pub(super) static SCOPE: TextRule = rule("scope", &codes::INVALID_SCOPE, 7, visible);
+pub(super) static OPERATOR: TextRule = rule("operator", &codes::NOT_FOUND, 48, printable);
 pub(super) static CODE: TextRule = TextRule {
     characters_min: 4,
     ..rule("code", &codes::INVALID_CODE, 10, digit)

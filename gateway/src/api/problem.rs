@@ -10,7 +10,7 @@ use watchword_providers::Channel;
 use super::answer::{Reply, with_type};
 use super::codes::{self, Code};
 use super::request_id::RequestId;
-use super::view::Time;
+use super::view::{OtherMethodJson, Time};
 use crate::service::ServiceError;
 use crate::verification::Status;
 
@@ -37,6 +37,9 @@ struct Advice {
     available_at: Option<Time>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alternatives: Vec<Channel>,
+    /// Of the same subject, those that would do now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    methods: Vec<OtherMethodJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     checks_remaining: Option<u8>,
     /// The methods of the path, for the header `Allow` of a 405.
@@ -182,6 +185,20 @@ impl From<ServiceError> for Problem {
             } => {
                 let problem =
                     Self::named(code, StatusCode::TOO_MANY_REQUESTS).alternatives(alternatives);
+                match available_at_ms {
+                    Some(at_ms) => problem.available_at(at_ms, now_ms),
+                    None => problem,
+                }
+            }
+            ServiceError::Refused {
+                code,
+                available_at_ms,
+                now_ms,
+                others,
+            } => {
+                let status = codes::find(code).map_or(StatusCode::CONFLICT, |entry| entry.status);
+                let mut problem = Self::named(code, status).alternatives(others.channels);
+                problem.advice.methods = others.methods.iter().map(OtherMethodJson::new).collect();
                 match available_at_ms {
                     Some(at_ms) => problem.available_at(at_ms, now_ms),
                     None => problem,

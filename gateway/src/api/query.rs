@@ -11,6 +11,7 @@ use super::problem::Problem;
 pub(super) struct Query {
     pub to: Option<String>,
     pub region: Option<String>,
+    pub subject: Option<String>,
 }
 
 /// Longer ones hold nothing we know.
@@ -21,27 +22,46 @@ impl Query {
     ///
     /// 422 for a parameter that is unknown, given twice, or not UTF-8 once decoded.
     pub(super) fn parse(text: Option<&str>) -> Result<Self, Problem> {
-        let text = text.unwrap_or_default();
-        let invalid = || Problem::new(&codes::INVALID_QUERY);
-        if text.len() > QUERY_BYTES_MAX {
+        let [to, region, subject] = parameters(text, ["to", "region", "subject"])?;
+        Ok(Self {
+            to: to.map(with_plus),
+            region,
+            subject,
+        })
+    }
+}
+
+/// The values of the parameters of these names, decoded.
+///
+/// # Errors
+///
+/// 422 for a parameter that is unknown, given twice, or not UTF-8 once decoded.
+pub(super) fn parameters<const N: usize>(
+    text: Option<&str>,
+    names: [&str; N],
+) -> Result<[Option<String>; N], Problem> {
+    let text = text.unwrap_or_default();
+    let invalid = || Problem::new(&codes::INVALID_QUERY);
+    if text.len() > QUERY_BYTES_MAX {
+        return Err(invalid());
+    }
+    let mut values = [const { None }; N];
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').ok_or_else(invalid)?;
+        let mut places = names.iter().zip(&mut values);
+        let place = places.find(|(known, _)| **known == name);
+        let (_, place) = place.ok_or_else(|| Problem::new(&codes::UNKNOWN_FIELD))?;
+        let decoded = decode(value, Plus::Space).ok_or_else(invalid)?;
+        if place.replace(decoded).is_some() {
             return Err(invalid());
         }
-        let mut query = Self::default();
-        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').ok_or_else(invalid)?;
-            let place = match name {
-                "to" => &mut query.to,
-                "region" => &mut query.region,
-                _ => return Err(Problem::new(&codes::UNKNOWN_FIELD)),
-            };
-            let decoded = decode(value).ok_or_else(invalid)?;
-            if place.replace(decoded).is_some() {
-                return Err(invalid());
-            }
-        }
-        query.to = query.to.map(with_plus);
-        Ok(query)
     }
+    Ok(values)
+}
+
+/// One segment of a path, decoded; `None` if it is not UTF-8 then.
+pub(super) fn segment(text: &str) -> Option<String> {
+    decode(text, Plus::Itself)
 }
 
 /// The one parameter of an endpoint that knows no other: whole hours.
@@ -71,12 +91,22 @@ fn with_plus(to: String) -> String {
     }
 }
 
-fn decode(value: &str) -> Option<String> {
+/// What a `+` stands for: in a query a space, by the rules of forms.
+#[derive(Clone, Copy)]
+enum Plus {
+    Space,
+    Itself,
+}
+
+fn decode(value: &str, plus: Plus) -> Option<String> {
     let mut decoded = Vec::with_capacity(value.len());
     let mut bytes = value.bytes();
     while let Some(byte) = bytes.next() {
         decoded.push(match byte {
-            b'+' => b' ',
+            b'+' => match plus {
+                Plus::Space => b' ',
+                Plus::Itself => b'+',
+            },
             b'%' => hex_digit(bytes.next()?)? << 4 | hex_digit(bytes.next()?)?,
             other => other,
         });
@@ -138,7 +168,8 @@ mod tests {
         fn any_value_survives_being_encoded(value: String) {
             prop_assume!(value.len() < 300);
             let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
-            prop_assert_eq!(decode(&encoded), Some(value));
+            prop_assert_eq!(decode(&encoded, Plus::Space), Some(value.clone()));
+            prop_assert_eq!(segment(&encoded), Some(value));
         }
     }
 

@@ -4,6 +4,7 @@ mod bad_input;
 mod bounds;
 mod contract;
 mod document;
+mod of_subjects;
 mod over_http;
 mod views;
 
@@ -22,13 +23,14 @@ use tower::{ServiceExt, service_fn};
 
 use super::answer::Reply;
 use super::endpoint::{
-    Asked, Call, OperatorEndpoint, Parameters, ServiceCall, Target, TenantEndpoint,
+    Asked, Call, OperatorEndpoint, Parameters, ServiceCall, Target, TenantEndpoint, find,
 };
 use super::problem::Problem;
+use super::subjects::{Presented, Who};
 use super::{
     ApiService, ApiSettings, Credentials, Directory, Edge, EdgeParts, InboxMessage, ReceiptCall,
-    ReceiptSink, RequestBody, SandboxInbox, Surface, admin, deliveries, numbers, routes, stack,
-    verifications, webhooks,
+    ReceiptSink, RequestBody, SandboxInbox, Surface, admin, deliveries, inbound, numbers, recovery,
+    routes, stack, subjects, verifications, webhooks,
 };
 use crate::admission::watch::CheckWatch;
 use crate::config::RegionSet;
@@ -77,6 +79,7 @@ fn caller(scopes: impl IntoIterator<Item = Scope>) -> Caller {
         submission_caps: Vec::new(),
         test_numbers: HashMap::new(),
         checks: CheckWatch::default(),
+        subjects: Arc::default(),
         catalog: Arc::new(Catalog::builtin()),
         sms_sender: None,
         voice_sender: None,
@@ -88,6 +91,13 @@ fn caller(scopes: impl IntoIterator<Item = Scope>) -> Caller {
     }
 }
 
+fn operator() -> Operator {
+    Operator {
+        name: "ada".into(),
+        subjects: Arc::default(),
+    }
+}
+
 /// Knows the keys `all`, `read` and `none`, and the operator `operator`.
 fn keys() -> Keys {
     Keys {
@@ -96,7 +106,7 @@ fn keys() -> Keys {
             (sha256("read"), caller([Scope::Read])),
             (sha256("none"), caller([])),
         ]),
-        operators: Credentials::new([(sha256("operator"), Operator { name: "ada".into() })]),
+        operators: Credentials::new([(sha256("operator"), operator())]),
     }
 }
 
@@ -163,10 +173,18 @@ fn read(target: Target, asked: &Asked) -> Result<(), Problem> {
     match target {
         Target::Tenant(_, endpoint) => read_as_tenant(endpoint, asked),
         Target::Operator(OperatorEndpoint::LiftFailures) => {
-            admin::tenant_and_number(asked).map(drop)
+            admin::tenant_and_whose(asked).map(drop)
         }
         Target::Operator(OperatorEndpoint::ReplayWebhooks) => webhooks::replay_ask(asked).map(drop),
         Target::Operator(OperatorEndpoint::Routes) => routes::hours(asked).map(drop),
+        Target::Operator(OperatorEndpoint::Recovery(duty)) => recovery::read(duty, asked).map(drop),
+        Target::Subject(who, endpoint) => {
+            let presented = match who {
+                Who::Tenant | Who::Either => Presented::Tenant(caller(Scope::ALL)),
+                Who::Operator => Presented::Operator(operator()),
+            };
+            subjects::read((presented, endpoint), asked).map(drop)
+        }
         Target::Open(_) | Target::Sandbox(_) | Target::Provider(_) => Ok(()),
     }
 }
@@ -180,11 +198,12 @@ fn read_as_tenant(endpoint: TenantEndpoint, asked: &Asked) -> Result<(), Problem
             verifications::was_used(asked).map(drop)
         }
         TenantEndpoint::Get | TenantEndpoint::Cancel => verifications::id(asked).map(drop),
-        TenantEndpoint::List => verifications::number_asked_for(asked).map(drop),
+        TenantEndpoint::List => verifications::whose(asked).map(drop),
         TenantEndpoint::Deliver => deliveries::deliver_request(asked).map(drop),
         TenantEndpoint::GetDelivery => deliveries::id(asked).map(drop),
         TenantEndpoint::Lookup => numbers::number_and_region(asked).map(drop),
         TenantEndpoint::Explain => numbers::explain_request(asked).map(drop),
+        TenantEndpoint::Inbound => inbound::from_and_text(asked).map(drop),
     }
 }
 
@@ -193,7 +212,7 @@ fn ask_nobody(call: ServiceCall) -> Result<Reply, Problem> {
     match call {
         ServiceCall::Tenant(_, endpoint, asked) => read_as_tenant(endpoint, &asked)?,
         ServiceCall::Operator(_, OperatorEndpoint::LiftFailures, asked) => {
-            admin::tenant_and_number(&asked).map(drop)?;
+            admin::tenant_and_whose(&asked).map(drop)?;
         }
         ServiceCall::Operator(_, OperatorEndpoint::ReplayWebhooks, asked) => {
             webhooks::replay_ask(&asked).map(drop)?;
@@ -201,8 +220,53 @@ fn ask_nobody(call: ServiceCall) -> Result<Reply, Problem> {
         ServiceCall::Operator(_, OperatorEndpoint::Routes, asked) => {
             routes::hours(&asked).map(drop)?;
         }
+        ServiceCall::Operator(_, OperatorEndpoint::Recovery(duty), asked) => {
+            recovery::read(duty, &asked).map(drop)?;
+        }
+        ServiceCall::Subject(presented, endpoint, asked) => {
+            subjects::read((presented, endpoint), &asked).map(drop)?;
+        }
     }
     Err(Problem::from(ServiceError::NotFound))
+}
+
+/// A path of the table with something in its places.
+fn path_of(pattern: &str) -> String {
+    pattern
+        .replace("{id}", UNKNOWN_ID)
+        .replace("{provider}", "hook-a")
+        .replace("{reference}", "good")
+        .replace("{subject}", "person%207")
+        .replace("{method}", "mth_0000000000000000")
+        .replace("{change}", "chg_00000000000000000000000000")
+        .replace("{action}", "act_00000000000000000000000000")
+        .replace("{operator}", "bob")
+}
+
+/// The scope that a tenant's key needs.
+fn scope_of(target: Target) -> Option<Scope> {
+    match target {
+        Target::Tenant(scope, _) | Target::Sandbox(scope) => Some(scope),
+        Target::Subject(Who::Tenant | Who::Either, _) => Some(Scope::Subjects),
+        Target::Subject(Who::Operator, _)
+        | Target::Open(_)
+        | Target::Operator(_)
+        | Target::Provider(_) => None,
+    }
+}
+
+/// A request of a line of the table, as its endpoint gets it.
+fn asked_at(pattern: &str, body: &str) -> Asked {
+    let path = path_of(pattern);
+    let (_, parameters) = ["GET", "POST", "PUT", "DELETE"]
+        .into_iter()
+        .filter_map(|method| find(Surface::All, &method.parse().unwrap(), &path).ok())
+        .next()
+        .unwrap();
+    Asked {
+        parameters,
+        ..asked(&[], body)
+    }
 }
 
 /// A request as an endpoint gets it.

@@ -15,6 +15,7 @@ use super::view::{Numbers, VerificationJson};
 use crate::id::VerificationId;
 use crate::service::view::VerificationView;
 use crate::service::{CheckRequest, ResendRequest, Service, StartRequest};
+use crate::subjects::model::MethodId;
 use crate::tenants::Caller;
 
 #[derive(Debug, Deserialize)]
@@ -26,6 +27,7 @@ pub(super) struct StartBody {
     locale: Option<String>,
     purpose: Option<String>,
     subject: Option<String>,
+    method: Option<String>,
     bind: Option<BindBody>,
     client: Option<Object<ClientBody>>,
     code: Option<String>,
@@ -43,6 +45,7 @@ impl JsonBody for StartBody {
         "locale",
         "purpose",
         "subject",
+        "method",
         "bind",
         "client",
         "code",
@@ -69,12 +72,21 @@ pub(super) async fn start(
 
 pub(super) fn start_request(asked: &Asked) -> Result<StartRequest, Problem> {
     let body: StartBody = json::body(asked)?;
+    let to = match (body.to, &body.subject) {
+        (None, Some(_)) => None,
+        (to, _) => Some(fields::TO.required(to)?),
+    };
+    let method = body.method.map(|method| {
+        let known = MethodId::parse(&method).filter(|_| to.is_none());
+        known.ok_or_else(|| Problem::new(&codes::INVALID_FIELD).field("method"))
+    });
     Ok(StartRequest {
-        to: fields::TO.required(body.to)?,
+        to,
         region: fields::REGION.optional(body.region)?,
         channel: fields::channel(body.channel)?,
         locale: fields::LOCALE.optional(body.locale)?,
         purpose: fields::PURPOSE.optional(body.purpose)?,
+        method: method.transpose()?,
         subject: fields::SUBJECT.optional(body.subject)?,
         bind: fields::bind(body.bind)?,
         client: fields::client(body.client)?,
@@ -212,10 +224,13 @@ pub(super) async fn list(
     caller: &Caller,
     asked: &Asked,
 ) -> Result<Reply, Problem> {
-    let (to, region) = number_asked_for(asked)?;
-    let found = service
-        .verifications_of(caller, &to, region.as_deref())
-        .await?;
+    let found = match whose(asked)? {
+        Whose::Number { to, region } => {
+            let region = region.as_deref();
+            service.verifications_of(caller, &to, region).await?
+        }
+        Whose::Subject(subject) => service.verifications_of_subject(caller, &subject).await?,
+    };
     let numbers = Numbers::for_reader(caller);
     let verifications = found
         .iter()
@@ -224,13 +239,24 @@ pub(super) async fn list(
     json(StatusCode::OK, &ListJson { verifications })
 }
 
-/// Whose verifications are wanted, from the query.
-pub(super) fn number_asked_for(asked: &Asked) -> Result<(String, Option<String>), Problem> {
+/// Whose verifications are wanted.
+#[derive(Debug)]
+pub(super) enum Whose {
+    Number { to: String, region: Option<String> },
+    Subject(String),
+}
+
+/// From the query: a number or a subject.
+pub(super) fn whose(asked: &Asked) -> Result<Whose, Problem> {
     let query = Query::parse(asked.head.uri.query())?;
-    Ok((
-        fields::TO.required(query.to)?,
-        fields::REGION.optional(query.region)?,
-    ))
+    match (query.to, query.region, query.subject) {
+        (None, None, Some(subject)) => Ok(Whose::Subject(fields::SUBJECT.check(subject)?)),
+        (_, _, Some(_)) => Err(Problem::new(&codes::INVALID_QUERY)),
+        (to, region, None) => Ok(Whose::Number {
+            to: fields::TO.required(to)?,
+            region: fields::REGION.optional(region)?,
+        }),
+    }
 }
 
 /// An id that is not well-formed is nobody's, like one that is not known.

@@ -9,11 +9,13 @@ use watchword_providers::{Channel, Moment, PhoneNumber};
 
 use super::problem::{Problem, ProblemJson};
 use crate::id::{DeliveryId, VerificationId};
+use crate::service::error::OtherMethod;
 use crate::service::view::{
     AttemptView, DeliveryView, ExplainView, LookupView, RouteView, SendOnlyView, TimelineEntry,
     VerificationView,
 };
-use crate::tenants::{Caller, Scope};
+use crate::subjects::model::MethodId;
+use crate::tenants::{Asker, Caller, Scope};
 use crate::verification::Conversion;
 
 /// A moment in ms since the Unix epoch, written as RFC 3339 in UTC.
@@ -27,11 +29,30 @@ impl Serialize for Time {
 }
 
 /// Written as it displays itself.
-pub(super) struct Shown<T>(T);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shown<T>(pub T);
 
 impl<T: Display> Serialize for Shown<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
+    }
+}
+
+/// Another method of a subject that would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct OtherMethodJson {
+    method: Shown<MethodId>,
+    role: &'static str,
+    channels: Vec<Channel>,
+}
+
+impl OtherMethodJson {
+    pub(super) fn new(other: &OtherMethod) -> Self {
+        Self {
+            method: Shown(other.id),
+            role: other.role.as_str(),
+            channels: other.channels.clone(),
+        }
     }
 }
 
@@ -43,6 +64,14 @@ pub(super) enum Numbers {
 }
 
 impl Numbers {
+    /// Operators see numbers masked: what they do needs none in full.
+    pub(super) fn for_asker(asker: &Asker) -> Self {
+        match asker {
+            Asker::Tenant(caller) => Self::for_reader(caller),
+            Asker::Operator { .. } => Self::Masked,
+        }
+    }
+
     /// For answers to callers who have not just sent the number themselves.
     pub(super) fn for_reader(caller: &Caller) -> Self {
         if caller.scopes.contains(Scope::ReadPii) {
@@ -52,7 +81,7 @@ impl Numbers {
         }
     }
 
-    fn show(self, number: &PhoneNumber) -> Cow<'_, str> {
+    pub(super) fn show(self, number: &PhoneNumber) -> Cow<'_, str> {
         match self {
             Self::Full => Cow::Borrowed(number.expose()),
             Self::Masked => Cow::Owned(number.masked()),
@@ -95,6 +124,11 @@ pub(super) struct VerificationJson<'a> {
     test: bool,
     deliveries: Vec<DeliveryJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<Shown<MethodId>>,
+    /// Of a start that is addressed to a subject.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alternatives: Vec<OtherMethodJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     timeline: Option<Vec<TimelineJson<'a>>>,
 }
 
@@ -129,6 +163,8 @@ impl<'a> VerificationJson<'a> {
             conversion: conversion(view.conversion),
             test: view.is_test,
             deliveries: view.deliveries.iter().map(DeliveryJson::new).collect(),
+            method: view.method.map(Shown),
+            alternatives: view.others.iter().map(OtherMethodJson::new).collect(),
             timeline: None,
         }
     }

@@ -229,7 +229,7 @@ impl CallDesk {
     async fn report(&self, live: &Live, question: &Question<'_>) -> Result<Next, ReceiptRefusal> {
         let said = self.texts(live, question).await?;
         let (provider, reference) = (question.provider, &question.reference);
-        let was_pending = report(&self.shared, live, provider, reference).await?;
+        let was_pending = report(&self.dispatcher, live, provider, reference).await?;
         // What cannot be canceled, a text of the tenant's, must not ring again
         // either: it was heard.
         if said.is_some() && !was_pending {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::exit_code;
 use crate::assemble::read_texts;
-use crate::message::{Catalog, Encoding, MessageFile, SmsLength, builtin_files};
+use crate::message::{Catalog, Encoding, MessageFile, Notices, SmsLength, builtin_files};
 
 /// Checks the message files of a directory, or the built-in ones, and answers the
 /// exit code.
@@ -21,7 +21,12 @@ pub fn lint_messages(
     let Some(directory) = directory else {
         let catalog = Catalog::builtin();
         for tag in catalog.locales() {
-            write_lengths(&catalog, tag, report)?;
+            write_lengths(tag, &catalog.sms_lengths(tag), report)?;
+        }
+        let notices = Notices::builtin();
+        for tag in notices.locales() {
+            let shown = format!("{tag}: notice");
+            write_lengths(&shown, &notices.sms_lengths(tag), report)?;
         }
         return Ok(exit_code::DONE);
     };
@@ -37,7 +42,8 @@ pub fn lint_messages(
         Ok(catalog) => {
             let tags = files.iter().filter_map(MessageFile::tag);
             for tag in tags {
-                write_lengths(&catalog, tag.as_str(), report)?;
+                let lengths = catalog.sms_lengths(tag.as_str());
+                write_lengths(tag.as_str(), &lengths, report)?;
             }
             writeln!(
                 report,
@@ -83,8 +89,8 @@ pub fn show_messages(tag: &str, out: &mut impl Write, mistakes: &mut impl Write)
     }
 }
 
-fn write_lengths(catalog: &Catalog, tag: &str, report: &mut impl Write) -> io::Result<()> {
-    for length in catalog.sms_lengths(tag) {
+fn write_lengths(of: &str, lengths: &[SmsLength], report: &mut impl Write) -> io::Result<()> {
+    for length in lengths {
         let SmsLength {
             id,
             segments,
@@ -97,7 +103,7 @@ fn write_lengths(catalog: &Catalog, tag: &str, report: &mut impl Write) -> io::R
         let plural = if segments.count == 1 { "" } else { "s" };
         writeln!(
             report,
-            "{tag}: {id}: at most {characters} characters of {alphabet}, {} segment{plural}",
+            "{of}: {id}: at most {characters} characters of {alphabet}, {} segment{plural}",
             segments.count
         )?;
     }
@@ -121,6 +127,10 @@ mod tests {
         assert_eq!((code, mistakes.as_str()), (exit_code::DONE, ""));
         assert!(
             report.contains("en: sms: at most 106 characters of GSM-7, 1 segment\n"),
+            "{report}"
+        );
+        assert!(
+            report.contains("en: notice: change: at most 138 characters of GSM-7, 1 segment\n"),
             "{report}"
         );
         assert!(report.lines().count() > 150);

@@ -11,10 +11,15 @@ use super::nearest::nearest;
 use super::reader::{Reading, Section};
 use super::senders;
 use super::settings::{RouteSettings, Settings};
-use super::{webhooks, words};
+use super::{signals, webhooks, words};
 
-/// SHA-256 of `sandbox`, the API key that everybody knows.
-const SANDBOX_KEY_SHA256: &str = "b7ad567477c83756aab9a542b2be04f77dbae25115d85f22070d74d8cc4779dc";
+/// SHA-256 of `sandbox`, `sandbox-ada` and `sandbox-bob`: the keys of the
+/// sandbox, which everybody knows.
+const SANDBOX_KEYS_SHA256: [&str; 3] = [
+    "b7ad567477c83756aab9a542b2be04f77dbae25115d85f22070d74d8cc4779dc",
+    "6452bc3559aa261684c96e198c10ead337f44db73b4dd3bc8ab3ec8e69b4c292",
+    "5a0de16223219360dee7e585912c13abc0fbde60cdc6c224731b4bc27c028a2c",
+];
 
 /// SHA-256 of `wk_example`, the API key of the documentation and the examples.
 const DOCUMENTED_KEY_SHA256: &str =
@@ -37,6 +42,8 @@ pub(super) fn check(root: &Section<'_>, settings: &Settings, intended: Use) {
     senders::check(reading, settings);
     check_routes(reading, settings);
     check_test_numbers(reading, settings);
+    signals::check(reading, settings);
+    check_own_subjects(reading, settings);
     check_credentials(reading, settings, intended);
 }
 
@@ -310,6 +317,22 @@ fn check_test_numbers(reading: &Reading<'_>, settings: &Settings) {
     }
 }
 
+fn check_own_subjects(reading: &Reading<'_>, settings: &Settings) {
+    let tenants: Vec<&str> = settings
+        .tenants
+        .iter()
+        .map(|tenant| tenant.name.as_str())
+        .collect();
+    for (index, operator) in settings.operators.iter().enumerate() {
+        for (position, own) in operator.subjects.iter().enumerate() {
+            let path = format!("operators[{index}].subjects[{position}].tenant");
+            if !reading.is_mistaken(&format!("operators[{index}].subjects")) {
+                known(reading, &path, ("tenant", &own.tenant), &tenants);
+            }
+        }
+    }
+}
+
 fn check_credentials(reading: &Reading<'_>, settings: &Settings, intended: Use) {
     let api_keys = settings
         .tenants
@@ -345,10 +368,11 @@ fn check_credentials(reading: &Reading<'_>, settings: &Settings, intended: Use) 
         if reading.is_mistaken(&path) {
             continue;
         }
-        if words::sha256(SANDBOX_KEY_SHA256) == Ok(sha256) {
+        let is_sandbox = SANDBOX_KEYS_SHA256.map(words::sha256).contains(&Ok(sha256));
+        if is_sandbox {
             reading.mistake(
                 &path,
-                "is the key `sandbox`, which everybody knows: `watchword keys new` prints another",
+                "is a key of the sandbox, which everybody knows: `watchword keys new` prints another",
             );
         } else if words::sha256(DOCUMENTED_KEY_SHA256) == Ok(sha256) {
             reading.mistake(&path, "stands in the documentation, so everybody knows it: `watchword keys new` prints another");

@@ -54,8 +54,15 @@ pub(super) fn read_codes(section: &Section<'_>) -> CodeSettings {
 }
 
 pub(super) fn read(section: &Section<'_>) -> LimitSettings {
+    let sends_per_number = rules(section, "sends_per_number");
+    let sends_per_subject = if section.has("sends_per_subject") {
+        rules(section, "sends_per_subject")
+    } else {
+        sends_per_number.clone()
+    };
     LimitSettings {
-        sends_per_number: rules(section, "sends_per_number"),
+        sends_per_number,
+        sends_per_subject,
         sends_per_number_all_tenants: rules(section, "sends_per_number_all_tenants"),
         sends_per_address: rules(section, "sends_per_address"),
         failed_checks_per_address: rules(section, "failed_checks_per_address"),

@@ -12,7 +12,9 @@ use watchword_providers::{Channel, PhoneNumber, Receipts};
 
 use super::region::RegionSet;
 use super::secret::{MasterKey, Secret};
+use super::signals::SignalSettings;
 use crate::store::Durability;
+use crate::subjects::policy::SubjectPolicy;
 use crate::tenants::Scope;
 use crate::webhooks::EventKind;
 
@@ -29,6 +31,8 @@ pub struct Settings {
     pub log: LogSettings,
     pub dispatch: DispatchSettings,
     pub webhooks: WebhookSettings,
+    pub subjects: SubjectSettings,
+    pub signals: SignalSettings,
     pub tenants: Vec<TenantSettings>,
     pub operators: Vec<OperatorSettings>,
     pub providers: Vec<ProviderSettings>,
@@ -138,6 +142,8 @@ pub struct LimitRule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitSettings {
     pub sends_per_number: Vec<LimitRule>,
+    /// Of what is addressed to a subject, whichever of its numbers gets it.
+    pub sends_per_subject: Vec<LimitRule>,
     pub sends_per_number_all_tenants: Vec<LimitRule>,
     pub sends_per_address: Vec<LimitRule>,
     pub failed_checks_per_address: Vec<LimitRule>,
@@ -214,6 +220,8 @@ pub struct TenantSettings {
     pub messages_directory: Option<PathBuf>,
     pub sms_sender: Option<String>,
     pub voice_sender: Option<String>,
+    /// How changes of its subjects' numbers are judged.
+    pub subjects: SubjectPolicy,
 }
 
 /// How webhooks are sent, and where tenants' URLs may lead.
@@ -225,6 +233,16 @@ pub struct WebhookSettings {
     /// Records being told about at once on this node.
     pub in_flight_max: u32,
     pub rules: UrlRules,
+}
+
+/// People's numbers: what holds where a tenant says nothing else, and whether a
+/// store that forgets will do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubjectSettings {
+    pub policy: SubjectPolicy,
+    /// Both have to be said before subjects are kept where a restart loses them.
+    pub on_forgetful_store: bool,
+    pub may_be_lost: bool,
 }
 
 /// A URL of a tenant.
@@ -265,6 +283,15 @@ pub struct OperatorSettings {
     pub name: String,
     /// Several keys of one person count as one.
     pub keys: Vec<OperatorKeySettings>,
+    /// Who they are themselves, where they are a tenant's subjects too.
+    pub subjects: Vec<OwnSubject>,
+}
+
+/// A person as a tenant knows them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnSubject {
+    pub tenant: String,
+    pub subject: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

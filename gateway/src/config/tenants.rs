@@ -6,10 +6,11 @@ use super::reader::{Section, choose};
 use super::region::{self, Region, RegionSet};
 use super::secret::Secret;
 use super::settings::{
-    ApiKeySettings, OperatorKeySettings, OperatorSettings, SubmissionCap, TenantSettings,
-    TestNumberSettings,
+    ApiKeySettings, OperatorKeySettings, OperatorSettings, OwnSubject, SubmissionCap,
+    TenantSettings, TestNumberSettings,
 };
-use super::{webhooks, words};
+use super::{subjects, webhooks, words};
+use crate::subjects::policy::SubjectPolicy;
 use crate::tenants::Scope;
 
 pub(super) const CHANNELS: [(&str, Channel); 2] =
@@ -24,11 +25,11 @@ const SCOPES: [(&str, Scope); 6] = [
     ("read_pii", Scope::ReadPii),
 ];
 
-pub(super) fn read(root: &Section<'_>) -> Vec<TenantSettings> {
+pub(super) fn read(root: &Section<'_>, common: &SubjectPolicy) -> Vec<TenantSettings> {
     let tenants: Vec<TenantSettings> = root
         .sections("tenants", 1_000)
         .iter()
-        .map(read_tenant)
+        .map(|tenant| read_tenant(tenant, common))
         .collect();
     if tenants.is_empty() && !root.reading().is_mistaken("tenants") {
         root.mistake(
@@ -39,7 +40,7 @@ pub(super) fn read(root: &Section<'_>) -> Vec<TenantSettings> {
     tenants
 }
 
-fn read_tenant(section: &Section<'_>) -> TenantSettings {
+fn read_tenant(section: &Section<'_>, common: &SubjectPolicy) -> TenantSettings {
     section.required_text("name", "\"acme\"");
     let name = section
         .parsed("name", words::identifier)
@@ -76,6 +77,7 @@ fn read_tenant(section: &Section<'_>) -> TenantSettings {
         messages_directory: section.file("messages_directory"),
         sms_sender: section.parsed("sms_sender", words::sender),
         voice_sender: section.parsed("voice_sender", words::sender),
+        subjects: subjects::of_tenant(section, common),
     }
 }
 
@@ -190,7 +192,21 @@ fn read_operator(section: &Section<'_>) -> OperatorSettings {
             .parsed("name", words::identifier)
             .unwrap_or_default(),
         keys,
+        subjects: section
+            .sections("subjects", 64)
+            .iter()
+            .filter_map(own_subject)
+            .collect(),
     }
+}
+
+fn own_subject(section: &Section<'_>) -> Option<OwnSubject> {
+    section.required_text("tenant", "\"acme\"");
+    section.required_text("subject", "\"person-7\"");
+    Some(OwnSubject {
+        tenant: section.text("tenant")?.to_owned(),
+        subject: section.parsed("subject", words::subject)?,
+    })
 }
 
 pub(super) fn read_test_numbers(root: &Section<'_>) -> Vec<TestNumberSettings> {

@@ -2,7 +2,9 @@
 
 mod refusals;
 mod senders;
+mod signals;
 mod sources;
+mod subjects;
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;

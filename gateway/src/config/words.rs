@@ -23,6 +23,16 @@ pub(super) fn line(text: &str) -> Result<String, String> {
     }
 }
 
+/// A tenant's id for a person.
+pub(super) fn subject(text: &str) -> Result<String, String> {
+    let length = text.chars().count();
+    if (1..=128).contains(&length) && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be 1 to 128 characters without control characters".to_owned())
+    }
+}
+
 /// A BCP 47 tag, by its form: `en`, `pt-BR`, `zh-Hant`.
 pub(super) fn locale(text: &str) -> Result<String, String> {
     let mut parts = text.split('-');

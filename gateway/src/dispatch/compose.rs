@@ -17,7 +17,7 @@ use crate::routing::{Area, Destination};
 use crate::senders::Asked;
 use crate::stack::ProviderStack;
 use crate::stack::silence::Reach;
-use crate::verification::TenantTag;
+use crate::verification::{NumberTag, TenantTag};
 
 /// A message but for what differs between attempts.
 pub(super) struct Composed {
@@ -47,6 +47,14 @@ pub(super) struct Composed {
 const RECEIPTS_AFTER_EXPIRY_MS: u64 = 24 * 3_600_000;
 
 impl Composed {
+    /// What the number is called in this tenant's records.
+    pub(super) fn number(&self, live: &Live) -> NumberTag {
+        live.ring
+            .index()
+            .number(self.tenant_tag, self.to.expose())
+            .1
+    }
+
     pub(super) fn of(live: &Live, work: &mut Work, now_ms: u64) -> Result<Self, Unreadable> {
         let opened = match work.opened.take() {
             Some(opened) => opened,

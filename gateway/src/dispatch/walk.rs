@@ -250,7 +250,7 @@ impl Dispatcher {
             }
             Err(error) if error.is_final_for_number() => {
                 let finality = if matches!(error, SubmitError::Fraud { .. }) {
-                    self.block(work.record.number);
+                    self.block(walk.composed.number(walk.live));
                     Finality::Number
                 } else {
                     Finality::Channel

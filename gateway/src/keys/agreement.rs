@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::seal::{Field, Place, open_with, seal, split_header};
+use super::seal::{Field, Place, PlaceKind, open_with, seal, split_header};
 use super::{IndexKey, KeyRing, MasterKey, PurposeKeys, random};
 use crate::id::{RecordId, Shard};
-use crate::store::{FORMAT_VERSION, KeyInUse, Meta, Store, StoreError, WrappedKey};
-use crate::verification::{RecordKind, TenantTag};
+use crate::store::{FORMAT_VERSION, KeyInUse, Meta, RecordFormats, Store, StoreError, WrappedKey};
+use crate::verification::TenantTag;
 
 /// Why this node must not work on this store.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,10 @@ pub enum AgreementError {
     ShardCount { stored: u16, configured: u16 },
     #[error("the store's format {stored} is not known to this release: upgrade this node first")]
     Format { stored: u8 },
+    #[error(
+        "the store may hold records of format {stored}, which this release cannot read: upgrade this node first"
+    )]
+    RecordFormat { stored: u8 },
     #[error("the store's index key does not open: its meta record is damaged")]
     IndexKey,
     #[error("other nodes kept changing the store's meta record")]
@@ -67,10 +71,11 @@ pub async fn agree(
     retention: KeyRetention,
 ) -> Result<Agreed, AgreementError> {
     let keys: Vec<PurposeKeys> = masters.iter().map(PurposeKeys::of).collect();
+    let formats = store.record_formats();
     for _ in 0..ROUNDS_MAX {
         let read = store.meta().await?;
         let sealing = sealing_key(&keys, read.now_ms).ok_or(AgreementError::NoActiveKey)?;
-        let (meta, index) = match &read.meta {
+        let (mut meta, index) = match &read.meta {
             None => first_meta(sealing, shard_count),
             Some(meta) => {
                 fit(meta, &keys, shard_count, read.now_ms, retention)?;
@@ -79,6 +84,7 @@ pub async fn agree(
                 (meta, index)
             }
         };
+        note_format(&mut meta, formats)?;
         let is_new = read.meta.as_ref() != Some(&meta);
         if is_new && !store.write_meta(&meta, read.revision).await? {
             continue;
@@ -109,6 +115,7 @@ fn first_meta(sealing: &PurposeKeys, shard_count: u16) -> (Meta, Zeroizing<[u8; 
         shard_count_next: 0,
         index_key: wrap_index_key(sealing, &index),
         keys: vec![key_in_use(sealing)],
+        record_format: 0,
     };
     (meta, index)
 }
@@ -147,6 +154,17 @@ fn fit(
             Some(_) | None => {}
         }
     }
+    Ok(())
+}
+
+/// Notes the format of the records that this node writes: a release that cannot
+/// read it does not start on the store again, instead of failing at each record.
+fn note_format(meta: &mut Meta, formats: RecordFormats) -> Result<(), AgreementError> {
+    let stored = meta.record_format;
+    if stored > formats.written && !formats.read.contains(&stored) {
+        return Err(AgreementError::RecordFormat { stored });
+    }
+    meta.record_format = stored.max(formats.written);
     Ok(())
 }
 
@@ -192,7 +210,7 @@ fn place_of_index_key() -> Place {
     let shard = Shard::of_hash(0, 1);
     Place {
         tenant: TenantTag([0; 8]),
-        kind: RecordKind::Verification,
+        kind: PlaceKind::Verification,
         id: RecordId {
             shard,
             random: *b"watchword  index",
@@ -239,4 +257,63 @@ pub fn retirable_at(meta: &Meta, retention: KeyRetention) -> Vec<(Box<str>, u64)
             (used.key_id.clone(), at_ms)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::tests::master;
+    use crate::store::embedded::{EmbeddedStore, Settings};
+
+    const RETENTION: KeyRetention = KeyRetention {
+        needed_after_retired_ms: 1_000,
+    };
+
+    async fn agreed(store: &EmbeddedStore) -> Result<Meta, AgreementError> {
+        let agreed = agree(store, &[master("k1", 1)], 64, RETENTION).await;
+        agreed.map(|agreed| agreed.meta)
+    }
+
+    fn store() -> EmbeddedStore {
+        EmbeddedStore::in_memory(&Settings::default(), Arc::new(|| 1)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_store_is_told_which_format_its_records_have() {
+        let store = store();
+        let ours = store.record_formats().written;
+        assert_eq!(agreed(&store).await.unwrap().record_format, ours);
+        // A release that did not note it left the place empty.
+        let read = store.meta().await.unwrap();
+        let before = Meta {
+            record_format: 0,
+            ..read.meta.unwrap()
+        };
+        assert!(store.write_meta(&before, read.revision).await.unwrap());
+        assert_eq!(agreed(&store).await.unwrap().record_format, ours);
+        let noted = store.meta().await.unwrap();
+        assert_eq!(noted.meta.unwrap().record_format, ours);
+        // Then there is nothing more to write.
+        agreed(&store).await.unwrap();
+        assert_eq!(store.meta().await.unwrap().revision, noted.revision);
+    }
+
+    #[tokio::test]
+    async fn a_release_that_cannot_read_the_stores_records_does_not_start() {
+        let store = store();
+        agreed(&store).await.unwrap();
+        let read = store.meta().await.unwrap();
+        let newer = Meta {
+            record_format: store.record_formats().written + 1,
+            ..read.meta.unwrap()
+        };
+        assert!(store.write_meta(&newer, read.revision).await.unwrap());
+        let refused = agreed(&store).await.unwrap_err();
+        let stored = newer.record_format;
+        assert!(
+            matches!(refused, AgreementError::RecordFormat { stored: said } if said == stored),
+            "{refused}"
+        );
+        assert_eq!(store.meta().await.unwrap().meta, Some(newer));
+    }
 }

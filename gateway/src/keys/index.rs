@@ -11,10 +11,13 @@ use zeroize::Zeroizing;
 use super::{first, mac};
 use crate::admission::limits::LimitKey;
 use crate::calls::CallKey;
-use crate::id::{DeliveryId, Shard};
+use crate::id::{DeliveryId, RecordId, Shard};
 use crate::receipts::MessageKey;
 use crate::store::Idempotency;
-use crate::verification::{CustomCodeTag, IdentityTag, NumberTag, OperationId, TenantTag};
+use crate::subjects::model::{ChangeId, MethodId, SubjectKey};
+use crate::verification::{
+    ClientClass, CustomCodeTag, IdentityTag, NumberTag, OperationId, TenantTag,
+};
 
 /// Makes every name the store sees out of what must not be readable there.
 pub struct IndexKey {
@@ -166,6 +169,75 @@ impl IndexKey {
         }
     }
 
+    /// A tenant's subject and the shard that holds all of it.
+    pub fn subject(&self, tenant: TenantTag, name: &str) -> SubjectKey {
+        let named = mac(&self.key, b"subject", &[&tenant.0, name.as_bytes()]);
+        SubjectKey(RecordId {
+            shard: self.shard(&named),
+            random: first(&named),
+        })
+    }
+
+    /// A number of a subject.
+    pub fn method(&self, subject: SubjectKey, e164: &str) -> MethodId {
+        MethodId(first(&self.of_subject(
+            b"method",
+            subject,
+            &[e164.as_bytes()],
+        )))
+    }
+
+    /// What undoes or reports a change, for one of those who were told of it.
+    /// `recipient` is a method's id, or `mail`.
+    pub fn subject_token(
+        &self,
+        subject: SubjectKey,
+        change: ChangeId,
+        action: &str,
+        recipient: &str,
+    ) -> [u8; 16] {
+        let parts: [&[u8]; 3] = [&change.0, action.as_bytes(), recipient.as_bytes()];
+        first(&self.of_subject(b"subject token", subject, &parts))
+    }
+
+    /// Chains a line of a subject's audit trail to the one before it.
+    pub fn audit_link(&self, subject: SubjectKey, before: &[u8; 32], line: &[u8]) -> [u8; 32] {
+        self.of_subject(b"audit link", subject, &[before, line])
+    }
+
+    /// What is sent to a tenant's number because a subject asked for it: counted
+    /// in the number's shard, for known and unknown clients apart.
+    pub fn tenant_number_limit(
+        &self,
+        tenant: TenantTag,
+        e164: &str,
+        client: ClientClass,
+    ) -> LimitKey {
+        let client = match client {
+            ClientClass::Known => 0,
+            ClientClass::Unknown => 1,
+        };
+        let parts: [&[u8]; 4] = [b"tenant number", &tenant.0, e164.as_bytes(), &[client]];
+        self.limit(&parts)
+    }
+
+    /// The delivery that one notice to one number is: asked for twice, it is made
+    /// once. `number` is the notice's.
+    pub fn notice(&self, subject: SubjectKey, number: u32, e164: &str) -> RecordId {
+        let parts: [&[u8]; 2] = [&number.to_be_bytes(), e164.as_bytes()];
+        RecordId {
+            shard: subject.0.shard,
+            random: first(&self.of_subject(b"notice", subject, &parts)),
+        }
+    }
+
+    fn of_subject(&self, label: &[u8], subject: SubjectKey, parts: &[&[u8]]) -> [u8; 32] {
+        let shard = subject.0.shard.number().to_be_bytes();
+        let mut all: Vec<&[u8]> = vec![&shard, &subject.0.random];
+        all.extend(parts);
+        mac(&self.key, label, &all)
+    }
+
     fn limit(&self, parts: &[&[u8]]) -> LimitKey {
         let named = mac(&self.key, b"limit", parts);
         LimitKey {
@@ -228,6 +300,61 @@ mod tests {
         assert_ne!(name("hook-a", "m-1"), name("hook-b", "m-1"));
         // Moving a character from one to the other is another message.
         assert_ne!(name("hook-a", "m-1").tag, name("hook-am", "-1").tag);
+    }
+
+    #[test]
+    fn what_belongs_to_a_subject_is_named_by_it_alone() {
+        let index = index();
+        let (acme, other) = (index.tenant("acme"), index.tenant("other"));
+        let (one, two) = (index.subject(acme, "u-1"), index.subject(acme, "u-2"));
+        assert_eq!(one, index.subject(acme, "u-1"));
+        assert_ne!(one, two);
+        assert_ne!(one, index.subject(other, "u-1"));
+        let e164 = "+14155550123";
+        assert_eq!(index.method(one, e164), index.method(one, e164));
+        assert_ne!(index.method(one, e164), index.method(two, e164));
+        assert_ne!(index.method(one, e164), index.method(one, "+14155550124"));
+        let notice = |key, number| index.notice(key, number, e164);
+        assert_eq!(notice(one, 1), notice(one, 1));
+        assert_eq!(notice(one, 1).shard, one.0.shard);
+        assert_ne!(notice(one, 1).random, notice(one, 2).random);
+        assert_ne!(notice(one, 1).random, notice(two, 1).random);
+    }
+
+    #[test]
+    fn a_token_is_bound_to_change_action_and_recipient() {
+        let index = index();
+        let subject = index.subject(index.tenant("acme"), "u-1");
+        let token = |change, action, to| index.subject_token(subject, ChangeId(change), action, to);
+        let undo = token([1; 16], "undo", "mail");
+        assert_eq!(undo, token([1; 16], "undo", "mail"));
+        assert_ne!(undo, token([2; 16], "undo", "mail"));
+        assert_ne!(undo, token([1; 16], "report", "mail"));
+        assert_ne!(undo, token([1; 16], "undo", "mth_1"));
+        let stranger = index.subject(index.tenant("acme"), "u-2");
+        let theirs = index.subject_token(stranger, ChangeId([1; 16]), "undo", "mail");
+        assert_ne!(undo, theirs);
+    }
+
+    #[test]
+    fn a_line_of_a_trail_links_to_the_one_before() {
+        let index = index();
+        let subject = index.subject(index.tenant("acme"), "u-1");
+        let link = |before: u8, line: &[u8]| index.audit_link(subject, &[before; 32], line);
+        assert_eq!(link(0, b"line"), link(0, b"line"));
+        assert_ne!(link(0, b"line"), link(1, b"line"));
+        assert_ne!(link(0, b"line"), link(0, b"other"));
+    }
+
+    #[test]
+    fn a_tenants_sends_to_a_number_are_counted_apart_from_those_of_all() {
+        let index = index();
+        let (acme, other) = (index.tenant("acme"), index.tenant("other"));
+        let limit = |tenant, client| index.tenant_number_limit(tenant, "+14155550123", client);
+        let known = limit(acme, ClientClass::Known);
+        assert_ne!(known, limit(acme, ClientClass::Unknown));
+        assert_ne!(known, limit(other, ClientClass::Known));
+        assert_ne!(known, index.number_limit("+14155550123"));
     }
 
     #[test]

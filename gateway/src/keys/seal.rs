@@ -21,13 +21,34 @@ pub enum Field {
     Code,
     /// What its tenant was told by webhooks.
     Webhooks,
+    /// All that is known of a subject.
+    Subject,
+    /// A line of a subject's audit trail.
+    Audit,
+}
+
+/// What kind of thing a sealed field is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaceKind {
+    Verification,
+    SendOnly,
+    Subject,
+}
+
+impl From<RecordKind> for PlaceKind {
+    fn from(kind: RecordKind) -> Self {
+        match kind {
+            RecordKind::Verification => Self::Verification,
+            RecordKind::SendOnly => Self::SendOnly,
+        }
+    }
 }
 
 /// The place a sealed field belongs to.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     pub tenant: TenantTag,
-    pub kind: RecordKind,
+    pub kind: PlaceKind,
     pub id: RecordId,
     pub field: Field,
 }
@@ -155,8 +176,9 @@ fn associated_data(header: &[u8], place: Place) -> Vec<u8> {
     data.extend_from_slice(header);
     data.extend_from_slice(&place.tenant.0);
     data.push(match place.kind {
-        RecordKind::Verification => 1,
-        RecordKind::SendOnly => 2,
+        PlaceKind::Verification => 1,
+        PlaceKind::SendOnly => 2,
+        PlaceKind::Subject => 3,
     });
     data.extend_from_slice(&place.id.shard.number().to_be_bytes());
     data.extend_from_slice(&place.id.random);
@@ -164,6 +186,8 @@ fn associated_data(header: &[u8], place: Place) -> Vec<u8> {
         Field::Details => 1,
         Field::Code => 2,
         Field::Webhooks => 3,
+        Field::Subject => 4,
+        Field::Audit => 5,
     });
     data
 }
@@ -195,7 +219,7 @@ mod tests {
     fn place(fill: u8, field: Field) -> Place {
         Place {
             tenant: TenantTag([1; 8]),
-            kind: RecordKind::Verification,
+            kind: PlaceKind::Verification,
             id: RecordId {
                 shard: Shard::new(7).unwrap(),
                 random: [fill; 16],
@@ -227,7 +251,11 @@ mod tests {
                 ..here
             },
             Place {
-                kind: RecordKind::SendOnly,
+                kind: PlaceKind::SendOnly,
+                ..here
+            },
+            Place {
+                kind: PlaceKind::Subject,
                 ..here
             },
         ];

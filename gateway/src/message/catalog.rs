@@ -214,6 +214,16 @@ fn alias(tag: &str) -> Option<&'static str> {
 
 /// Makes one language of the files of its tag and of more general ones.
 fn texts_of(locale: &Locale, parsed: &[Parsed<'_>]) -> Result<Texts, Vec<MessageLintError>> {
+    read_language((locale, parsed), &Rule::ALL, |reading| reading.texts())
+}
+
+/// Has one language's texts read by their rules, of the files of its tag and of
+/// more general ones.
+pub(super) fn read_language<T>(
+    (locale, parsed): (&Locale, &[Parsed<'_>]),
+    rules: &'static [Rule],
+    read: impl FnOnce(&mut Reading<'_>) -> Option<T>,
+) -> Result<T, Vec<MessageLintError>> {
     let mut sources = Sources::new();
     let mut above: Vec<&str> = locale.fallbacks().collect();
     above.reverse();
@@ -235,10 +245,11 @@ fn texts_of(locale: &Locale, parsed: &[Parsed<'_>]) -> Result<Texts, Vec<Message
             plurals: &plurals,
         },
         own,
+        rules,
         errors: Vec::new(),
     };
     reading.check_ids();
-    let texts = reading.texts();
+    let texts = read(&mut reading);
     match texts {
         Some(texts) if reading.errors.is_empty() => Ok(texts),
         Some(_) | None => Err(reading.errors),
@@ -246,9 +257,11 @@ fn texts_of(locale: &Locale, parsed: &[Parsed<'_>]) -> Result<Texts, Vec<Message
 }
 
 /// One language on its way from sources to templates.
-struct Reading<'a> {
+pub(super) struct Reading<'a> {
     compiler: Compiler<'a>,
     own: &'a str,
+    /// What there may be.
+    rules: &'static [Rule],
     errors: Vec<MessageLintError>,
 }
 
@@ -281,7 +294,7 @@ impl Reading<'_> {
         })
     }
 
-    fn read(&mut self, rule: &Rule) -> Option<Template> {
+    pub(super) fn read(&mut self, rule: &Rule) -> Option<Template> {
         let Some(source) = self.compiler.sources.get(rule.id).copied() else {
             self.errors.push(MessageLintError {
                 file: self.own.to_owned(),
@@ -328,11 +341,11 @@ impl Reading<'_> {
             .sources
             .iter()
             .filter(|(id, _)| !used.contains(id.as_str()))
-            .filter(|(id, _)| Rule::ALL.iter().all(|rule| rule.id != id.as_str()))
+            .filter(|(id, _)| self.rules.iter().all(|rule| rule.id != id.as_str()))
             .map(|(id, source)| (id.clone(), *source))
             .collect();
         for (id, source) in strangers {
-            let meant = nearest(&id, Rule::ALL.iter().map(|rule| rule.id));
+            let meant = nearest(&id, self.rules.iter().map(|rule| rule.id));
             self.add(&id, &source, Mistake::TextUnknown(meant));
         }
     }

@@ -16,7 +16,7 @@ pub(super) struct Rule {
     pub(super) id: &'static str,
     medium: Medium,
     /// How often each placeholder stands in it, in the order of [`Placeholder::ALL`].
-    counts: [usize; 5],
+    counts: [usize; 7],
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,27 +32,27 @@ impl Rule {
     pub(super) const SMS: Self = Self {
         id: "sms",
         medium: Medium::Sms,
-        counts: [1, 1, 1, 0, 0],
+        counts: [1, 1, 1, 0, 0, 0, 0],
     };
     pub(super) const SMS_BRIEF: Self = Self {
         id: "sms-brief",
         medium: Medium::BriefSms,
-        counts: [1, 1, 0, 0, 0],
+        counts: [1, 1, 0, 0, 0, 0, 0],
     };
     pub(super) const SMS_PAYMENT: Self = Self {
         id: "sms-payment",
         medium: Medium::Sms,
-        counts: [1, 1, 1, 1, 1],
+        counts: [1, 1, 1, 1, 1, 0, 0],
     };
-    pub(super) const CALL_GREETING: Self = Self::spoken("call-greeting", [0, 1, 0, 0, 0]);
-    pub(super) const CALL_CODE: Self = Self::spoken("call-code", [1, 0, 0, 0, 0]);
-    pub(super) const CALL_PAYMENT: Self = Self::spoken("call-payment", [1, 0, 0, 1, 1]);
-    pub(super) const CALL_KEYS: Self = Self::spoken("call-keys", [0, 0, 0, 0, 0]);
-    pub(super) const CALL_FAREWELL: Self = Self::spoken("call-farewell", [0, 0, 0, 0, 0]);
-    pub(super) const CALL_REPORTED: Self = Self::spoken("call-reported", [0, 0, 0, 0, 0]);
-    pub(super) const CALL_SPEECH: Self = Self::spoken("call-speech", [3, 1, 0, 0, 0]);
+    pub(super) const CALL_GREETING: Self = Self::spoken("call-greeting", [0, 1, 0, 0, 0, 0, 0]);
+    pub(super) const CALL_CODE: Self = Self::spoken("call-code", [1, 0, 0, 0, 0, 0, 0]);
+    pub(super) const CALL_PAYMENT: Self = Self::spoken("call-payment", [1, 0, 0, 1, 1, 0, 0]);
+    pub(super) const CALL_KEYS: Self = Self::spoken("call-keys", [0, 0, 0, 0, 0, 0, 0]);
+    pub(super) const CALL_FAREWELL: Self = Self::spoken("call-farewell", [0, 0, 0, 0, 0, 0, 0]);
+    pub(super) const CALL_REPORTED: Self = Self::spoken("call-reported", [0, 0, 0, 0, 0, 0, 0]);
+    pub(super) const CALL_SPEECH: Self = Self::spoken("call-speech", [3, 1, 0, 0, 0, 0, 0]);
     pub(super) const CALL_SPEECH_PAYMENT: Self =
-        Self::spoken("call-speech-payment", [3, 1, 0, 1, 1]);
+        Self::spoken("call-speech-payment", [3, 1, 0, 1, 1, 0, 0]);
 
     /// The texts that every language has.
     pub(super) const ALL: [Self; 11] = [
@@ -69,7 +69,28 @@ impl Rule {
         Self::CALL_SPEECH_PAYMENT,
     ];
 
-    const fn spoken(id: &'static str, counts: [usize; 5]) -> Self {
+    pub(super) const NOTICE_CHANGE: Self = Self {
+        id: "change",
+        medium: Medium::Sms,
+        counts: [0, 1, 0, 0, 0, 1, 1],
+    };
+    pub(super) const NOTICE_SECURITY: Self = Self {
+        id: "security",
+        medium: Medium::Sms,
+        counts: [0, 1, 0, 0, 0, 0, 0],
+    };
+    pub(super) const CALL_CHANGE: Self = Self::spoken("call-change", [0, 1, 0, 0, 0, 2, 2]);
+    pub(super) const CALL_SECURITY: Self = Self::spoken("call-security", [0, 1, 0, 0, 0, 0, 0]);
+
+    /// The texts that every language of notices has.
+    pub(super) const NOTICES: [Self; 4] = [
+        Self::NOTICE_CHANGE,
+        Self::NOTICE_SECURITY,
+        Self::CALL_CHANGE,
+        Self::CALL_SECURITY,
+    ];
+
+    const fn spoken(id: &'static str, counts: [usize; 7]) -> Self {
         Self {
             id,
             medium: Medium::Speech,
@@ -133,7 +154,7 @@ impl Rule {
     }
 }
 
-fn has_payment([_, _, _, amount, payee]: &[usize; 5]) -> bool {
+fn has_payment([_, _, _, amount, payee, ..]: &[usize; 7]) -> bool {
     amount + payee > 0
 }
 
@@ -215,7 +236,13 @@ fn payment_stands_on_lines(form: &Form) -> bool {
         match piece {
             Piece::Text(text) => line += text.matches('\n').count(),
             Piece::Value(Placeholder::Amount | Placeholder::Payee) => lines.push(line),
-            Piece::Value(Placeholder::Code | Placeholder::Brand | Placeholder::Minutes) => {}
+            Piece::Value(
+                Placeholder::Code
+                | Placeholder::Brand
+                | Placeholder::Minutes
+                | Placeholder::Undo
+                | Placeholder::Report,
+            ) => {}
         }
     }
     lines.is_sorted_by(|one, next| one < next)

@@ -13,15 +13,21 @@ pub(super) enum Placeholder {
     Minutes,
     Amount,
     Payee,
+    /// What undoes a number change.
+    Undo,
+    /// What says that somebody else asked for it.
+    Report,
 }
 
 impl Placeholder {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Code,
         Self::Brand,
         Self::Minutes,
         Self::Amount,
         Self::Payee,
+        Self::Undo,
+        Self::Report,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -31,6 +37,8 @@ impl Placeholder {
             Self::Minutes => "minutes",
             Self::Amount => "amount",
             Self::Payee => "payee",
+            Self::Undo => "undo",
+            Self::Report => "report",
         }
     }
 }
@@ -46,6 +54,7 @@ pub(super) enum Piece {
 pub(super) type Form = Vec<Piece>;
 
 /// What one message puts into the placeholders. No `Debug`: it holds the code.
+#[derive(Default)]
 pub(super) struct Values<'a> {
     pub(super) code: &'a str,
     pub(super) brand: &'a str,
@@ -53,6 +62,8 @@ pub(super) struct Values<'a> {
     pub(super) amount: &'a str,
     pub(super) currency: &'a str,
     pub(super) payee: &'a str,
+    pub(super) undo: &'a str,
+    pub(super) report: &'a str,
 }
 
 /// A text ready to be filled in.
@@ -107,6 +118,8 @@ pub(super) fn fill(form: &[Piece], values: &Values<'_>, spare: usize) -> String 
                 text.push_str(values.currency);
             }
             Piece::Value(Placeholder::Payee) => text.push_str(values.payee),
+            Piece::Value(Placeholder::Undo) => text.push_str(values.undo),
+            Piece::Value(Placeholder::Report) => text.push_str(values.report),
         }
     }
     text
@@ -123,6 +136,8 @@ fn length(form: &[Piece], values: &Values<'_>) -> usize {
             Piece::Value(Placeholder::Minutes) => MINUTES_BYTES,
             Piece::Value(Placeholder::Amount) => values.amount.len() + values.currency.len() + 1,
             Piece::Value(Placeholder::Payee) => values.payee.len(),
+            Piece::Value(Placeholder::Undo) => values.undo.len(),
+            Piece::Value(Placeholder::Report) => values.report.len(),
         })
         .sum()
 }

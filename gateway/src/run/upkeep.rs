@@ -26,6 +26,8 @@ pub(super) struct State {
 struct StoreState {
     durability: &'static str,
     word: String,
+    /// Whether subjects are served.
+    subjects: &'static str,
     /// Why the node cannot serve with it; empty if it can.
     reason: Option<String>,
 }
@@ -38,6 +40,7 @@ impl State {
             store: ArcSwap::from_pointee(StoreState {
                 durability: Durability::Unverified.as_str(),
                 word: "not asked yet".to_owned(),
+                subjects: "off",
                 reason: Some("the store has not been asked yet".to_owned()),
             }),
             meta: ArcSwap::from_pointee(meta),
@@ -76,6 +79,7 @@ impl State {
         Readiness {
             ready: reasons.is_empty(),
             durability: store.durability,
+            subjects: store.subjects,
             store: store.word.clone(),
             reasons,
             allow_sandbox: false,
@@ -95,6 +99,8 @@ pub(super) struct Upkeep {
     pub state: std::sync::Arc<State>,
     pub required_durability: Option<Durability>,
     pub memory_guard_ratio: f64,
+    /// Subjects are served even where a restart loses them.
+    pub subjects_may_be_lost: bool,
 }
 
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -140,8 +146,13 @@ impl Upkeep {
         self.shared
             .is_durable
             .store(broken.is_none(), Ordering::Relaxed);
+        let subjects = self.subjects_on(health.durability);
+        self.shared
+            .keeps_subjects
+            .store(subjects != "off", Ordering::Relaxed);
         StoreState {
             durability: health.durability.as_str(),
+            subjects,
             word: if is_full {
                 "full: sends stop, checks go on"
             } else {
@@ -157,6 +168,23 @@ impl Upkeep {
         }
     }
 
+    /// Numbers of people are not entrusted to a store that forgets them.
+    fn subjects_on(&self, durability: Durability) -> &'static str {
+        match durability {
+            Durability::RedisEverysec
+            | Durability::RedisAlways
+            | Durability::Replicated
+            | Durability::Disk => "kept",
+            Durability::Memory | Durability::RedisVolatile | Durability::Unverified => {
+                if self.subjects_may_be_lost {
+                    "forgetful"
+                } else {
+                    "off"
+                }
+            }
+        }
+    }
+
     fn unhealthy(&self, error: &StoreError) -> StoreState {
         if let StoreError::ClockSkew { skew_ms } = error {
             self.shared.metrics.clock_skew(*skew_ms);
@@ -164,6 +192,7 @@ impl Upkeep {
         StoreState {
             durability: self.state.durability(),
             word: error.kind().to_owned(),
+            subjects: self.state.store.load().subjects,
             reason: Some(error.to_string()),
         }
     }

@@ -33,15 +33,18 @@ use crate::stack::breaker::BreakerState;
 use crate::stack::pace::Sharing;
 use crate::stack::silence::Silence;
 use crate::stack::{ProviderStack, StackEvents};
-use crate::store::{FORMAT_VERSION, Store};
+use crate::store::Store;
+use crate::subjects::keeper::Keeper;
 use crate::telemetry::{Metrics, events};
-use crate::tenants::{Caller, Operator};
+use crate::tenants::{Caller, Operator, Scope};
 use crate::webhooks::{Courier, CourierSettings, Lookout, Post, PostError, Posted, Poster};
 
 /// A gateway, put together.
 pub(super) struct Wired {
     pub shared: Shared,
     pub dispatcher: Arc<Dispatcher>,
+    /// Of subjects.
+    pub keeper: Arc<Keeper>,
     pub api: Arc<Api>,
     pub makings: Arc<ProviderMakings>,
     pub state: Arc<State>,
@@ -50,6 +53,9 @@ pub(super) struct Wired {
 
 /// A receipt may come, and a record be read, so long after its code's end, in ms.
 const LONGEST_LIFETIME_MS: u64 = 86_400_000;
+/// Every subject is written, and sealed with the newest key, in 30 days; a day
+/// for the node that was away meanwhile.
+const SUBJECTS_SEALED_AGAIN_MS: u64 = 31 * 86_400_000;
 /// The sandbox's receipts that may wait for us.
 const SANDBOX_CALLBACKS_MAX: usize = 10_000;
 /// Retries waited for in memory; more wait in the ledger.
@@ -61,7 +67,7 @@ pub(super) async fn wire(
     (metrics, lookout): (Arc<Metrics>, Arc<Lookout>),
 ) -> Result<Wired, RunError> {
     let retention = KeyRetention {
-        needed_after_retired_ms: retention_ms(settings) + LONGEST_LIFETIME_MS,
+        needed_after_retired_ms: needed_after_retired_ms(settings),
     };
     let masters = master_keys(settings);
     let agreed = agree(store.as_ref(), &masters, settings.store.shards, retention).await?;
@@ -84,6 +90,7 @@ pub(super) async fn wire(
         clock: Arc::new(SystemClock),
         store_skew_ms: Arc::new(AtomicI64::new(0)),
         is_durable: Arc::new(AtomicBool::new(true)),
+        keeps_subjects: Arc::new(AtomicBool::new(true)),
         lookout,
         tally: Arc::default(),
     };
@@ -92,6 +99,8 @@ pub(super) async fn wire(
         timers_max: TIMERS_MAX,
     };
     let dispatcher = Dispatcher::new(shared.clone(), &limits);
+    let service = Arc::new(Service::new(shared.clone(), Arc::clone(&dispatcher)));
+    let keeper = Arc::clone(service.keeper());
     let desk = Arc::new(Desk {
         desk: ReceiptDesk::new(shared.clone(), Arc::clone(&dispatcher)),
         calls: CallDesk::new(shared.clone(), Arc::clone(&dispatcher)),
@@ -99,20 +108,27 @@ pub(super) async fn wire(
     });
     tokio::spawn(receive_from_sandboxes(received, Arc::clone(&desk)));
     let state = Arc::new(State::new(agreed.meta));
-    let api = api(
-        settings,
-        &shared,
-        &dispatcher,
-        (desk, &makings.inbox, &state),
-    );
+    let api = api(settings, (&shared, service), (desk, &makings.inbox, &state));
     Ok(Wired {
         shared,
         dispatcher,
+        keeper,
         api,
         makings,
         state,
         retention,
     })
+}
+
+/// How long a key that seals nothing new is still needed.
+fn needed_after_retired_ms(settings: &Settings) -> u64 {
+    let of_codes = retention_ms(settings) + LONGEST_LIFETIME_MS;
+    let mut keys = settings.tenants.iter().flat_map(|tenant| &tenant.api_keys);
+    if keys.any(|key| key.scopes.contains(&Scope::Subjects)) {
+        of_codes.max(SUBJECTS_SEALED_AGAIN_MS)
+    } else {
+        of_codes
+    }
 }
 
 /// The store, if other nodes may use it too.
@@ -125,8 +141,7 @@ fn shared_store(settings: &Settings, store: &Arc<dyn Store>) -> Option<Arc<dyn S
 
 fn api(
     settings: &Settings,
-    shared: &Shared,
-    dispatcher: &Arc<Dispatcher>,
+    (shared, service): (&Shared, Arc<Service>),
     (desk, inbox, state): (Arc<Desk>, &Inbox, &Arc<State>),
 ) -> Arc<Api> {
     let has_sandbox = settings
@@ -139,7 +154,7 @@ fn api(
     let panics = Arc::clone(&shared.metrics);
     let durability = Arc::clone(state);
     let parts = ApiParts {
-        service: Arc::new(Service::new(shared.clone(), Arc::clone(dispatcher))),
+        service,
         directory: Arc::new(LiveDirectory(shared.clone())),
         receipts: desk,
         sandbox,
@@ -179,6 +194,9 @@ impl Wired {
             state: Arc::clone(&self.state),
             required_durability: settings.store.durability,
             memory_guard_ratio: settings.store.memory_guard_ratio,
+            // Told twice, as the configuration demands.
+            subjects_may_be_lost: settings.subjects.on_forgetful_store
+                && settings.subjects.may_be_lost,
         }
     }
 
@@ -190,6 +208,7 @@ impl Wired {
         let shared = self.shared.clone();
         let metrics = Arc::clone(&self.shared.metrics);
         let panics = Arc::clone(&self.shared.metrics);
+        let formats = self.shared.store.record_formats();
         Arc::new(Admin {
             readiness: Box::new(move || {
                 let now_ms = shared.store_now_ms();
@@ -203,7 +222,8 @@ impl Wired {
             version: Version {
                 version: env!("CARGO_PKG_VERSION"),
                 number_metadata: number::metadata_version().to_owned(),
-                format: u32::from(FORMAT_VERSION),
+                format: formats.written,
+                formats_read: formats.read,
             },
             on_panic: Arc::new(move || panics.panicked()),
         })

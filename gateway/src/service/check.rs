@@ -1,16 +1,20 @@
 //! Checking what the person typed. The answer to a check is the only proof.
 
+use std::sync::Arc;
+
 use super::error::ServiceError;
 use super::fields::{bind_bytes, client_class};
 use super::limits::{last_denied, limited, of_failed_check};
 use super::render::{self, Context};
 use super::request::{CheckRequest, IdempotencyKey};
 use super::view::VerificationView;
-use super::{Answer, Service};
+use super::{Answer, OVERLOADED, Service};
 use crate::code::Code;
 use crate::keys::random;
 use crate::live::Live;
 use crate::store::{Checked, CheckedWithin, Found};
+use crate::subjects::keeper::{CONFIRM_METHOD, NUMBER_CHANGE};
+use crate::subjects::model::{Actor, MethodId};
 use crate::telemetry::events;
 use crate::tenants::Caller;
 use crate::verification::{Check, CheckAnswer, OperationId};
@@ -38,7 +42,40 @@ impl Service {
             let feedback = &self.dispatcher.feedback;
             feedback.used(&self.shared, (request.id.0, record));
         }
-        self.answer(&live, caller, (&request, checked))
+        let view = self.answer(&live, caller, (&request, checked))?;
+        if let Some(method) = view.method {
+            Box::pin(self.typed_back(caller, &view, method)).await?;
+        }
+        Ok(view)
+    }
+
+    /// A code addressed to a subject's method was right: what it proves is written
+    /// before the answer; that it was used can wait.
+    async fn typed_back(
+        &self,
+        caller: &Caller,
+        view: &VerificationView,
+        method: MethodId,
+    ) -> Answer<()> {
+        let Some(subject) = view.subject.clone() else {
+            return Ok(());
+        };
+        let (tenant, proof) = (Arc::clone(&caller.tenant), view.id.0);
+        let (keeper, purpose) = (Arc::clone(&self.keeper), view.purpose.clone());
+        let actor = Actor::Tenant {
+            key: caller.key_id.to_string(),
+        };
+        let writes = [CONFIRM_METHOD, NUMBER_CHANGE].contains(&view.purpose.as_str());
+        let noted = self.dispatcher.spawn(async move {
+            let of = (method, purpose.as_str());
+            let proved = keeper.proved((&tenant, &subject), of, (proof, actor));
+            proved.await.map(drop)
+        });
+        if writes {
+            // Whoever hangs up now has proved it all the same.
+            return noted.await.map_err(|_| OVERLOADED)?;
+        }
+        Ok(())
     }
 
     fn checked(&self, caller: &Caller, request: &CheckRequest, answer: CheckAnswer) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use watchword_providers::Channel;
 
+use crate::subjects::model::{MethodId, Role};
 use crate::verification::Status;
 
 /// What the API answers instead of doing what was asked. The edge turns each
@@ -36,6 +37,16 @@ pub enum ServiceError {
         now_ms: u64,
         alternatives: Vec<Channel>,
     },
+    /// What the subject is does not allow it, or not yet: `method_on_hold`,
+    /// `step_up_required`, `last_method`, ...
+    #[error("refused: {code}")]
+    Refused {
+        code: &'static str,
+        /// From when on it is allowed, where time alone helps.
+        available_at_ms: Option<u64>,
+        now_ms: u64,
+        others: Box<Others>,
+    },
     #[error("wrong code")]
     CodeMismatch { checks_remaining: u8 },
     /// The verification has ended.
@@ -62,11 +73,53 @@ pub enum ServiceError {
     },
 }
 
+/// What else would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Others {
+    /// Of the same method.
+    pub channels: Vec<Channel>,
+    pub methods: Vec<OtherMethod>,
+}
+
+/// Another method of the subject that receives codes now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherMethod {
+    pub id: MethodId,
+    pub role: Role,
+    /// Those that are open to it now.
+    pub channels: Vec<Channel>,
+}
+
 impl ServiceError {
+    /// A refusal that nothing but another request gets around.
+    pub(crate) fn refused(code: &'static str) -> Self {
+        Self::Refused {
+            code,
+            available_at_ms: None,
+            now_ms: 0,
+            others: Box::default(),
+        }
+    }
+
+    /// A refusal that ends by itself.
+    pub(crate) fn refused_until(code: &'static str, available_at_ms: u64, now_ms: u64) -> Self {
+        Self::Refused {
+            code,
+            available_at_ms: Some(available_at_ms),
+            now_ms,
+            others: Box::default(),
+        }
+    }
+
     /// How long until asking again makes sense, if it ever does.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Limited {
+                available_at_ms,
+                now_ms,
+                ..
+            }
+            | Self::Refused {
                 available_at_ms,
                 now_ms,
                 ..
@@ -90,6 +143,7 @@ impl ServiceError {
             Self::Invalid { code, .. }
             | Self::Forbidden { code, .. }
             | Self::Limited { code, .. }
+            | Self::Refused { code, .. }
             | Self::Unavailable { code, .. } => code,
             Self::CodeMismatch { .. } => "code_mismatch",
             Self::NotPending { status } => match status {

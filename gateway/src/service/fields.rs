@@ -101,7 +101,7 @@ pub(super) fn may_send(
 }
 
 /// Whether a channel would do, all rules considered.
-pub(super) fn is_open(
+pub(crate) fn is_open(
     live: &Live,
     tenant: &Tenant,
     to: &ParsedNumber,
@@ -126,7 +126,7 @@ fn route_is_missing(
         .is_none()
 }
 
-pub(super) fn destination<'a>(
+pub(crate) fn destination<'a>(
     tenant: &'a Tenant,
     to: &'a ParsedNumber,
     channel: Channel,

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use watchword_providers::Channel;
 
 use super::error::ServiceError;
+use super::fields::client_class;
 use super::request::Client;
 use super::{Answer, Service};
 use crate::admission::gcra::Denied;
@@ -62,6 +63,30 @@ pub(super) fn of_send(
     }
     named.retain(|limit| !limit.ask.rules.is_empty());
     named
+}
+
+/// The limit of a tenant's number, for what is counted under a subject's account.
+pub(super) fn of_tenant_number(
+    live: &Live,
+    tenant: &Tenant,
+    to: &ParsedNumber,
+    client: Client,
+) -> Option<NamedLimit> {
+    let rules = &live.limits.sends_per_number;
+    let class = client_class(client);
+    let key = live
+        .ring
+        .index()
+        .tenant_number_limit(tenant.tag, to.number.expose(), class);
+    (!rules.is_empty()).then(|| NamedLimit {
+        code: "number_limit",
+        ask: LimitAsk {
+            key,
+            rules: rules.clone(),
+            step: LimitStep::Take,
+            operation: OperationId(random()),
+        },
+    })
 }
 
 impl Service {

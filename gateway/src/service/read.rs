@@ -6,11 +6,11 @@ use super::render::{self, Context};
 use super::view::{TimelineEntry, VerificationView};
 use super::{Answer, Service};
 use crate::details::Details;
-use crate::id::{RecordId, VerificationId};
+use crate::id::{RecordId, Shard, VerificationId};
 use crate::live::Live;
 use crate::store::Found;
 use crate::tenants::{Caller, Operator};
-use crate::verification::{ClientClass, Conversion, NumberRecord, Record, SendRefusal};
+use crate::verification::{ClientClass, Conversion, NumberRecord, NumberTag, Record, SendRefusal};
 use crate::webhooks::{Replay, ReplayError, Replayed, replay};
 
 impl Service {
@@ -58,9 +58,32 @@ impl Service {
         region: Option<&str>,
     ) -> Answer<Vec<VerificationView>> {
         let live = self.shared.live.load_full();
-        let tenant = &caller.tenant;
         let to = fields::number(to, region, "to")?;
-        let (shard, number) = live.ring.index().number(tenant.tag, to.number.expose());
+        let index = live.ring.index();
+        let account = index.number(caller.tenant.tag, to.number.expose());
+        self.recent(&live, caller, account).await
+    }
+
+    /// The last verifications addressed to a subject, newest first.
+    pub async fn verifications_of_subject(
+        &self,
+        caller: &Caller,
+        subject: &str,
+    ) -> Answer<Vec<VerificationView>> {
+        let live = self.shared.live.load_full();
+        let key = live.ring.index().subject(caller.tenant.tag, subject);
+        self.recent(&live, caller, (key.0.shard, key.account()))
+            .await
+    }
+
+    /// The last verifications of a number, or of the account of a subject.
+    async fn recent(
+        &self,
+        live: &Live,
+        caller: &Caller,
+        (shard, number): (Shard, NumberTag),
+    ) -> Answer<Vec<VerificationView>> {
+        let tenant = &caller.tenant;
         let store = &self.shared.store;
         let (of_number, _) = store
             .number(shard, number)
@@ -74,9 +97,9 @@ impl Service {
             .into_iter()
             .filter(|found| found.record.tenant == tenant.tag);
         own.map(|found| {
-            let details = render::open(&live, found.id, &found.record)?;
+            let details = render::open(live, found.id, &found.record)?;
             let context = Context {
-                live: &live,
+                live,
                 tenant,
                 now_ms: found.now_ms,
             };
@@ -142,12 +165,8 @@ impl Service {
         let live = self.shared.live.load_full();
         let tenant = live.tenants.by_name(tenant).ok_or(ServiceError::NotFound)?;
         let to = fields::number(number, None, "number")?;
-        let (shard, tag) = live.ring.index().number(tenant.tag, to.number.expose());
-        self.shared
-            .store
-            .lift_failures(shard, tag)
-            .await
-            .map_err(|error| self.store_error("lift_failures", &error))?;
+        let account = live.ring.index().number(tenant.tag, to.number.expose());
+        self.lift(account).await?;
         tracing::info!(
             operator = %operator.name,
             tenant = %tenant.name,
@@ -155,6 +174,35 @@ impl Service {
             "failed checks of a number forgiven"
         );
         Ok(())
+    }
+
+    /// An operator forgives the failed checks of what was addressed to a subject.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::NotFound`] if no tenant has this name.
+    pub async fn lift_subject_failures(
+        &self,
+        operator: &Operator,
+        tenant: &str,
+        subject: &str,
+    ) -> Answer<()> {
+        let live = self.shared.live.load_full();
+        let tenant = live.tenants.by_name(tenant).ok_or(ServiceError::NotFound)?;
+        let key = live.ring.index().subject(tenant.tag, subject);
+        self.lift((key.0.shard, key.account())).await?;
+        tracing::info!(
+            operator = %operator.name,
+            tenant = %tenant.name,
+            "failed checks of a subject forgiven"
+        );
+        Ok(())
+    }
+
+    async fn lift(&self, (shard, tag): (Shard, NumberTag)) -> Answer<()> {
+        let store = &self.shared.store;
+        let lifted = store.lift_failures(shard, tag).await;
+        lifted.map_err(|error| self.store_error("lift_failures", &error))
     }
 
     /// An operator has events of a tenant told again.
@@ -266,6 +314,7 @@ fn not_done(refusal: SendRefusal) -> ServiceError {
         | SendRefusal::SendsExhausted { .. }
         | SendRefusal::ResendTooLate
         | SendRefusal::SendLimit { .. }
-        | SendRefusal::TooManyPending { .. } => ServiceError::NotFound,
+        | SendRefusal::TooManyPending { .. }
+        | SendRefusal::MethodChanged => ServiceError::NotFound,
     }
 }

@@ -113,5 +113,6 @@ pub(super) fn refused(refusal: SendRefusal, now_ms: u64) -> ServiceError {
         SendRefusal::ResendTooLate => ServiceError::ResendTooLate,
         SendRefusal::NotPending { status } => ServiceError::NotPending { status },
         SendRefusal::NotFound => ServiceError::NotFound,
+        SendRefusal::MethodChanged => ServiceError::refused("method_changed"),
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use watchword_providers::Channel;
 
 use crate::id::VerificationId;
+use crate::subjects::model::MethodId;
 
 /// Where the request came from, as the identity service says.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,8 +39,12 @@ pub struct IdempotencyKey {
 /// `POST /v1/verifications`.
 #[derive(Clone, Debug, Default)]
 pub struct StartRequest {
-    pub to: String,
+    /// `None`: the subject's method.
+    pub to: Option<String>,
     pub region: Option<String>,
+    /// Of a subject without `to`; `None`: the default one, or the next that may
+    /// receive codes.
+    pub method: Option<MethodId>,
     pub channel: Option<Channel>,
     pub locale: Option<String>,
     pub purpose: Option<String>,

@@ -1,17 +1,20 @@
 //! The part of a send that must not die with its caller: ask the store and
 //! every limit in one flush, then dispatch. Runs in a task of its own.
 
+mod made;
+mod undoing;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use self::made::{Made, Step};
 use super::error::ServiceError;
 use super::limits::{NamedLimit, SUBMISSION_CAP};
-use super::refusals::{Refusal, StoredRefusal, first_refusal, refused};
+use super::refusals::{Refusal, first_refusal};
 use super::{Answer, OVERLOADED, Service, unavailable};
-use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
 use crate::delivery::DeliveryStatus;
 use crate::details::Opened;
@@ -19,7 +22,8 @@ use crate::dispatch::{Dispatcher, Place, Work};
 use crate::id::{DeliveryId, RecordId};
 use crate::keys::random;
 use crate::live::Shared;
-use crate::store::{Idempotency, LimitAnswers, Sent, Started, StoreError, Undo};
+use crate::store::subjects::Guard;
+use crate::store::{Idempotency, Sent, Started, StoreError};
 use crate::verification::{OperationId, Record, Resend, Start};
 
 /// How often, and how far apart, a send whose making was not answered is looked for.
@@ -37,6 +41,8 @@ pub(super) struct Send {
     pub ask: SendAsk,
     pub idempotency: Option<Idempotency>,
     pub limits: Vec<NamedLimit>,
+    /// Of a start addressed to a subject: what it was judged by.
+    pub guard: Option<Guard>,
     /// What a start has sealed.
     pub opened: Option<Arc<Opened>>,
     pub wait: Option<Duration>,
@@ -312,27 +318,6 @@ impl Sending {
         });
     }
 
-    /// A send that was made stands if every limit has allowed it.
-    async fn judge(
-        &self,
-        send: &Send,
-        made: Made,
-        (asks, answers): (&[LimitAsk], Result<LimitAnswers, StoreError>),
-    ) -> Answer<Made> {
-        let refusal = match &answers {
-            Ok(answers) => first_refusal(&send.limits, answers),
-            Err(error) => {
-                self.shared.store_failed("limits", error);
-                Some(Refusal::unanswered())
-            }
-        };
-        let Some(refusal) = refusal else {
-            return Ok(made);
-        };
-        self.give_back(asks, answers.as_deref().unwrap_or_default());
-        Err(self.take_back(send, &made, refusal).await)
-    }
-
     fn made(&self, started: Started, send: &Send) -> Answer<Made> {
         Made::of(started, send, self.shared.store_now_ms())
     }
@@ -340,7 +325,10 @@ impl Sending {
     async fn start(&self, send: &Send, limits: &[LimitAsk]) -> Sent {
         let (store, key) = (&self.shared.store, send.idempotency.as_ref());
         match &send.ask {
-            SendAsk::Start(start) => store.start_within(start, key, limits).await,
+            SendAsk::Start(start) => match &send.guard {
+                None => store.start_within(start, key, limits).await,
+                Some(guard) => store.start_guarded(start, guard, key, limits).await,
+            },
             SendAsk::Resend(resend) => {
                 let (started, limits) =
                     tokio::join!(store.resend(resend, key), store.limits(limits));
@@ -350,64 +338,6 @@ impl Sending {
                 }
             }
         }
-    }
-
-    /// Undoes a send that a limit of another slot refused, and remembers the refusal.
-    async fn take_back(&self, send: &Send, made: &Made, refusal: Refusal) -> ServiceError {
-        self.remember_refusal(&refusal);
-        let what = (made.id, made.step == Step::Created);
-        match self.undo(send, what, &refusal).await {
-            Ok(()) => refusal.error(made.now_ms),
-            Err(error) => error,
-        }
-    }
-
-    fn remember_refusal(&self, refusal: &Refusal) {
-        if let Some(name) = refusal.limit {
-            let live = self.shared.live.load();
-            live.refused_limits.refuse(name, refusal.available_at_ms);
-        }
-    }
-
-    /// Takes back what was made, and lets the idempotency key answer with the refusal.
-    async fn undo(
-        &self,
-        send: &Send,
-        (id, was_created): (RecordId, bool),
-        refusal: &Refusal,
-    ) -> Answer<()> {
-        let (client, policy) = match &send.ask {
-            SendAsk::Start(start) => (start.client, &start.policy),
-            SendAsk::Resend(resend) => (resend.client, &resend.policy),
-        };
-        let undo = Undo {
-            id,
-            was_created,
-            operation: send.ask.operation(),
-            client,
-            policy: policy.clone(),
-            idempotency: send.idempotency,
-            refusal: StoredRefusal::of(refusal).encode(),
-            available_at_ms: refusal.available_at_ms,
-        };
-        self.shared.store.undo(&undo).await.map_err(|error| {
-            self.shared.store_failed("undo", &error);
-            // It stays in the ledger: a sweep sends it, or it expires.
-            ServiceError::Unavailable {
-                code: "store_outcome_unknown",
-                retry_after_s: 1,
-            }
-        })
-    }
-
-    /// Gives back what the limits that allowed it have taken. Nobody waits for it.
-    fn give_back(&self, asks: &[LimitAsk], answers: &[Result<(), Denied>]) {
-        let taken = asks
-            .iter()
-            .zip(answers)
-            .filter(|(_, answer)| answer.is_ok());
-        self.dispatcher
-            .give_back(taken.map(|(ask, _)| ask.clone()).collect());
     }
 
     /// Lets those who wait with the same idempotency key know at once that the
@@ -422,64 +352,6 @@ impl Sending {
                 shared.store_failed("confirm", &error);
             }
         });
-    }
-}
-
-/// What the store made of a send.
-struct Made {
-    id: RecordId,
-    record: Box<Record>,
-    /// The delivery to dispatch; `None` if there is none.
-    ordinal: Option<u8>,
-    now_ms: u64,
-    step: Step,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
-    Created,
-    Resent,
-    /// An earlier request with the same idempotency key made it.
-    Replayed,
-}
-
-impl Made {
-    /// `now_ms` is the store's time as well as we know it.
-    fn of(started: Started, send: &Send, now_ms: u64) -> Answer<Self> {
-        match started {
-            Started::Created { record, now_ms } => Ok(Self {
-                id: send.ask.id(),
-                ordinal: (!record.deliveries.is_empty()).then_some(1),
-                record,
-                now_ms,
-                step: Step::Created,
-            }),
-            Started::Resent {
-                id,
-                record,
-                ordinal,
-                now_ms,
-            } => Ok(Self {
-                id,
-                record,
-                ordinal,
-                now_ms,
-                step: Step::Resent,
-            }),
-            Started::Replayed { id, record, now_ms } => Ok(Self {
-                id,
-                record,
-                ordinal: None,
-                now_ms,
-                step: Step::Replayed,
-            }),
-            Started::ReplayedRefusal { refusal } => Err(StoredRefusal::decode(&refusal, now_ms)),
-            Started::InProgress => Err(ServiceError::IdempotencyInProgress),
-            Started::KeyReused => Err(ServiceError::IdempotencyKeyReused),
-            Started::Refused { refusal, now_ms } => Err(refused(refusal, now_ms)),
-            // Only where limits are part of the step, and then it was judged before.
-            Started::Withheld { now_ms, .. } => Err(Refusal::unanswered().error(now_ms)),
-        }
     }
 }
 

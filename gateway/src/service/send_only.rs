@@ -62,6 +62,7 @@ impl Service {
             idempotency,
             opened: None,
             limits,
+            guard: None,
             wait: request.wait,
         };
         let accepted = self.send(send).await;
@@ -146,6 +147,7 @@ fn new_start(
         text: Some(request.text.clone()),
         speech: request.speech.clone(),
         is_test: false,
+        method: None,
     };
     Start {
         id,

@@ -2,9 +2,11 @@
 
 use watchword_providers::{Channel, PhoneNumber};
 
+use super::error::OtherMethod;
 use crate::delivery::{DeliveryStatus, Outcome};
 use crate::id::{DeliveryId, VerificationId};
 use crate::routing::{ProviderId, RouteCounts};
+use crate::subjects::model::MethodId;
 use crate::verification::{Conversion, Status};
 
 /// A verification as answered.
@@ -34,6 +36,11 @@ pub struct VerificationView {
     /// A configured test number: nothing is sent, the code is fixed.
     pub is_test: bool,
     pub deliveries: Vec<DeliveryView>,
+    /// The subject's method it is addressed to.
+    pub method: Option<MethodId>,
+    /// Of an answered start: what else would do, the same method over another
+    /// channel first.
+    pub others: Vec<OtherMethod>,
 }
 
 /// A delivery as answered.

@@ -6,6 +6,7 @@ mod contract;
 mod file;
 mod reaper;
 mod steps;
+mod subjects;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -7,10 +7,13 @@ use async_trait::async_trait;
 use futures_util::future::join;
 use tokio::time::Instant;
 
+use super::subjects::{
+    Guard, NoteNumber, NumberKey, NumberNote, SubjectRead, SubjectStore, WriteSubject, Written,
+};
 use super::webhooks::{SaveWatch, TakeWatches, WatchAsk, WatchPage, WatchStore, Watched};
 use super::{
-    Checked, CheckedWithin, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store,
-    StoreError, Sweep, Swept, Taken, Undo,
+    Checked, CheckedWithin, Found, Health, Idempotency, Meta, MetaRead, RecordFormats, Sent,
+    Started, Store, StoreError, Sweep, Swept, Taken, Undo,
 };
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
@@ -23,6 +26,7 @@ use crate::delivery::{
 use crate::id::{DeliveryId, RecordId, Shard};
 use crate::receipts::{MessageKey, ReceiptReference};
 use crate::routing::{CountRoutes, RouteRows};
+use crate::subjects::model::SubjectKey;
 use crate::telemetry::Metrics;
 use crate::verification::{
     Check, CheckAnswer, Conversion, NumberRecord, NumberTag, Record, Resend, SendRefusal, Start,
@@ -300,6 +304,10 @@ impl Store for MeteredStore {
             .await
     }
 
+    fn record_formats(&self) -> RecordFormats {
+        self.inner.record_formats()
+    }
+
     async fn health(&self) -> Result<Health, StoreError> {
         self.timed("health", self.inner.health()).await
     }
@@ -352,5 +360,58 @@ impl WatchStore for MeteredStore {
     ) -> Result<WatchPage, StoreError> {
         let call = self.inner.list_watches(shard, from, count);
         self.timed("list_watches", call).await
+    }
+}
+
+#[async_trait]
+impl SubjectStore for MeteredStore {
+    async fn subject(&self, key: SubjectKey) -> Result<SubjectRead, StoreError> {
+        self.timed("subject", self.inner.subject(key)).await
+    }
+
+    async fn write_subject(&self, ask: &WriteSubject) -> Result<Written, StoreError> {
+        self.timed("write_subject", self.inner.write_subject(ask))
+            .await
+    }
+
+    async fn due_subjects(
+        &self,
+        shard: Shard,
+        count_max: u16,
+        again_ms: u64,
+    ) -> Result<Vec<SubjectKey>, StoreError> {
+        let call = self.inner.due_subjects(shard, count_max, again_ms);
+        self.timed("due_subjects", call).await
+    }
+
+    async fn subject_audit(
+        &self,
+        key: SubjectKey,
+        from: u32,
+        count: u16,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let call = self.inner.subject_audit(key, from, count);
+        self.timed("subject_audit", call).await
+    }
+
+    async fn number_note(&self, key: NumberKey) -> Result<NumberNote, StoreError> {
+        self.timed("number_note", self.inner.number_note(key)).await
+    }
+
+    async fn note_number(&self, key: NumberKey, note: &NoteNumber) -> Result<bool, StoreError> {
+        self.timed("note_number", self.inner.note_number(key, note))
+            .await
+    }
+
+    async fn start_guarded(
+        &self,
+        ask: &Start,
+        guard: &Guard,
+        idempotency: Option<&Idempotency>,
+        limits: &[LimitAsk],
+    ) -> Sent {
+        let call = self.inner.start_guarded(ask, guard, idempotency, limits);
+        self.start_watched(ask, self.timed("start_guarded", call))
+            .await
     }
 }

@@ -8,14 +8,16 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use ::redis::Value;
+use futures_util::future::join;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::admission::limits::{LimitAsk, LimitStep};
 use crate::delivery::{Settle, Settled};
 use crate::id::{DeliveryId, RecordId, SHARDS_MAX};
+use crate::store::subjects::Guard;
 use crate::store::{
-    CheckedWithin, FORMAT_VERSION, Health, Idempotency, Meta, Started, Store, StoreError,
+    CheckedWithin, FORMAT_VERSION, Health, Idempotency, Meta, Sent, Started, Store, StoreError,
 };
 use crate::verification::{Check, CheckAnswer, Record, Start};
 use answers::CREATED_FIRST;
@@ -39,6 +41,7 @@ mod packing;
 mod scripts;
 mod server;
 mod settings;
+mod subjects;
 mod webhooks;
 
 /// Tells the gateway's time, in ms since the Unix epoch.
@@ -142,10 +145,12 @@ impl RedisStore {
         self.shared.is_nearly_full.load(Ordering::Relaxed)
     }
 
-    /// Starts, with the limits that are part of the step.
+    /// Starts, with the limits that are part of the step, and under a generation
+    /// if it was judged by one.
     async fn make(
         &self,
         ask: &Start,
+        guard: Option<&Guard>,
         idempotency: Option<&Idempotency>,
         limits: Option<&[LimitAsk]>,
     ) -> Result<Started, StoreError> {
@@ -166,11 +171,17 @@ impl RedisStore {
             epoch: terms.epoch,
         };
         let first = FirstStart::new(ask, asked, terms.at_ms(), keeping);
-        let call = Call {
+        let mut call = Call {
             script: &scripts::START,
             keys,
             arguments: terms.start(ask, idempotency, limits, first.as_ref()),
         };
+        if let Some(guard) = guard {
+            call.script = &scripts::START_GUARDED;
+            call.keys.push(self.keys.subject(guard.key));
+            call.arguments
+                .push(guard.generation.to_string().into_bytes());
+        }
         let mut answer = self.run_one(call, terms).await?;
         if answer.code == CREATED_FIRST {
             answer.now_ms = terms.at_ms();
@@ -178,6 +189,29 @@ impl RedisStore {
             return answer.started(ask.id, asked.len(), |_| created);
         }
         answer.started(ask.id, asked.len(), |now_ms| first::created(ask, now_ms))
+    }
+
+    /// As [`Self::make`], with the limits in the step where its store allows that.
+    async fn make_within(
+        &self,
+        ask: &Start,
+        guard: Option<&Guard>,
+        idempotency: Option<&Idempotency>,
+        limits: &[LimitAsk],
+    ) -> Sent {
+        if self.is_cluster {
+            // Their slots are not the record's.
+            let making = self.make(ask, guard, idempotency, None);
+            let (started, limits) = join(making, self.limits(limits)).await;
+            return Sent {
+                started,
+                apart: Some(limits),
+            };
+        }
+        Sent {
+            started: self.make(ask, guard, idempotency, Some(limits)).await,
+            apart: None,
+        }
     }
 
     /// A check whose limits lie in other slots: they are taken from first, and

@@ -9,6 +9,7 @@ mod call;
 mod delivery;
 mod process;
 mod silence;
+mod subject;
 mod verification;
 mod webhook;
 
@@ -21,6 +22,9 @@ pub use process::{
     CertificateReloaded, ConfigReloaded, DrainEnded, DrainStarted, ReloadRefused, StoreFailed,
 };
 pub use silence::{FeedbackEnded, ReceiptPathChanged, Silent};
+pub use subject::{
+    NoticeEnded, NoticeResult, NumberChangeMoved, SealedCodeUsed, SubjectChanged, SubjectFrozen,
+};
 pub use verification::{Checked, ChecksStopped, ManyChecksFail, Refused, Resent, Started};
 pub use webhook::WebhookGivenUp;
 

@@ -22,7 +22,7 @@ use prometheus_client::registry::{Metric, Registry};
 pub use connections::{ConnectionMetrics, OpenConnection};
 pub(super) use labels::{
     AttemptLabels, CallLabels, DeliveryLabels, FeedbackLabels, HopLabels, LimitLabels,
-    ProviderLabels, ReceiptLabels, ReceiptRefusedLabels, ResultLabels, SilenceLabels,
+    ProviderLabels, ReceiptLabels, ReceiptRefusedLabels, ResultLabels, SilenceLabels, StatusLabels,
 };
 use labels::{
     ClosedLabels, EndpointLabels, HashLabels, KindLabels, ListenerLabels, RequestLabels,
@@ -87,6 +87,8 @@ pub struct Metrics {
     pub(super) feedback: Family<FeedbackLabels, Counter>,
     pub(super) call_answers: Family<CallLabels, Counter>,
     pub(super) calls_reported: Family<ProviderLabels, Counter>,
+    pub(super) subject_changes: Family<StatusLabels, Counter>,
+    pub(super) notices: Family<ResultLabels, Counter>,
     webhook_posts: Family<ResultLabels, Counter>,
     pub(super) webhooks_given_up: Family<ResultLabels, Counter>,
     webhooks_lost: Counter,
@@ -147,6 +149,8 @@ impl Metrics {
             feedback: family(to, &names::FEEDBACK),
             call_answers: family(to, &names::CALL_ANSWERS),
             calls_reported: family(to, &names::CALLS_REPORTED),
+            subject_changes: family(to, &names::SUBJECT_CHANGES),
+            notices: family(to, &names::NOTICES),
             webhook_posts: family(to, &names::WEBHOOK_POSTS),
             webhooks_given_up: family(to, &names::WEBHOOKS_GIVEN_UP),
             webhooks_lost: shared(to, &names::WEBHOOKS_LOST),

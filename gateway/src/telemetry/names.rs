@@ -107,6 +107,10 @@ metric_names! {
     CALL_ANSWERS = Counter "call_answers_total" ["provider", "step"] "Calls told what to do next: ask, tell, reported, farewell or hang_up";
     CALLS_REPORTED = Counter "calls_reported_total" ["provider"] "Calls whose person pressed the key for: I did not ask for this";
 
+    // Subjects.
+    SUBJECT_CHANGES = Counter "subject_changes_total" ["status"] "Number changes that reached a status";
+    NOTICES = Counter "notices_total" ["result"] "Notices to those whose number or methods changed: queued, stopped (the number has another holder) or unsendable";
+
     // Webhooks.
     WEBHOOK_POSTS = Counter "webhook_posts_total" ["result"] "Events posted to tenants: told, failed, refused (by our rules on addresses) or gone";
     WEBHOOKS_GIVEN_UP = Counter "webhooks_given_up_total" ["result"] "Events that will not be posted again unless replayed";

@@ -94,6 +94,8 @@ pub enum SendRefusal {
         status: Status,
     },
     NotFound,
+    /// The subject has other methods than the start was judged by: judge again.
+    MethodChanged,
 }
 
 /// What became of a start or resend that was not refused.

@@ -6,11 +6,35 @@ use serde_json::{Map, Value, json};
 use watchword_providers::PhoneNumber;
 
 use super::endpoint::Endpoint;
-use super::story::{Event, EventKind, Subject, event_name};
+use super::kind::EventKind;
+use super::story::{Event, Subject, event_name};
 use crate::id::{DeliveryId, RecordId, VerificationId};
 
 /// The JSON of one event for one endpoint.
-pub(super) fn body(id: RecordId, subject: &Subject, event: &Event, to: &Endpoint) -> String {
+pub(super) fn body(
+    id: RecordId,
+    subject: Option<&Subject>,
+    event: &Event,
+    to: &Endpoint,
+) -> String {
+    let data = match (&event.data, subject) {
+        // We wrote it, and as an object.
+        (Some(data), _) => serde_json::from_str(data).unwrap_or_default(),
+        (None, Some(subject)) => derived(id, subject, event, to),
+        (None, None) => Map::new(),
+    };
+    let whole = json!({
+        "type": event.kind.as_str(),
+        "timestamp": time(event.at_ms),
+        "id": event_name(id, event.sequence),
+        "sequence": event.sequence,
+        "data": Value::Object(data),
+    });
+    whole.to_string()
+}
+
+/// What an event says of its record.
+fn derived(id: RecordId, subject: &Subject, event: &Event, to: &Endpoint) -> Map<String, Value> {
     let mut data = Map::new();
     if subject.is_verification {
         data.insert(
@@ -41,14 +65,7 @@ pub(super) fn body(id: RecordId, subject: &Subject, event: &Event, to: &Endpoint
     }
     data.insert("created_at".into(), time(subject.created_at_ms).into());
     data.insert("expires_at".into(), time(subject.expires_at_ms).into());
-    let whole = json!({
-        "type": event.kind.as_str(),
-        "timestamp": time(event.at_ms),
-        "id": event_name(id, event.sequence),
-        "sequence": event.sequence,
-        "data": Value::Object(data),
-    });
-    whole.to_string()
+    data
 }
 
 fn put(data: &mut Map<String, Value>, key: &str, text: Option<&str>) {

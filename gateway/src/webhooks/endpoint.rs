@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use watchword_providers::signature::WebhookKeys;
 
-use super::story::EventKind;
+use super::kind::EventKind;
 
 /// Failures in a row after which an endpoint is left alone for a while.
 const FAILURES_MAX: u32 = 5;

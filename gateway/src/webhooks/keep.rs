@@ -3,22 +3,32 @@
 use zeroize::Zeroizing;
 
 use super::story::Story;
-use crate::keys::seal::{self, Field, OpenError, Place};
+use crate::id::RecordId;
+use crate::keys::KeyRing;
+use crate::keys::seal::{self, Field, OpenError, Place, PlaceKind};
 use crate::live::Shared;
 use crate::store::StoreError;
 use crate::store::webhooks::{NextLook, SaveWatch, Watched};
-use crate::verification::RecordKind;
+use crate::verification::TenantTag;
 
 const VERIFICATION: u8 = 1;
 const SEND_ONLY: u8 = 2;
+const SUBJECT: u8 = 3;
 
 /// What was and is to be told; nothing yet of a new watch.
 pub(super) fn open(shared: &Shared, watched: &Watched) -> Result<Story, OpenError> {
     let Some((kind, sealed)) = watched.state.split_first() else {
         return Ok(Story::default());
     };
+    let kind = match *kind {
+        VERIFICATION => PlaceKind::Verification,
+        SEND_ONLY => PlaceKind::SendOnly,
+        SUBJECT => PlaceKind::Subject,
+        _ => return Err(OpenError::Damaged),
+    };
     let live = shared.live.load();
-    let plain = seal::open(&live.ring, place(watched, *kind), sealed)?;
+    let place = place((watched.tenant, watched.id), kind);
+    let plain = seal::open(&live.ring, place, sealed)?;
     rmp_serde::from_slice(&plain).map_err(|_| OpenError::Damaged)
 }
 
@@ -30,37 +40,38 @@ pub(super) async fn save(
     next: NextLook,
 ) -> Result<bool, StoreError> {
     let live = shared.live.load_full();
-    let is_send_only = story
-        .subject
-        .as_ref()
-        .is_some_and(|subject| !subject.is_verification);
-    let kind = if is_send_only {
-        SEND_ONLY
-    } else {
-        VERIFICATION
-    };
-    let plain = rmp_serde::to_vec(story).expect("plain fields can be encoded");
-    let plain = Zeroizing::new(plain);
-    let mut state = vec![kind];
-    state.extend(seal::seal(live.ring.newest(), place(watched, kind), &plain));
     let ask = SaveWatch {
         id: watched.id,
         fence: watched.fence,
-        state,
+        state: sealed(&live.ring, (watched.tenant, watched.id), story),
         next,
     };
     shared.store.save_watch(&ask).await
 }
 
-fn place(watched: &Watched, kind: u8) -> Place {
+/// A story as a watch keeps it.
+pub(super) fn sealed(ring: &KeyRing, of: (TenantTag, RecordId), story: &Story) -> Vec<u8> {
+    let kind = match &story.subject {
+        Some(subject) if !subject.is_verification => PlaceKind::SendOnly,
+        None if story.is_over => PlaceKind::Subject,
+        Some(_) | None => PlaceKind::Verification,
+    };
+    let plain = rmp_serde::to_vec(story).expect("plain fields can be encoded");
+    let plain = Zeroizing::new(plain);
+    let mut state = vec![match kind {
+        PlaceKind::Verification => VERIFICATION,
+        PlaceKind::SendOnly => SEND_ONLY,
+        PlaceKind::Subject => SUBJECT,
+    }];
+    state.extend(seal::seal(ring.newest(), place(of, kind), &plain));
+    state
+}
+
+fn place((tenant, id): (TenantTag, RecordId), kind: PlaceKind) -> Place {
     Place {
-        tenant: watched.tenant,
-        kind: if kind == SEND_ONLY {
-            RecordKind::SendOnly
-        } else {
-            RecordKind::Verification
-        },
-        id: watched.id,
+        tenant,
+        kind,
+        id,
         field: Field::Webhooks,
     }
 }

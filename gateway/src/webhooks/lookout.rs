@@ -71,6 +71,13 @@ impl Lookout {
         self.watching.load().endpoints.get(&tenant).cloned()
     }
 
+    /// A tenant's endpoints, and for how long events are kept for them.
+    pub(super) fn listening(&self, tenant: TenantTag) -> Option<(Endpoints, u64)> {
+        let watching = self.watching.load();
+        let endpoints = watching.endpoints.get(&tenant).cloned()?;
+        Some((endpoints, watching.keep_for_ms))
+    }
+
     /// Whether this tenant has webhooks.
     pub fn is_watching(&self, tenant: TenantTag) -> bool {
         self.watching.load().endpoints.contains_key(&tenant)

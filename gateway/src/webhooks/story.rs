@@ -7,96 +7,13 @@ use serde::{Deserialize, Serialize};
 use watchword_providers::Channel;
 
 use super::endpoint::Endpoint;
+use super::kind::EventKind;
 use crate::delivery::{DeliveryRecord, DeliveryStatus, Outcome};
 use crate::id::RecordId;
 use crate::verification::{Record, RecordKind, Status};
 
 /// Events of one record at most: fifteen deliveries with a few each.
 const EVENTS_MAX: usize = 64;
-
-/// What an event reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum EventKind {
-    Approved,
-    Exhausted,
-    Expired,
-    Canceled,
-    Superseded,
-    Failed,
-    /// The person said that they had not asked for the code.
-    Reported,
-    DeliverySubmitted,
-    DeliveryDelivered,
-    DeliveryUndelivered,
-    DeliveryFailed,
-    DeliveryExpired,
-    DeliveryCanceled,
-}
-
-impl EventKind {
-    pub const ALL: [Self; 13] = [
-        Self::Approved,
-        Self::Exhausted,
-        Self::Expired,
-        Self::Canceled,
-        Self::Superseded,
-        Self::Failed,
-        Self::Reported,
-        Self::DeliverySubmitted,
-        Self::DeliveryDelivered,
-        Self::DeliveryUndelivered,
-        Self::DeliveryFailed,
-        Self::DeliveryExpired,
-        Self::DeliveryCanceled,
-    ];
-
-    /// Its name in bodies and filters.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Approved => "verification.approved",
-            Self::Exhausted => "verification.exhausted",
-            Self::Expired => "verification.expired",
-            Self::Canceled => "verification.canceled",
-            Self::Superseded => "verification.superseded",
-            Self::Failed => "verification.failed",
-            Self::Reported => "verification.reported",
-            Self::DeliverySubmitted => "delivery.submitted",
-            Self::DeliveryDelivered => "delivery.delivered",
-            Self::DeliveryUndelivered => "delivery.undelivered",
-            Self::DeliveryFailed => "delivery.failed",
-            Self::DeliveryExpired => "delivery.expired",
-            Self::DeliveryCanceled => "delivery.canceled",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
-
-    fn of_status(status: Status) -> Option<Self> {
-        match status {
-            Status::Pending => None,
-            Status::Approved => Some(Self::Approved),
-            Status::Canceled => Some(Self::Canceled),
-            Status::Expired => Some(Self::Expired),
-            Status::Exhausted => Some(Self::Exhausted),
-            Status::Superseded => Some(Self::Superseded),
-            Status::Failed => Some(Self::Failed),
-        }
-    }
-
-    fn of_delivery(status: DeliveryStatus) -> Option<Self> {
-        match status {
-            DeliveryStatus::Queued => None,
-            DeliveryStatus::Submitted => Some(Self::DeliverySubmitted),
-            DeliveryStatus::Delivered => Some(Self::DeliveryDelivered),
-            DeliveryStatus::Undelivered => Some(Self::DeliveryUndelivered),
-            DeliveryStatus::Failed => Some(Self::DeliveryFailed),
-            DeliveryStatus::Expired => Some(Self::DeliveryExpired),
-            DeliveryStatus::Canceled => Some(Self::DeliveryCanceled),
-        }
-    }
-}
 
 /// Where one event stands with one endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +43,10 @@ pub(super) struct Event {
     /// Whom it concerns has been decided.
     pub is_addressed: bool,
     pub targets: Vec<Target>,
+    /// What it says, as JSON, where that was known in the moment it happened
+    /// and is not derived from a record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
 }
 
 /// What an event says of a delivery.
@@ -166,6 +87,24 @@ pub(super) struct Story {
 const RECEIPTS_AFTER_END_MS: u64 = 86_400_000;
 
 impl Story {
+    /// One event that is derived from no record: nothing can follow it.
+    pub(super) fn of_event(kind: EventKind, data: String, at_ms: u64) -> Self {
+        let event = Event {
+            kind,
+            sequence: 1,
+            at_ms,
+            delivery: None,
+            is_addressed: false,
+            targets: Vec::new(),
+            data: Some(data),
+        };
+        Self {
+            subject: None,
+            events: vec![event],
+            is_over: true,
+        }
+    }
+
     /// Adds what has happened since; how many events that are.
     pub(super) fn observe(&mut self, record: &Record, reported_at_ms: u64, now_ms: u64) -> usize {
         let before = self.events.len();
@@ -254,6 +193,7 @@ impl Story {
             delivery,
             is_addressed: false,
             targets: Vec::new(),
+            data: None,
         });
     }
 

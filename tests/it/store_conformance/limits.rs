@@ -198,6 +198,7 @@ pub(super) async fn meta_is_written_only_over_the_revision_that_was_read(w: Worl
             check_value: vec![0x80; 16],
             retired_at_ms: 0,
         }],
+        record_format: 2,
     };
     assert!(w.store.write_meta(&meta, 0).await.unwrap());
     assert!(!w.store.write_meta(&meta, 0).await.unwrap());

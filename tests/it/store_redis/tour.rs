@@ -19,7 +19,7 @@ use watchword::verification::{
 };
 use watchword_providers::{Channel, ReceiptStatus};
 
-use super::{asks, messages};
+use super::{asks, messages, subjects};
 
 /// Walks through all steps; calls `between` before each.
 pub(crate) async fn walk(store: &RedisStore, between: impl Fn()) {
@@ -85,6 +85,7 @@ pub(crate) async fn walk(store: &RedisStore, between: impl Fn()) {
             .is_ok()
     );
     walk_limits(store, &between).await;
+    subjects::walk(store, &between).await;
     between();
     store.health().await.unwrap();
 }
@@ -361,6 +362,7 @@ fn meta() -> Meta {
             check_value: vec![4, 5],
             retired_at_ms: 0,
         }],
+        record_format: 2,
     }
 }
 

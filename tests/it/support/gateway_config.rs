@@ -55,7 +55,7 @@ impl TestTenant {
 name = "{name}"
 regions = ["US", "GB"]
 voice_regions = ["US", "GB"]
-api_keys = [{{ id = "{name}-1", sha256 = "{sha256}", scopes = ["verify", "read", "deliver", "explain", "read_pii"] }}]
+api_keys = [{{ id = "{name}-1", sha256 = "{sha256}", scopes = ["verify", "read", "deliver", "explain", "subjects", "read_pii"] }}]
 "#,
             name = self.name,
             sha256 = super::hex(digest.as_ref()),

@@ -1,5 +1,6 @@
 //! Searches everything a thief or a support engineer could read for what must
-//! not be there: codes, full numbers, API keys, master keys.
+//! not be there: codes, full numbers, API keys, master keys, the names of
+//! subjects, and what lets a person back in.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -46,6 +47,15 @@ impl Secrets {
     /// A text such as an API key or a webhook secret.
     pub(crate) fn add_text(&mut self, kind: &'static str, text: &str) {
         self.add(kind, text.as_bytes(), false);
+    }
+
+    /// What people type in groups, such as a recovery code or an undo token: as it
+    /// is shown, and as it is compared.
+    pub(crate) fn add_grouped(&mut self, kind: &'static str, shown: &str) {
+        let plain: String = shown.split('-').collect();
+        for text in [shown, &plain, &plain.to_lowercase(), &plain.to_uppercase()] {
+            self.add_text(kind, text);
+        }
     }
 
     /// Raw, and as hexadecimal digits.

@@ -163,6 +163,7 @@ impl World {
             clock: Arc::new(clock.clone()),
             store_skew_ms: Arc::new(AtomicI64::new(0)),
             is_durable: Arc::new(AtomicBool::new(true)),
+            keeps_subjects: Arc::new(AtomicBool::new(true)),
             lookout,
             tally: Arc::default(),
         };
@@ -229,6 +230,7 @@ impl World {
             text: None,
             speech: None,
             is_test: false,
+            method: None,
         };
         let start = Start {
             id,

@@ -60,8 +60,7 @@ proptest! {
     #[test]
     fn any_body_gets_an_answer(index in 0..ENDPOINTS.len(), body: Vec<u8>) {
         let endpoint = &ENDPOINTS[index];
-        let path = endpoint.pattern.replace("{id}", UNKNOWN_ID);
-        let path = path.replace(['{', '}'], "");
+        let path = path_of(endpoint.pattern);
         let answer = answered(&endpoint.method, &path, "h", body).unwrap();
         prop_assert!(is_sound(&answer));
     }
@@ -69,11 +68,10 @@ proptest! {
     #[test]
     fn any_json_gets_an_answer_and_is_never_repeated(
         index in 0..ENDPOINTS.len(),
-        fields in hash_map("(to|number|code|text|bind|client|channel|outcome|tenant)", any_json(), 0..5),
+        fields in hash_map("(to|number|code|text|bind|client|channel|outcome|tenant|evidence|token|phone|reason|type)", any_json(), 0..5),
     ) {
         let endpoint = &ENDPOINTS[index];
-        let path = endpoint.pattern.replace("{id}", UNKNOWN_ID);
-        let path = path.replace(['{', '}'], "");
+        let path = path_of(endpoint.pattern);
         let mut body = serde_json::to_value(&fields).unwrap();
         body["secret_field"] = json!("canary-7391");
         let body = serde_json::to_vec(&body).unwrap();

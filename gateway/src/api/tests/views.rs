@@ -71,6 +71,8 @@ fn verification() -> VerificationView {
         next_voice_at_ms: None,
         next_check_at_ms: Some(START_MS),
         conversion: Conversion::Unreported,
+        method: None,
+        others: Vec::new(),
         is_test: false,
         deliveries: vec![delivery()],
     }

@@ -17,7 +17,7 @@ fn what_everybody_knows_is_refused() {
             SHA256,
             "b7ad567477c83756aab9a542b2be04f77dbae25115d85f22070d74d8cc4779dc",
         ),
-        "tenants[0].api_keys[0].sha256: is the key `sandbox`",
+        "tenants[0].api_keys[0].sha256: is a key of the sandbox",
     );
     assert_refused(
         &least().replace(

@@ -68,7 +68,9 @@ fn lines(form: &[Piece]) -> Vec<Vec<Part>> {
                         .for_each(|part| push(&mut lines, part));
                 }
             }
-            Piece::Value(Placeholder::Code) => push(&mut lines, Part::Code),
+            Piece::Value(Placeholder::Code | Placeholder::Undo | Placeholder::Report) => {
+                push(&mut lines, Part::Code);
+            }
             Piece::Value(Placeholder::Brand | Placeholder::Amount | Placeholder::Payee) => {
                 push(&mut lines, Part::LeftToRight);
             }

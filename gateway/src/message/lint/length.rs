@@ -3,6 +3,7 @@
 
 use super::Mistake;
 use crate::message::RETRIEVER_BYTES_MAX;
+use crate::message::notices::TOKEN_CHARACTERS;
 use crate::message::segments::{Encoding, segment_count};
 use crate::message::template::{Form, MINUTES_MAX, Piece, Placeholder, Template, Values, fill};
 use crate::message::values::{
@@ -34,6 +35,8 @@ fn longest_values(text: &str) -> Values<'_> {
         amount: cut(PAYMENT_CHARACTERS_MAX),
         currency: cut(3),
         payee: cut(PAYMENT_CHARACTERS_MAX),
+        undo: cut(TOKEN_CHARACTERS + 1),
+        report: cut(TOKEN_CHARACTERS + 1),
     }
 }
 
@@ -104,6 +107,7 @@ pub(super) fn speech_too_long(form: &Form) -> Option<Mistake> {
             Piece::Value(Placeholder::Minutes) => DIGIT_MS,
             Piece::Value(Placeholder::Amount) => AMOUNT_MS,
             Piece::Value(Placeholder::Payee) => PAYMENT_CHARACTERS_MAX * LETTER_MS,
+            Piece::Value(Placeholder::Undo | Placeholder::Report) => TOKEN_CHARACTERS * DIGIT_MS,
         })
         .sum();
     let found_s = u32::try_from(spoken_ms.div_ceil(1_000)).unwrap_or(u32::MAX);

@@ -29,8 +29,8 @@ pub enum Mistake {
     #[error("a text may not have .{0}: take it out, or write .encoding = gsm-7 under an SMS")]
     Attribute(String),
     #[error(
-        "{{ ${0} }} is unknown: use {{ $code }}, {{ $brand }}, {{ $minutes }}, {{ $amount }} or \
-         {{ $payee }}"
+        "{{ ${0} }} is unknown: use {{ $code }}, {{ $brand }}, {{ $minutes }}, {{ $amount }}, \
+         {{ $payee }}, and in a notice {{ $undo }} and {{ $report }}"
     )]
     PlaceholderUnknown(String),
     #[error("{{ {0} }} is unknown: add it to the file, or write a placeholder as {{ $code }}")]

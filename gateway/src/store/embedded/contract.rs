@@ -21,8 +21,8 @@ use crate::id::{DeliveryId, RecordId, Shard};
 use crate::receipts::{MessageKey, ReceiptReference};
 use crate::routing::{CountRoutes, HourCounts, RouteRows};
 use crate::store::{
-    Checked, CheckedWithin, Found, Health, Idempotency, Meta, MetaRead, Sent, Started, Store,
-    StoreError, Sweep, Swept, Taken, Undo,
+    Checked, CheckedWithin, FORMAT_VERSION, Found, Health, Idempotency, Meta, MetaRead,
+    RecordFormats, Sent, Started, Store, StoreError, Sweep, Swept, Taken, Undo,
 };
 use crate::verification::{
     Check, Conversion, NumberRecord, NumberTag, Record, Resend, SendRefusal, Start, TenantTag,
@@ -341,6 +341,13 @@ impl Store for EmbeddedStore {
             steps::write_meta(tables, &meta, revision)
         })
         .await
+    }
+
+    fn record_formats(&self) -> RecordFormats {
+        RecordFormats {
+            written: FORMAT_VERSION,
+            read: &[FORMAT_VERSION],
+        }
     }
 
     async fn health(&self) -> Result<Health, StoreError> {

@@ -190,18 +190,19 @@ fn of_transaction(error: TransactionError) -> StorageError {
     }
 }
 
-/// Makes the tables of a new file, so that reading finds them.
+/// Makes the tables of a new file, and those that an older release did not know,
+/// so that reading finds them.
 pub(super) fn with_tables(database: Database) -> Result<Database, DatabaseError> {
     let read = database.begin_read().map_err(of_transaction)?;
-    let is_new = match read.open_table(tables::META) {
+    let lacks_tables = match read.open_table(tables::SUBJECTS) {
         Ok(_) => false,
         Err(TableError::TableDoesNotExist(_)) => true,
         Err(error) => return Err(of_table(error).into()),
     };
     drop(read);
-    if is_new {
+    if lacks_tables {
         let transaction = database.begin_write().map_err(of_transaction)?;
-        drop(Tables::open(&transaction, Memory::default())?);
+        drop(Tables::open(&transaction, Memory::default())?.open_subjects()?);
         transaction
             .commit()
             .map_err(|error| StorageError::Io(io::Error::other(error)))?;

@@ -8,6 +8,7 @@ pub(super) mod idempotency;
 pub(super) mod limits;
 pub(super) mod messages;
 pub(super) mod sends;
+pub(super) mod subjects;
 pub(super) mod turns;
 pub(super) mod webhooks;
 

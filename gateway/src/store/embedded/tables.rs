@@ -30,6 +30,11 @@ pub(super) const LEDGER: Raw = TableDefinition::new("ledger");
 const WATCHES: Raw = TableDefinition::new("watches");
 const WATCH_LEDGER: Raw = TableDefinition::new("watch_ledger");
 const EXPIRY: Raw = TableDefinition::new("expiry");
+pub(super) const SUBJECTS: Raw = TableDefinition::new("subjects");
+const SUBJECT_LEDGER: Raw = TableDefinition::new("subject_ledger");
+const SUBJECT_DUES: Raw = TableDefinition::new("subject_dues");
+pub(super) const SUBJECT_AUDIT: Raw = TableDefinition::new("subject_audit");
+pub(super) const SUBJECT_NUMBERS: Raw = TableDefinition::new("subject_numbers");
 
 /// All whose entries expire.
 #[cfg(test)]
@@ -46,6 +51,16 @@ pub(super) const PERISHABLE: [Raw; 12] = [
     WATCHES,
     WATCH_LEDGER,
     EXPIRY,
+];
+
+/// Those of subjects, whose entries stay until they are removed.
+#[cfg(test)]
+pub(super) const LASTING: [Raw; 5] = [
+    SUBJECTS,
+    SUBJECT_DUES,
+    SUBJECT_LEDGER,
+    SUBJECT_AUDIT,
+    SUBJECT_NUMBERS,
 ];
 
 const META_KEY: &[u8] = b"meta";
@@ -100,6 +115,17 @@ pub(super) struct Tables<'t> {
     pub(super) watch_ledger: RawTable<'t>,
     pub(super) expiry: RawTable<'t>,
     meta: RawTable<'t>,
+    transaction: &'t WriteTransaction,
+}
+
+/// The tables of subjects, which only their own steps open. Nothing in them expires.
+pub(super) struct SubjectTables<'t> {
+    pub(super) subjects: RawTable<'t>,
+    /// When each is due, to find its entry in the ledger.
+    pub(super) dues: RawTable<'t>,
+    pub(super) ledger: RawTable<'t>,
+    pub(super) audit: RawTable<'t>,
+    pub(super) numbers: RawTable<'t>,
 }
 
 /// A record to be changed, with what its ledger entries were.
@@ -166,6 +192,19 @@ impl<'t> Tables<'t> {
             watch_ledger: open(WATCH_LEDGER)?,
             expiry: open(EXPIRY)?,
             meta: open(META)?,
+            transaction,
+        })
+    }
+
+    /// Opens the tables of subjects, for one step.
+    pub(super) fn open_subjects(&self) -> Result<SubjectTables<'t>, StorageError> {
+        let open = |definition| self.transaction.open_table(definition).map_err(of_table);
+        Ok(SubjectTables {
+            subjects: open(SUBJECTS)?,
+            dues: open(SUBJECT_DUES)?,
+            ledger: open(SUBJECT_LEDGER)?,
+            audit: open(SUBJECT_AUDIT)?,
+            numbers: open(SUBJECT_NUMBERS)?,
         })
     }
 

@@ -5,6 +5,7 @@ mod disk;
 mod failures;
 mod file;
 mod housekeeping;
+mod subjects;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

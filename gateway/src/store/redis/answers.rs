@@ -53,7 +53,7 @@ impl Answer {
         })
     }
 
-    fn number(&mut self) -> Result<u64, StoreError> {
+    pub(super) fn number(&mut self) -> Result<u64, StoreError> {
         match self.rest.next() {
             Some(Value::Int(number)) => u64::try_from(number).map_err(|_| strange()),
             _ => Err(strange()),
@@ -116,6 +116,7 @@ impl Answer {
                 status: value_at(&STATUSES, first)?,
             },
             8 => SendRefusal::NotFound,
+            9 => SendRefusal::MethodChanged,
             _ => return Err(strange()),
         })
     }

@@ -4,7 +4,6 @@
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use futures_util::future::join;
 use tokio::time::timeout;
 
 use super::answers::{Answer, WITHHELD};
@@ -23,8 +22,8 @@ use crate::id::{DeliveryId, RecordId, Shard};
 use crate::receipts::{MessageKey, ReceiptReference};
 use crate::routing::{CountRoutes, RouteRows};
 use crate::store::{
-    Checked, CheckedWithin, FORMAT_VERSION, Found, Health, Idempotency, Meta, MetaRead, Sent,
-    Started, Store, StoreError, Sweep, Swept, Taken, Undo,
+    Checked, CheckedWithin, FORMAT_VERSION, Found, Health, Idempotency, Meta, MetaRead,
+    RecordFormats, Sent, Started, Store, StoreError, Sweep, Swept, Taken, Undo,
 };
 use crate::verification::{
     Check, Conversion, NumberRecord, NumberTag, Record, Resend, SendRefusal, Start, TenantTag,
@@ -37,7 +36,7 @@ impl Store for RedisStore {
         ask: &Start,
         idempotency: Option<&Idempotency>,
     ) -> Result<Started, StoreError> {
-        self.make(ask, idempotency, None).await
+        self.make(ask, None, idempotency, None).await
     }
 
     async fn start_within(
@@ -46,18 +45,7 @@ impl Store for RedisStore {
         idempotency: Option<&Idempotency>,
         limits: &[LimitAsk],
     ) -> Sent {
-        if self.is_cluster {
-            // Their slots are not the record's.
-            let (started, limits) = join(self.start(ask, idempotency), self.limits(limits)).await;
-            return Sent {
-                started,
-                apart: Some(limits),
-            };
-        }
-        Sent {
-            started: self.make(ask, idempotency, Some(limits)).await,
-            apart: None,
-        }
+        self.make_within(ask, None, idempotency, limits).await
     }
 
     async fn resend(
@@ -397,6 +385,13 @@ impl Store for RedisStore {
             self.epoch.store(meta.epoch, Ordering::Relaxed);
         }
         Ok(is_written)
+    }
+
+    fn record_formats(&self) -> RecordFormats {
+        RecordFormats {
+            written: format::FORMAT,
+            read: &[format::FORMAT],
+        }
     }
 
     async fn health(&self) -> Result<Health, StoreError> {

@@ -1,10 +1,12 @@
 //! The names of keys: all of one shard share a hash tag, so that one script
 //! may touch them all on a cluster too.
 
-use super::format::number_text;
+use super::format::{number_text, random_text};
 use crate::calls::CallKey;
 use crate::id::{RecordId, Shard};
 use crate::receipts::MessageKey;
+use crate::store::subjects::NumberKey;
+use crate::subjects::model::SubjectKey;
 use crate::verification::NumberTag;
 
 /// Writes key names under one prefix.
@@ -70,6 +72,25 @@ impl Keys {
     /// Its length is known to `webhook_sweep.lua` and `webhook_list.lua`.
     pub(super) fn watch_ledger(&self, shard: Shard) -> String {
         self.in_shard(shard, "webhook-ledger", "")
+    }
+
+    /// Its last 26 characters are the subject's id within the shard; scripts rely on
+    /// it. Like all keys of subjects it never expires.
+    pub(super) fn subject(&self, key: SubjectKey) -> String {
+        self.in_shard(key.0.shard, "subject:", &random_text(key.0))
+    }
+
+    /// Its length is known to `subject_sweep.lua`.
+    pub(super) fn subject_ledger(&self, shard: Shard) -> String {
+        self.in_shard(shard, "subject-ledger", "")
+    }
+
+    pub(super) fn subject_audit(&self, key: SubjectKey) -> String {
+        self.in_shard(key.0.shard, "subject-audit:", &random_text(key.0))
+    }
+
+    pub(super) fn subject_number(&self, key: NumberKey) -> String {
+        self.in_shard(key.shard, "subject-number:", &number_text(key.tag))
     }
 
     pub(super) fn meta(&self) -> String {

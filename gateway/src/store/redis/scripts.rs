@@ -92,6 +92,8 @@ macro_rules! scripts {
 scripts! {
     START = "refuse_oom" "clock" "start_first" "limit_state" "record" "number" "refusal" "delivery"
         "ending" "send" "again" "idempotency" "start_known" "limits_within" "replay" "start";
+    START_GUARDED = "refuse_oom" "clock" "guard" "start_first" "limit_state" "record" "number" "refusal"
+        "delivery" "ending" "send" "again" "idempotency" "start_known" "limits_within" "replay" "start";
     RESEND = "refuse_oom" "clock" "argument" "record" "number" "refusal" "delivery" "send" "again"
         "idempotency" "resend_asked" "replay" "resend";
     UNDO = "allow_oom" "clock" "argument" "record" "number" "delivery" "send" "idempotency" "undo";
@@ -125,6 +127,13 @@ scripts! {
     WEBHOOK_SAVE = "allow_oom" "clock" "argument" "webhook_entry" "webhook_save";
     WEBHOOK_REPORT = "allow_oom" "clock" "argument" "webhook_entry" "webhook_report";
     WEBHOOK_LIST = "allow_oom" "clock" "argument" "webhook_list";
+    SUBJECT_READ = "allow_oom" "clock" "subject_format" "subject_read";
+    SUBJECT_WRITE = "allow_oom" "clock" "argument" "subject_format" "record" "number" "delivery" "ending"
+        "webhook_entry" "subject_write";
+    SUBJECT_SWEEP = "allow_oom" "clock" "argument" "subject_format" "subject_sweep";
+    SUBJECT_AUDIT = "allow_oom" "clock" "argument" "subject_audit";
+    READ_NOTE = "allow_oom" "clock" "subject_format" "subject_read_note";
+    NOTE_NUMBER = "allow_oom" "clock" "argument" "subject_format" "subject_note";
     WRITE_META = "refuse_oom" "clock" "argument" "write_meta";
 }
 

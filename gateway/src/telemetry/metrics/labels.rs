@@ -34,6 +34,11 @@ pub(crate) struct ResultLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct StatusLabels {
+    pub(crate) status: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct LimitLabels {
     pub(crate) limit: &'static str,
 }

@@ -5,15 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use watchword_providers::{Channel, PhoneNumber};
 
 use super::*;
+use crate::id::{RecordId, Shard};
 use crate::stack::breaker::BreakerState;
 use crate::stack::pace::Sharing;
 use crate::stack::silence::ReceiptPath;
+use crate::subjects::model::SubjectKey;
 use crate::telemetry::events::{
     AttemptEnded, BreakerChanged, CallAnswered, CallReported, CertificateReloaded, Checked,
     ChecksStopped, ConfigReloaded, CredentialsRefused, DeliveryEnded, DrainEnded, DrainStarted,
-    FeedbackEnded, LeaseTaken, ManyChecksFail, Poisoned, PossibleDuplicate, ReceiptApplied,
-    ReceiptPathChanged, ReceiptRefused, ReceiptWaits, Refused, ReloadRefused, Resent,
-    SharingChanged, Silent, Started, StoreFailed, WebhookGivenUp,
+    FeedbackEnded, LeaseTaken, ManyChecksFail, NoticeEnded, NoticeResult, NumberChangeMoved,
+    Poisoned, PossibleDuplicate, ReceiptApplied, ReceiptPathChanged, ReceiptRefused, ReceiptWaits,
+    Refused, ReloadRefused, Resent, SealedCodeUsed, SharingChanged, Silent, Started, StoreFailed,
+    SubjectChanged, SubjectFrozen, WebhookGivenUp,
 };
 use crate::telemetry::logging::{LogLevel, LogSettings, capture};
 use crate::telemetry::names::{ALL, Kind};
@@ -42,6 +45,7 @@ fn touch_everything(metrics: &Metrics) {
     metrics.unknown_format();
     emit_verification_events(metrics);
     emit_delivery_events(metrics);
+    emit_subject_events(metrics);
     emit_process_events(metrics);
 }
 
@@ -201,6 +205,48 @@ fn emit_call_events(metrics: &Metrics, (delivery, provider): (&str, &str)) {
     .emit(metrics);
     metrics.webhook_post("told");
     metrics.webhook_lost();
+}
+
+fn emit_subject_events(metrics: &Metrics) {
+    let (tenant, actor) = ("acme", "person");
+    let subject = SubjectKey(RecordId {
+        shard: Shard::FIRST,
+        random: [7; 16],
+    });
+    SubjectChanged {
+        tenant,
+        subject,
+        what: "method.added",
+        actor,
+    }
+    .emit();
+    NumberChangeMoved {
+        tenant,
+        subject,
+        status: "undone",
+        actor,
+    }
+    .emit(metrics);
+    SubjectFrozen {
+        tenant,
+        subject,
+        actor,
+    }
+    .emit();
+    SealedCodeUsed { tenant, subject }.emit(metrics);
+    for result in [
+        NoticeResult::Queued,
+        NoticeResult::Stopped,
+        NoticeResult::Unsendable,
+    ] {
+        NoticeEnded {
+            tenant,
+            subject,
+            kind: "change_requested",
+            result,
+        }
+        .emit(metrics);
+    }
 }
 
 fn emit_process_events(metrics: &Metrics) {

@@ -143,16 +143,13 @@ impl Courier {
 
     /// Tells every endpoint what is due there, each in order, all at once.
     async fn tell_all(&self, turn: &mut Turn, endpoints: Endpoints) {
-        let Some(subject) = turn.story.subject.clone() else {
-            return;
-        };
         let due = turn.due_spots();
         let told = {
             let turn = &*turn;
             let calls = endpoints.iter().map(|endpoint| {
                 let own = due.iter().copied();
                 let own = own.filter(|spot| turn.endpoint_of(*spot) == Some(endpoint.id.as_str()));
-                self.tell(turn, &subject, (endpoint, own.collect()))
+                self.tell(turn, (endpoint, own.collect()))
             });
             join_all(calls).await
         };
@@ -173,7 +170,6 @@ impl Courier {
     async fn tell(
         &self,
         turn: &Turn,
-        subject: &Subject,
         (endpoint, spots): (&Endpoint, Vec<Spot>),
     ) -> Vec<(Spot, Fared)> {
         let mut told = Vec::with_capacity(spots.len());
@@ -185,10 +181,7 @@ impl Courier {
             let fared = match blocked {
                 Some(wait) => Fared::Later(wait),
                 None if turn.began.elapsed() > TELL_FOR => Fared::Later(Duration::ZERO),
-                None => {
-                    self.tell_one(turn.watched.id, subject, (event, endpoint))
-                        .await
-                }
+                None => self.tell_one(turn, (event, endpoint)).await,
             };
             // What one event could not get through, the next one cannot either.
             match fared {
@@ -201,19 +194,15 @@ impl Courier {
         told
     }
 
-    async fn tell_one(
-        &self,
-        id: RecordId,
-        subject: &Subject,
-        (event, endpoint): (&Event, &Endpoint),
-    ) -> Fared {
+    async fn tell_one(&self, turn: &Turn, (event, endpoint): (&Event, &Endpoint)) -> Fared {
         let _place = match endpoint.admit() {
             Admission::Place(place) => place,
             Admission::Later(wait) => return Fared::Later(wait),
             Admission::Gone => return Fared::Gone,
         };
         let now_s = self.shared.clock.now_ms() / 1000;
-        let text = body(id, subject, event, endpoint);
+        let id = turn.watched.id;
+        let text = body(id, turn.story.subject.as_ref(), event, endpoint);
         let post = signed(endpoint, &event_name(id, event.sequence), text, now_s);
         let answer = tokio::time::timeout(endpoint.timeout, self.poster.post(post)).await;
         let fared = judged(answer.unwrap_or(Err(PostError::NoAnswer)));

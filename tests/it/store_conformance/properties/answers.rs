@@ -114,5 +114,6 @@ pub(super) fn of_refusal(refusal: SendRefusal) -> Answer {
         }
         SendRefusal::NotPending { status } => Answer::says(format!("not pending {status:?}")),
         SendRefusal::NotFound => Answer::says("not found"),
+        SendRefusal::MethodChanged => Answer::says("method changed"),
     }
 }

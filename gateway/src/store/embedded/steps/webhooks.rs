@@ -8,10 +8,12 @@ use crate::id::{RecordId, Shard};
 use crate::store::embedded::codec::{
     Kept, SlotKey, WatchKey, decode, encode, record_key, slot_key,
 };
-use crate::store::embedded::tables::{StepError, Tables, read_as};
+use crate::store::embedded::tables::{StepError, Tables, read, read_as};
+use crate::store::subjects::EventWatch;
 use crate::store::webhooks::{
     NextLook, SaveWatch, TakeWatches, WatchAsk, WatchEntry, WatchName, WatchPage, Watched,
 };
+use crate::verification::TenantTag;
 
 /// What this release cannot read is looked at again after so long.
 const UNREADABLE_AGAIN_MS: u64 = 3_600_000;
@@ -26,6 +28,27 @@ pub(in crate::store::embedded) fn watch(
     let entry = WatchEntry::new(ask, tables.now_ms);
     tables.expire_at(entry.kept_until_ms, Kept::Watch, &record_key(ask.id))?;
     write(tables, ask.id, (None, &entry))
+}
+
+/// Watches what is to be told as it is, once. It is due at once.
+pub(in crate::store::embedded) fn tell(
+    tables: &mut Tables<'_>,
+    tenant: TenantTag,
+    event: &EventWatch,
+) -> Result<(), StepError> {
+    let ask = WatchAsk {
+        id: event.id,
+        tenant,
+        look_after_ms: 0,
+        keep_for_ms: event.keep_for_ms,
+    };
+    if read(&tables.watches, &record_key(event.id))?.is_some() {
+        return Ok(());
+    }
+    let mut entry = WatchEntry::new(&ask, tables.now_ms);
+    entry.state.clone_from(&event.state);
+    tables.expire_at(entry.kept_until_ms, Kept::Watch, &record_key(event.id))?;
+    write(tables, event.id, (None, &entry))
 }
 
 pub(in crate::store::embedded) fn take(

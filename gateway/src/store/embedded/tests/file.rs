@@ -8,7 +8,7 @@ use super::*;
 use crate::delivery::{Begin, DeliveryStatus, DueKind, Take};
 use crate::store::embedded::Settings;
 use crate::store::embedded::codec::record_key;
-use crate::store::embedded::tables::META;
+use crate::store::embedded::tables::{LASTING, META};
 
 fn open(path: &std::path::Path, hand: &Hand) -> Result<EmbeddedStore, super::super::OpenError> {
     EmbeddedStore::open(path, &Settings::default(), hand.clock())
@@ -166,6 +166,9 @@ async fn every_table_is_there_from_the_first_opening() {
     drop(open(&path, &hand).unwrap());
     let database = Database::open(&path).unwrap();
     let read = database.begin_read().unwrap();
-    assert_eq!(read.list_tables().unwrap().count(), PERISHABLE.len() + 1);
+    assert_eq!(
+        read.list_tables().unwrap().count(),
+        PERISHABLE.len() + LASTING.len() + 1
+    );
     assert!(read.open_table(META).is_ok());
 }

@@ -1,0 +1,206 @@
+//! What a person is told when something about their account has changed: texts
+//! of their own, since a stranger may hold the phone by now. They name nobody,
+//! show no number and hold no link.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use watchword_providers::Channel;
+
+use super::catalog::{Reading, read_language};
+use super::lint::{MessageLintError, Rule, longest_text};
+use super::segments::{segment_count, unit_count};
+use super::source::{MessageFile, Parsed};
+use super::template::{Template, Values};
+use super::{Brand, Locale, SmsLength, spell};
+
+/// A token in an SMS has so many characters, and a dash in its middle.
+pub const TOKEN_CHARACTERS: usize = 8;
+
+/// The language of last resort.
+const DEFAULT_LOCALE: &str = "en";
+
+macro_rules! files {
+    ($($tag:literal),* $(,)?) => {
+        [$(MessageFile {
+            name: concat!($tag, ".ftl"),
+            path: None,
+            text: include_str!(concat!("../../../config/notices/", $tag, ".ftl")),
+        }),*]
+    };
+}
+
+/// In the order of their tags.
+static FILES: [MessageFile<'static>; 8] = files!["de", "en", "es", "fr", "it", "nl", "pl", "pt-BR"];
+
+/// What a notice has to say. No `Debug`: it holds tokens.
+#[derive(Clone, Copy)]
+pub enum Notice<'a> {
+    /// A change of number was asked for; with what to type to stop it.
+    Change { undo: &'a str, report: &'a str },
+    /// Something else that protects the account was changed.
+    Security,
+}
+
+/// A notice ready to be sent. No `Debug`: it holds tokens.
+pub struct WrittenNotice {
+    /// What an SMS says, or what a call is about.
+    pub text: String,
+    /// For `voice`: what the call says, tokens sign by sign.
+    pub speech: Option<String>,
+    /// The language found for the locale asked for.
+    pub locale: Arc<str>,
+}
+
+/// The notices of every language that has them.
+#[derive(Debug)]
+pub struct Notices {
+    languages: BTreeMap<Arc<str>, Texts>,
+}
+
+#[derive(Debug)]
+struct Texts {
+    change: Template,
+    security: Template,
+    call_change: Template,
+    call_security: Template,
+}
+
+static BUILTIN: LazyLock<Notices> = LazyLock::new(|| {
+    Notices::read(&FILES).expect("the notices compiled in pass the lint; a test reads them")
+});
+
+impl Notices {
+    /// The notices compiled in.
+    pub fn builtin() -> &'static Self {
+        &BUILTIN
+    }
+
+    /// Reads a file for each language.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake in every file, with what to do about it.
+    pub fn read(files: &[MessageFile<'_>]) -> Result<Self, Vec<MessageLintError>> {
+        let mut errors = Vec::new();
+        let mut languages = BTreeMap::new();
+        for file in files {
+            let texts = Parsed::read(file, format!("notices {}", file.name)).and_then(|parsed| {
+                let locale = parsed.locale.clone();
+                let files = [parsed];
+                let texts = read_language((&locale, &files), &Rule::NOTICES, texts)?;
+                Ok((locale, texts))
+            });
+            match texts {
+                Ok((locale, texts)) => {
+                    languages.insert(Arc::from(locale.as_str()), texts);
+                }
+                Err(mistakes) => errors.extend(mistakes),
+            }
+        }
+        if errors.is_empty() {
+            Ok(Self { languages })
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// The languages there are notices in.
+    pub fn locales(&self) -> impl Iterator<Item = &str> {
+        self.languages.keys().map(|locale| &**locale)
+    }
+
+    /// Writes the notice in the language nearest to `locale`.
+    pub fn write(
+        &self,
+        channel: Channel,
+        (locale, brand): (&Locale, &Brand),
+        notice: Notice<'_>,
+    ) -> WrittenNotice {
+        let (locale, texts) = self.resolve(locale);
+        let (undo, report) = match notice {
+            Notice::Change { undo, report } => (undo, report),
+            Notice::Security => ("", ""),
+        };
+        let (sms, call) = match notice {
+            Notice::Change { .. } => (&texts.change, &texts.call_change),
+            Notice::Security => (&texts.security, &texts.call_security),
+        };
+        let speech = match channel {
+            Channel::Sms => None,
+            Channel::Voice => {
+                let (undo, report) = (spelled(undo), spelled(report));
+                Some(call.render(&values(brand, (&undo, &report)), 0))
+            }
+        };
+        WrittenNotice {
+            text: sms.render(&values(brand, (undo, report)), 0),
+            speech,
+            locale: Arc::clone(locale),
+        }
+    }
+
+    /// How long the SMS texts of a language become; empty if there is none of that tag.
+    pub fn sms_lengths(&self, tag: &str) -> Vec<SmsLength> {
+        let Some(texts) = self.languages.get(tag) else {
+            return Vec::new();
+        };
+        [
+            (&Rule::NOTICE_CHANGE, &texts.change),
+            (&Rule::NOTICE_SECURITY, &texts.security),
+        ]
+        .into_iter()
+        .map(|(rule, template)| {
+            let text = longest_text(template);
+            SmsLength {
+                id: rule.id,
+                segments: segment_count(&text),
+                characters: unit_count(&text),
+            }
+        })
+        .collect()
+    }
+
+    fn resolve(&self, locale: &Locale) -> (&Arc<str>, &Texts) {
+        locale
+            .fallbacks()
+            .chain([DEFAULT_LOCALE])
+            .find_map(|tag| {
+                // A Brazilian text is understood where Portuguese is asked for.
+                let tag = if tag == "pt" { "pt-BR" } else { tag };
+                self.languages.get_key_value(tag)
+            })
+            .expect("the default language is compiled in")
+    }
+}
+
+fn texts(reading: &mut Reading<'_>) -> Option<Texts> {
+    // All are read before any `?`, so that every mistake is reported at once.
+    let change = reading.read(&Rule::NOTICE_CHANGE);
+    let security = reading.read(&Rule::NOTICE_SECURITY);
+    let call_change = reading.read(&Rule::CALL_CHANGE);
+    let call_security = reading.read(&Rule::CALL_SECURITY);
+    Some(Texts {
+        change: change?,
+        security: security?,
+        call_change: call_change?,
+        call_security: call_security?,
+    })
+}
+
+fn values<'a>(brand: &'a Brand, (undo, report): (&'a str, &'a str)) -> Values<'a> {
+    Values {
+        brand: brand.as_str(),
+        undo,
+        report,
+        ..Values::default()
+    }
+}
+
+/// As a code is said, without the dash that only helps the eye.
+fn spelled(token: &str) -> String {
+    spell(&token.replace('-', ""))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! The change of a number: asked for, proved, looked at, undone, reported.
+
+use watchword_providers::Channel;
+
+use super::proof::ProofAsk;
+use super::request::{ChangeRequest, CheckRequestParts, Token};
+use super::shown::change_of;
+use super::view::ChangeView;
+use super::{Asked, TRIES, numbers};
+use crate::number::ParsedNumber;
+use crate::service::error::ServiceError;
+use crate::service::view::VerificationView;
+use crate::service::{Answer, OVERLOADED, Service, fields};
+use crate::subjects::command::{Command, RequestChange};
+use crate::subjects::keeper::{NUMBER_CHANGE, Opened, TokenAsk};
+use crate::subjects::model::{ChangeId, ChangeStatus};
+use crate::subjects::tokens::TokenAction;
+use crate::tenants::Asker;
+
+impl Service {
+    /// Asks for another number in a method's place, and sends that number the
+    /// code that proves it.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]: no change is open that was not before.
+    pub async fn request_change(
+        &self,
+        asker: &Asker,
+        subject: &str,
+        request: ChangeRequest,
+    ) -> Answer<(ChangeView, VerificationView)> {
+        let asked = self.asked(asker)?;
+        let to = fields::number(&request.to, request.region.as_deref(), "to")?;
+        numbers::may_be_kept(&asked.tenant, &to)?;
+        for _ in 0..TRIES {
+            let requested = self.request_once(&asked, subject, (&to, &request));
+            match Box::pin(requested).await {
+                Err(error) if error.code() == "method_changed" => {}
+                requested => return requested,
+            }
+        }
+        Err(OVERLOADED)
+    }
+
+    async fn request_once(
+        &self,
+        asked: &Asked,
+        subject: &str,
+        (to, request): (&ParsedNumber, &ChangeRequest),
+    ) -> Answer<(ChangeView, VerificationView)> {
+        let (tenant, actor) = (&asked.tenant, &asked.actor);
+        let before = self.kept(asked, subject).await?;
+        let evidence = (request.evidence.as_slice(), actor);
+        let proved = self.keeper.facts(tenant, &before, evidence).await?;
+        let e164 = to.number.expose();
+        let new_swap = self.keeper.new_number_swap(&asked.live, tenant, e164).await;
+        let takes_sms = to.may_receive(Channel::Sms).is_ok();
+        let default = if takes_sms {
+            Channel::Sms
+        } else {
+            Channel::Voice
+        };
+        let channel = request.channel.unwrap_or(default);
+        let to_method = asked.live.ring.index().method(before.key, e164);
+        let id = ChangeId::draw();
+        let change = |proof| {
+            Command::RequestChange(RequestChange {
+                id,
+                from: request.from,
+                to: numbers::kept(to),
+                to_method,
+                channel,
+                facts: proved.facts.clone(),
+                new_swap,
+                proof,
+            })
+        };
+        // A refusal sends nothing, so it is found before the code goes.
+        let tried = change(before.key.0);
+        self.keeper
+            .tried(tenant, &before, (&tried, actor.clone()))?;
+        let proof = ProofAsk {
+            purpose: NUMBER_CHANGE,
+            method: to_method,
+            channel,
+            locale: request.locale.clone(),
+            client: request.client,
+            idempotency: request.idempotency.clone(),
+        };
+        let sent = self.prove(asked, &before, (to, proof)).await?;
+        let decide = |now: &Opened| {
+            proved.still_holds(&now.subject)?;
+            Ok((change(sent.id.0), ()))
+        };
+        let changed = self.keeper.change(tenant, subject, actor.clone(), decide);
+        let opened = changed.await?.opened;
+        let open = opened.subject.open_change().ok_or(ServiceError::NotFound)?;
+        Ok((change_of(&opened, open.id)?, sent))
+    }
+
+    /// A change: open, undoable, or ended a while ago.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::NotFound`] if nothing is known of it any more.
+    pub async fn change(
+        &self,
+        asker: &Asker,
+        subject: &str,
+        change: ChangeId,
+    ) -> Answer<ChangeView> {
+        let asked = self.asked(asker)?;
+        let opened = self.kept(&asked, subject).await?;
+        change_of(&opened, change)
+    }
+
+    /// Proves the new number by the code that was sent to it.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]: it is not proved.
+    pub async fn confirm_change(
+        &self,
+        asker: &Asker,
+        subject: &str,
+        (id, check): (ChangeId, CheckRequestParts),
+    ) -> Answer<ChangeView> {
+        let asked = self.asked(asker)?;
+        let opened = self.kept(&asked, subject).await?;
+        let requested = opened
+            .subject
+            .change
+            .as_ref()
+            .filter(|change| change.id == id && change.status == ChangeStatus::Requested);
+        let Some((change, proof)) = requested.and_then(|change| Some((change, change.proof?)))
+        else {
+            // Proved before: whoever asks again has missed the answer.
+            let view = change_of(&opened, id)?;
+            return match view.status {
+                ChangeStatus::Requested | ChangeStatus::Expired => {
+                    Err(ServiceError::refused("discarded"))
+                }
+                ChangeStatus::NewVerified
+                | ChangeStatus::Holding
+                | ChangeStatus::Completed
+                | ChangeStatus::Undone
+                | ChangeStatus::Rejected => Ok(view),
+            };
+        };
+        let discard = Command::ChangeGivenUp { change: id, proof };
+        let of = (change.to_method, NUMBER_CHANGE);
+        let typed = (asker, subject, check);
+        let opened = self.typed(&asked, typed, (proof, of), discard).await?;
+        change_of(&opened, id)
+    }
+
+    /// Undoes a change, on the word of somebody who was told of it.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]: the change goes on.
+    pub async fn undo(
+        &self,
+        asker: &Asker,
+        subject: &str,
+        (change, token): (ChangeId, Token),
+    ) -> Answer<ChangeView> {
+        let action = (change, TokenAction::Undo);
+        self.act_on_token(asker, subject, (action, token)).await
+    }
+
+    /// "This was not me": undoes a change and freezes the subject.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]: the change goes on.
+    pub async fn report(
+        &self,
+        asker: &Asker,
+        subject: &str,
+        (change, token): (ChangeId, Token),
+    ) -> Answer<ChangeView> {
+        let action = (change, TokenAction::Report);
+        self.act_on_token(asker, subject, (action, token)).await
+    }
+
+    async fn act_on_token(
+        &self,
+        asker: &Asker,
+        subject: &str,
+        ((change, action), token): ((ChangeId, TokenAction), Token),
+    ) -> Answer<ChangeView> {
+        let asked: Asked = self.asked(asker)?;
+        let ask = TokenAsk {
+            change,
+            action,
+            typed: &token.0,
+        };
+        let changed = self.keeper.by_token((&asked.tenant, subject), ask).await?;
+        change_of(&changed.opened, change)
+    }
+}

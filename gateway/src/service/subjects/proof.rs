@@ -1,0 +1,102 @@
+//! A code that proves a number: sent before the record says so, and typed back.
+
+use super::Asked;
+use super::request::CheckRequestParts;
+use crate::id::{RecordId, VerificationId};
+use crate::number::ParsedNumber;
+use crate::service::error::ServiceError;
+use crate::service::request::{Client, IdempotencyKey, StartRequest};
+use crate::service::start::Addressee;
+use crate::service::view::VerificationView;
+use crate::service::{Answer, CheckRequest, Service};
+use crate::subjects::command::Command;
+use crate::subjects::keeper::Opened;
+use crate::subjects::model::MethodId;
+use crate::tenants::Asker;
+use crate::verification::Status;
+use watchword_providers::Channel;
+
+/// The code to send.
+pub(super) struct ProofAsk {
+    pub(super) purpose: &'static str,
+    /// What the number is called as a method.
+    pub(super) method: MethodId,
+    pub(super) channel: Channel,
+    pub(super) locale: Option<String>,
+    pub(super) client: Client,
+    pub(super) idempotency: Option<IdempotencyKey>,
+}
+
+impl Service {
+    /// Sends the code. It goes only while the subject is what it was judged by.
+    pub(super) async fn prove(
+        &self,
+        asked: &Asked,
+        opened: &Opened,
+        (to, ask): (&ParsedNumber, ProofAsk),
+    ) -> Answer<VerificationView> {
+        let addressee = Addressee {
+            guard: opened.guard(),
+            subject: opened.subject.name.clone(),
+            method: ask.method,
+        };
+        let request = StartRequest {
+            channel: Some(ask.channel),
+            locale: ask.locale,
+            purpose: Some(ask.purpose.to_owned()),
+            subject: Some(opened.subject.name.clone()),
+            client: ask.client,
+            idempotency: ask.idempotency,
+            ..StartRequest::default()
+        };
+        let at = (&*asked.live, &asked.tenant);
+        self.send_proof(at, (to, &addressee), &request).await
+    }
+
+    /// Checks the code that was typed back, and goes on with what it proves. A
+    /// code that was found right before goes on too: its answer may have been lost.
+    pub(super) async fn typed(
+        &self,
+        asked: &Asked,
+        (asker, subject, typed): (&Asker, &str, CheckRequestParts),
+        (proof, of): (RecordId, (MethodId, &'static str)),
+        discard: Command,
+    ) -> Answer<Opened> {
+        let Asker::Tenant(caller) = asker else {
+            return Err(ServiceError::NotFound);
+        };
+        let request = CheckRequest {
+            id: VerificationId(proof),
+            code: typed.code,
+            bind: None,
+            client: typed.client,
+            idempotency: None,
+        };
+        let (tenant, actor) = (&asked.tenant, &asked.actor);
+        match self.check(caller, request).await {
+            Ok(_)
+            | Err(ServiceError::NotPending {
+                status: Status::Approved,
+            }) => {
+                let proved = self
+                    .keeper
+                    .proved((tenant, subject), of, (proof, actor.clone()));
+                proved.await
+            }
+            Err(
+                ServiceError::CodeMismatch {
+                    checks_remaining: 0,
+                }
+                | ServiceError::NotPending {
+                    status: Status::Exhausted,
+                },
+            ) => {
+                let decide = |_: &Opened| Ok((discard.clone(), ()));
+                let changed = self.keeper.change(tenant, subject, actor.clone(), decide);
+                changed.await?;
+                Err(ServiceError::refused("discarded"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

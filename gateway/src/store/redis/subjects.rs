@@ -1,0 +1,199 @@
+//! Which script answers each question about subjects, with which keys.
+
+use ::redis::Value;
+use async_trait::async_trait;
+
+use super::answers::{Answer, strange};
+use super::asks::{Terms, array};
+use super::format;
+use super::{RedisStore, scripts};
+use crate::admission::limits::LimitAsk;
+use crate::id::{RecordId, Shard};
+use crate::store::subjects::{
+    Guard, NoteNumber, NumberKey, NumberNote, StoredSubject, SubjectRead, SubjectStore,
+    WriteSubject, Written,
+};
+use crate::store::{Idempotency, Sent, StoreError};
+use crate::subjects::model::SubjectKey;
+use crate::verification::{Start, TenantTag};
+
+#[async_trait]
+impl SubjectStore for RedisStore {
+    async fn subject(&self, key: SubjectKey) -> Result<SubjectRead, StoreError> {
+        let keys = vec![self.keys.subject(key)];
+        let mut answer = self.run(&scripts::SUBJECT_READ, keys, Terms::plain).await?;
+        let now_ms = answer.now_ms;
+        if answer.code == 0 {
+            return Ok(SubjectRead {
+                stored: None,
+                now_ms,
+            });
+        }
+        Ok(SubjectRead {
+            stored: Some(StoredSubject {
+                revision: answer.number()?,
+                generation: answer.number()?,
+                tenant: TenantTag(answer.bytes()?.try_into().map_err(|_| strange())?),
+                sealed: answer.bytes()?,
+            }),
+            now_ms,
+        })
+    }
+
+    async fn write_subject(&self, ask: &WriteSubject) -> Result<Written, StoreError> {
+        // What exists goes on.
+        if ask.revision == 0 && ask.sealed.is_some() && self.is_nearly_full() {
+            return Err(StoreError::Full);
+        }
+        let shard = ask.key.0.shard;
+        let mut keys = vec![
+            self.keys.subject(ask.key),
+            self.keys.subject_ledger(shard),
+            self.keys.subject_audit(ask.key),
+            self.keys.number(shard, ask.key.account()),
+            self.keys.ledger(shard),
+            self.keys.watch_ledger(shard),
+        ];
+        keys.extend(ask.events.iter().map(|event| self.keys.watch(event.id)));
+        let answer = self
+            .run(&scripts::SUBJECT_WRITE, keys, |terms| {
+                terms.write_subject(ask)
+            })
+            .await?;
+        Ok(if answer.code == 1 {
+            Written::Written
+        } else {
+            Written::Conflict
+        })
+    }
+
+    async fn due_subjects(
+        &self,
+        shard: Shard,
+        count_max: u16,
+        again_ms: u64,
+    ) -> Result<Vec<SubjectKey>, StoreError> {
+        let mut packer = array(2);
+        packer.number(u64::from(count_max)).number(again_ms);
+        let keys = vec![self.keys.subject_ledger(shard)];
+        let mut answer = self
+            .run(&scripts::SUBJECT_SWEEP, keys, |terms| terms.with(packer))
+            .await?;
+        let taken = answer.list()?.into_iter();
+        let key = |member| {
+            let text = text(member)?;
+            Ok(SubjectKey(format::record_id(&text, shard)?))
+        };
+        taken.map(key).collect()
+    }
+
+    async fn subject_audit(
+        &self,
+        key: SubjectKey,
+        from: u32,
+        count: u16,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let mut packer = array(2);
+        packer.number(u64::from(from)).number(u64::from(count));
+        let keys = vec![self.keys.subject_audit(key)];
+        let mut answer: Answer = self
+            .run(&scripts::SUBJECT_AUDIT, keys, |terms| terms.with(packer))
+            .await?;
+        answer.list()?.into_iter().map(bytes).collect()
+    }
+
+    async fn number_note(&self, key: NumberKey) -> Result<NumberNote, StoreError> {
+        let keys = vec![self.keys.subject_number(key)];
+        let mut answer = self.run(&scripts::READ_NOTE, keys, Terms::plain).await?;
+        let opted_out_at_ms = answer.number()?;
+        let linked = answer.list()?.into_iter();
+        let subject = |value| {
+            let id = RecordId::decode(&text(value)?).ok_or_else(strange)?;
+            Ok(SubjectKey(id))
+        };
+        Ok(NumberNote {
+            opted_out_at_ms,
+            subjects: linked.map(subject).collect::<Result<_, StoreError>>()?,
+        })
+    }
+
+    async fn note_number(&self, key: NumberKey, note: &NoteNumber) -> Result<bool, StoreError> {
+        let (what, subject) = match note {
+            NoteNumber::Link(subject) => (0, Some(subject)),
+            NoteNumber::Unlink(subject) => (1, Some(subject)),
+            NoteNumber::OptOut => (2, None),
+            NoteNumber::OptIn => (3, None),
+        };
+        if let NoteNumber::Link(_) = note
+            && self.is_nearly_full()
+        {
+            return Err(StoreError::Full);
+        }
+        let mut packer = array(2);
+        packer
+            .number(what)
+            .text_or_nothing(subject.map(|key| key.0.to_string()).as_deref());
+        let keys = vec![self.keys.subject_number(key)];
+        let answer = self
+            .run(&scripts::NOTE_NUMBER, keys, |terms| terms.with(packer))
+            .await?;
+        Ok(answer.code == 1)
+    }
+
+    async fn start_guarded(
+        &self,
+        ask: &Start,
+        guard: &Guard,
+        idempotency: Option<&Idempotency>,
+        limits: &[LimitAsk],
+    ) -> Sent {
+        self.make_within(ask, Some(guard), idempotency, limits)
+            .await
+    }
+}
+
+impl Terms {
+    /// See `subject_write.lua` for what stands where.
+    fn write_subject(self, ask: &WriteSubject) -> Vec<Vec<u8>> {
+        let mut packer = array(10);
+        packer
+            .number(ask.revision)
+            .bytes(&ask.operation.0)
+            .number(ask.generation)
+            .bytes(&ask.tenant.0)
+            .bytes_or_nothing(ask.sealed.as_deref());
+        match ask.due_at_ms {
+            Some(due_at_ms) => packer.number(due_at_ms),
+            None => packer.nothing(),
+        };
+        packer.flag(ask.ends_codes).array(ask.audit.len());
+        for line in &ask.audit {
+            packer.bytes(line);
+        }
+        packer
+            .number(u64::from(ask.audit_keep.max(1)))
+            .array(ask.events.len());
+        for event in &ask.events {
+            packer
+                .array(2)
+                .bytes(&event.state)
+                .number(event.keep_for_ms);
+        }
+        self.with(packer)
+    }
+}
+
+fn bytes(value: Value) -> Result<Vec<u8>, StoreError> {
+    if let Value::BulkString(bytes) = value {
+        Ok(bytes)
+    } else {
+        Err(strange())
+    }
+}
+
+fn text(value: Value) -> Result<String, StoreError> {
+    String::from_utf8(bytes(value)?).map_err(|_| strange())
+}

@@ -1,0 +1,233 @@
+//! What the store is asked about subjects: the sealed record of each, when to
+//! look at it again, and which numbers lead to it.
+//!
+//! The store does not look into a subject's record. It keeps a *revision*, by
+//! which a change is written only over what it was decided from, and a
+//! *generation*, by which a code is sent only under the methods it was decided
+//! by. Both only ever rise while the record lives. Nothing here expires.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use super::{Idempotency, Sent, StoreError};
+use crate::admission::limits::LimitAsk;
+use crate::id::{RecordId, Shard};
+use crate::subjects::model::SubjectKey;
+use crate::verification::{NumberTag, OperationId, Start, TenantTag};
+
+/// As many events may be told of one change.
+pub const EVENTS_MAX: usize = 16;
+/// As many subjects may be linked to one number.
+pub const LINKS_MAX: usize = 64;
+/// A subject that this release cannot read is looked at again after so long.
+pub const UNREADABLE_AGAIN_MS: u64 = 3_600_000;
+
+/// What is stored of a subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSubject {
+    pub revision: u64,
+    pub generation: u64,
+    pub tenant: TenantTag,
+    pub sealed: Vec<u8>,
+}
+
+/// A subject as read, with the store's time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubjectRead {
+    pub stored: Option<StoredSubject>,
+    pub now_ms: u64,
+}
+
+/// Asks for a subject to be written, and with it, in the same step or not at
+/// all, everything that its change brings about.
+#[derive(Clone, Debug)]
+pub struct WriteSubject {
+    pub key: SubjectKey,
+    pub tenant: TenantTag,
+    /// The one it was read with; 0: there must be none.
+    pub revision: u64,
+    /// Drawn for this decision: asked again, it is answered [`Written::Written`].
+    pub operation: OperationId,
+    /// No less than the stored one.
+    pub generation: u64,
+    /// `None` deletes the record, its audit lines and its entry in the ledger.
+    pub sealed: Option<Vec<u8>>,
+    pub due_at_ms: Option<u64>,
+    /// Supersedes every verification that lives in the subject's account.
+    pub ends_codes: bool,
+    /// Put behind the ones there are, of which the last `audit_keep` stay.
+    pub audit: Vec<Vec<u8>>,
+    pub audit_keep: u16,
+    /// At most [`EVENTS_MAX`].
+    pub events: Vec<EventWatch>,
+}
+
+/// Something to be told by webhook, complete as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventWatch {
+    /// In the subject's shard.
+    pub id: RecordId,
+    pub state: Vec<u8>,
+    pub keep_for_ms: u64,
+}
+
+/// What became of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    Written,
+    /// Somebody else has written since: read again and decide again.
+    Conflict,
+}
+
+/// What a start was judged by. A subject without a record has generation 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guard {
+    pub key: SubjectKey,
+    pub generation: u64,
+}
+
+/// A (tenant, number), in the shard of that number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberKey {
+    pub shard: Shard,
+    pub tag: NumberTag,
+}
+
+/// What is noted of a number, whoever it belongs to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NumberNote {
+    /// Since when its holder wants no messages; 0: they are welcome.
+    pub opted_out_at_ms: u64,
+    /// In the order of their keys.
+    pub subjects: Vec<SubjectKey>,
+}
+
+/// A change to what is noted of a number. Asked twice, it happens once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoteNumber {
+    Link(SubjectKey),
+    Unlink(SubjectKey),
+    OptOut,
+    OptIn,
+}
+
+impl NumberNote {
+    /// Notes it; `false` if [`LINKS_MAX`] subjects are linked already. The scripts
+    /// say the same.
+    pub(super) fn apply(&mut self, note: &NoteNumber, now_ms: u64) -> bool {
+        match note {
+            NoteNumber::Link(key) => match self.subjects.binary_search(key) {
+                Ok(_) => true,
+                Err(_) if self.subjects.len() >= LINKS_MAX => false,
+                Err(place) => {
+                    self.subjects.insert(place, *key);
+                    true
+                }
+            },
+            NoteNumber::Unlink(key) => {
+                self.subjects.retain(|linked| linked != key);
+                true
+            }
+            NoteNumber::OptOut => {
+                if self.opted_out_at_ms == 0 {
+                    self.opted_out_at_ms = now_ms;
+                }
+                true
+            }
+            NoteNumber::OptIn => {
+                self.opted_out_at_ms = 0;
+                true
+            }
+        }
+    }
+}
+
+/// The part of [`super::Store`] that subjects need.
+#[async_trait]
+pub trait SubjectStore: Send + Sync + 'static {
+    /// Reads a subject.
+    async fn subject(&self, key: SubjectKey) -> Result<SubjectRead, StoreError>;
+
+    /// Writes a subject if its revision is still the one named, which is raised by
+    /// one. Done no later than a second from now, or never.
+    async fn write_subject(&self, ask: &WriteSubject) -> Result<Written, StoreError>;
+
+    /// Subjects of a shard that are due, oldest first. Each is due again in
+    /// `again_ms` unless somebody writes it.
+    async fn due_subjects(
+        &self,
+        shard: Shard,
+        count_max: u16,
+        again_ms: u64,
+    ) -> Result<Vec<SubjectKey>, StoreError>;
+
+    /// Audit lines, the oldest that is kept first; `from` counts from there.
+    async fn subject_audit(
+        &self,
+        key: SubjectKey,
+        from: u32,
+        count: u16,
+    ) -> Result<Vec<Vec<u8>>, StoreError>;
+
+    /// Reads what is noted of a number.
+    async fn number_note(&self, key: NumberKey) -> Result<NumberNote, StoreError>;
+
+    /// Notes something of a number; `false` if [`LINKS_MAX`] subjects are linked
+    /// already.
+    async fn note_number(&self, key: NumberKey, note: &NoteNumber) -> Result<bool, StoreError>;
+
+    /// As [`super::Store::start_within`], under the generation it was judged by:
+    /// [`crate::verification::SendRefusal::MethodChanged`] if it is another by now.
+    async fn start_guarded(
+        &self,
+        ask: &Start,
+        guard: &Guard,
+        idempotency: Option<&Idempotency>,
+        limits: &[LimitAsk],
+    ) -> Sent;
+}
+
+/// A subject as the embedded store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SubjectEntry {
+    pub(super) tenant: TenantTag,
+    pub(super) revision: u64,
+    pub(super) operation: OperationId,
+    pub(super) generation: u64,
+    pub(super) sealed: ByteBuf,
+}
+
+/// What a write means for what is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WriteDecision {
+    Write,
+    /// It has been done before.
+    Done,
+    Conflict,
+}
+
+impl WriteSubject {
+    /// What becomes of it over what is stored. The scripts say the same.
+    ///
+    /// A generation that would fall is one of an earlier record of the same name,
+    /// which has been erased since it was read.
+    pub(super) fn over(&self, stored: Option<&SubjectEntry>) -> WriteDecision {
+        let Some(stored) = stored else {
+            return match (&self.sealed, self.revision) {
+                (None, _) => WriteDecision::Done,
+                (Some(_), 0) => WriteDecision::Write,
+                (Some(_), _) => WriteDecision::Conflict,
+            };
+        };
+        let was_written = stored.operation == self.operation
+            && Some(stored.revision) == self.revision.checked_add(1);
+        if was_written {
+            return WriteDecision::Done;
+        }
+        if stored.revision != self.revision || stored.generation > self.generation {
+            return WriteDecision::Conflict;
+        }
+        WriteDecision::Write
+    }
+}

@@ -1,0 +1,128 @@
+//! Evidence as it stands now: each proof is worth something once.
+
+use super::Turn;
+use crate::subjects::command::Refusal;
+use crate::subjects::evidence::{Class, Fact, FactKind, Finding, class_of};
+use crate::subjects::model::MethodStatus;
+
+/// Facts that still hold, and what they are worth.
+pub(super) struct Weighed {
+    pub(super) facts: Vec<Fact>,
+    pub(super) class: Option<Class>,
+}
+
+impl Weighed {
+    pub(super) fn kinds(&self) -> Vec<FactKind> {
+        self.facts.iter().map(Fact::kind).collect()
+    }
+}
+
+impl Turn<'_> {
+    /// Judges evidence by what the record says at this moment; uses up nothing.
+    pub(super) fn weigh(&self, facts: &[Fact]) -> Result<Weighed, Refusal> {
+        let mut standing = Vec::with_capacity(facts.len());
+        for fact in facts {
+            if let Some(fact) = self.stands(fact)? {
+                standing.push(fact);
+            }
+        }
+        Ok(Weighed {
+            class: class_of(&standing),
+            facts: standing,
+        })
+    }
+
+    /// The fact as the record knows it; `None` if it proves nothing any more.
+    fn stands(&self, fact: &Fact) -> Result<Option<Fact>, Refusal> {
+        let subject = &*self.subject;
+        let is_used = |proof: [u8; 16]| subject.used_proofs.contains(&proof);
+        match fact {
+            Fact::Session | Fact::StrongerFactor { .. } | Fact::SingleFactor | Fact::IssuedCode => {
+                Ok(Some(fact.clone()))
+            }
+            Fact::Method { id, proof, .. } => {
+                if is_used(proof.random) {
+                    return Err(Refusal::ProofUsed);
+                }
+                Ok(self.method_fact(fact, *id))
+            }
+            Fact::Idv { assertion } if is_used(*assertion) => Err(Refusal::ProofUsed),
+            Fact::Idv { .. } => Ok(Some(fact.clone())),
+            Fact::RecoveryCode => {
+                subject.tries.admit(self.now_ms)?;
+                let code = subject.recovery_code.as_ref();
+                code.ok_or(Refusal::ProofUsed)?;
+                Ok(Some(fact.clone()))
+            }
+            Fact::BypassCode => {
+                subject.tries.admit(self.now_ms)?;
+                subject.bypass_code.as_ref().ok_or(Refusal::ProofUsed)?;
+                Ok(Some(fact.clone()))
+            }
+            Fact::Grant { id, .. } => {
+                let grant = subject.open_grant(*id, self.now_ms);
+                let grant = grant.ok_or(Refusal::ProofUsed)?;
+                Ok(Some(Fact::Grant {
+                    id: grant.id,
+                    class: grant.class,
+                }))
+            }
+        }
+    }
+
+    /// A number proves its holder only while it is one that is meant for codes;
+    /// one suspended for a new SIM proves no more than that new SIM does.
+    fn method_fact(&self, fact: &Fact, id: crate::subjects::model::MethodId) -> Option<Fact> {
+        let method = self.subject.method(id)?;
+        let Fact::Method {
+            proof,
+            swap,
+            recycled,
+            ..
+        } = fact
+        else {
+            return None;
+        };
+        let swap = match method.status {
+            MethodStatus::Active => *swap,
+            MethodStatus::Suspended if !method.is_recycled() => Finding::Raised,
+            MethodStatus::Suspended
+            | MethodStatus::Pending
+            | MethodStatus::Holding
+            | MethodStatus::Retired => return None,
+        };
+        Some(Fact::Method {
+            id,
+            proof: *proof,
+            swap,
+            recycled: *recycled,
+        })
+    }
+
+    /// Uses up what may be used once.
+    pub(super) fn consume(&mut self, weighed: &Weighed) {
+        for fact in &weighed.facts {
+            match fact {
+                Fact::Method { proof, .. } => self.use_proof(proof.random),
+                Fact::Idv { assertion } => self.use_proof(*assertion),
+                Fact::RecoveryCode => self.subject.recovery_code = None,
+                Fact::BypassCode => self.spend_bypass_code(),
+                Fact::Grant { id, .. } => self.subject.grants.retain(|grant| grant.id != *id),
+                Fact::Session
+                | Fact::StrongerFactor { .. }
+                | Fact::SingleFactor
+                | Fact::IssuedCode => {}
+            }
+        }
+    }
+
+    pub(super) fn use_proof(&mut self, proof: [u8; 16]) {
+        if !self.subject.used_proofs.contains(&proof) {
+            self.subject.used_proofs.push(proof);
+        }
+    }
+
+    pub(super) fn spend_bypass_code(&mut self) {
+        self.subject.bypass_code.take_if(|code| code.one_time);
+    }
+}

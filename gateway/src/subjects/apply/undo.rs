@@ -1,0 +1,157 @@
+//! "Undo this" and "this was not me": what somebody with a token can do, and
+//! freezing.
+
+use super::Turn;
+use super::telling::{change_event, event};
+use crate::subjects::command::{Refusal, Telling, TokenHolder};
+use crate::subjects::evidence::Finding;
+use crate::subjects::model::{
+    ChangeId, ChangeStatus, Freeze, FreezeReason, MethodId, MethodStatus, NoticeKind, NumberChange,
+    Recipient,
+};
+use crate::webhooks::EventKind;
+
+impl Turn<'_> {
+    pub(super) fn undo(&mut self, id: ChangeId, by: TokenHolder) -> Result<(), Refusal> {
+        self.admit_token(by)?;
+        self.undoable(id)?;
+        if is_doubtful(by) {
+            return self.review();
+        }
+        self.revert(ChangeStatus::Undone);
+        Ok(())
+    }
+
+    pub(super) fn report(&mut self, id: ChangeId, by: TokenHolder) -> Result<(), Refusal> {
+        self.admit_token(by)?;
+        self.undoable(id)?;
+        if is_doubtful(by) {
+            return self.review();
+        }
+        self.revert(ChangeStatus::Rejected);
+        self.freeze(FreezeReason::Reported, None)
+    }
+
+    /// A token of eight characters can be guessed at; one from a mail cannot.
+    fn admit_token(&self, by: TokenHolder) -> Result<(), Refusal> {
+        match by.recipient {
+            Recipient::Method(_) => self.subject.tries.admit(self.now_ms),
+            Recipient::Mail => Ok(()),
+        }
+    }
+
+    /// The change if it can still be undone. Its window stands still while the
+    /// subject is frozen.
+    pub(super) fn undoable(&self, id: ChangeId) -> Result<&NumberChange, Refusal> {
+        let change = self.subject.change.as_ref();
+        let change = change.filter(|change| change.id == id);
+        let change = change.ok_or_else(|| self.missing_change(id))?;
+        let frozen_at_ms = self.subject.frozen.as_ref().map(|freeze| freeze.at_ms);
+        let now_ms = frozen_at_ms.unwrap_or(self.now_ms);
+        if change.is_proved() && now_ms >= change.undo_until_ms {
+            return Err(Refusal::UndoOver);
+        }
+        Ok(change)
+    }
+
+    /// Puts back the number that was, whatever the change has come to.
+    pub(super) fn revert(&mut self, status: ChangeStatus) {
+        let Some(change) = &self.subject.change else {
+            return;
+        };
+        let (from, to) = (change.from, change.to_method);
+        if change.status == ChangeStatus::Completed {
+            self.swap_back(from, to);
+        }
+        self.subject.generation += 1;
+        self.end_change(status);
+        self.tell_security_changed();
+    }
+
+    fn swap_back(&mut self, from: MethodId, to: MethodId) {
+        let new = self.subject.method(to);
+        let is_default = new.is_some_and(|method| method.is_default);
+        self.retire(to);
+        if let Some(old) = self.subject.method_mut(from) {
+            // It comes back as it went: a number with another holder stays suspended.
+            old.status = if old.suspended.is_some() {
+                MethodStatus::Suspended
+            } else {
+                MethodStatus::Active
+            };
+            old.is_default = is_default;
+            old.retired_at_ms = 0;
+        }
+        self.replace_in_order(to, from);
+    }
+
+    /// An undo from a number that may not be its person's any more decides
+    /// nothing: it stops everything, and somebody looks at it.
+    fn review(&mut self) -> Result<(), Refusal> {
+        if let Some(change) = &mut self.subject.change {
+            change.in_review = true;
+            let told = Telling {
+                what: "number_change.in_review",
+                event: None,
+                ..change_event(EventKind::ChangeUndone, change)
+            };
+            self.tell(told);
+        }
+        self.freeze(FreezeReason::Review, None)
+    }
+
+    /// No code reaches anybody until an operator unfreezes it.
+    pub(super) fn freeze(
+        &mut self,
+        why: FreezeReason,
+        reason: Option<&str>,
+    ) -> Result<(), Refusal> {
+        if let Some(freeze) = &mut self.subject.frozen {
+            // Frozen before: only the graver reason is taken over.
+            if why == FreezeReason::Reported {
+                freeze.why = why;
+            }
+            return Ok(());
+        }
+        let by = self.terms.actor.clone();
+        let at_ms = self.now_ms;
+        self.subject.frozen = Some(Freeze { at_ms, by, why });
+        self.subject.generation += 1;
+        self.tell(Telling {
+            status: Some(why.as_str()),
+            reason: Some(reason.unwrap_or(why.as_str()).to_owned()),
+            ..event(EventKind::SubjectFrozen)
+        });
+        self.tell_security_changed();
+        let numbers = self.numbers_to_tell(None);
+        self.notify(NoticeKind::Frozen, &numbers);
+        Ok(())
+    }
+
+    /// Ends the freeze. What stood still goes on where it stood.
+    pub(super) fn unfreeze(&mut self) {
+        self.subject.tries = crate::subjects::model::Tries::default();
+        let Some(freeze) = self.subject.frozen.take() else {
+            return;
+        };
+        let stood_ms = self.now_ms.saturating_sub(freeze.at_ms);
+        if let Some(change) = &mut self.subject.change
+            && change.is_proved()
+        {
+            change.in_review = false;
+            change.hold_until_ms = change.hold_until_ms.saturating_add(stood_ms);
+            change.undo_until_ms = change.undo_until_ms.saturating_add(stood_ms);
+        }
+        for method in &mut self.subject.methods {
+            if method.status == MethodStatus::Holding {
+                method.held_until_ms = method.held_until_ms.saturating_add(stood_ms);
+            }
+        }
+        self.tell(event(EventKind::SubjectUnfrozen));
+    }
+}
+
+/// Whether signals say that the number may have another holder by now.
+fn is_doubtful(by: TokenHolder) -> bool {
+    by.swap == Finding::Raised || by.recycled == Finding::Raised
+}

@@ -1,0 +1,179 @@
+//! One decision becomes one step of the store: the record, its audit lines, its
+//! events, when to look at it again, and the end of codes that lost their right.
+
+use std::collections::BTreeSet;
+
+use super::{Decided, Keeper, Opened, Whose, place, written};
+use crate::keys::random;
+use crate::keys::seal::seal;
+use crate::live::Live;
+use crate::service::{Answer, ServiceError};
+use crate::store::StoreError;
+use crate::store::subjects::{
+    EVENTS_MAX, EventWatch, NoteNumber, NumberKey, NumberNote, WriteSubject, Written,
+};
+use crate::subjects::command::Telling;
+use crate::subjects::model::{SUBJECT_BYTES_MAX, Subject};
+use crate::subjects::{audit, told};
+use crate::tenants::Tenant;
+use crate::verification::OperationId;
+use crate::webhooks::subject_event;
+
+impl Keeper {
+    /// Writes a decision over what it was made from; `events` go with it. `None`:
+    /// somebody else has written since.
+    pub(super) async fn write(
+        &self,
+        whose: &Whose,
+        before: Opened,
+        decided: Decided,
+        events: Vec<EventWatch>,
+    ) -> Answer<Option<Opened>> {
+        let Decided {
+            mut after,
+            outcome,
+            actor,
+        } = decided;
+        let is_gone = outcome.erased || after.is_empty();
+        let has_changed = after != before.subject || !outcome.told.is_empty();
+        if !has_changed && events.is_empty() && !is_gone || is_gone && before.revision == 0 {
+            return Ok(Some(before));
+        }
+        let ring = &whose.live.ring;
+        let signed = (outcome.told.as_slice(), &actor);
+        let audit = audit::lines(ring, (before.key, &mut after), signed, before.now_ms);
+        let ask = WriteSubject {
+            key: before.key,
+            tenant: whose.tenant.tag,
+            revision: before.revision,
+            operation: OperationId(random()),
+            generation: after.generation,
+            sealed: (!is_gone).then(|| sealed(whose, &after)).transpose()?,
+            due_at_ms: Some(after.next_due_ms(&whose.tenant.subjects, before.now_ms)),
+            ends_codes: is_gone || after.generation != before.subject.generation,
+            audit,
+            audit_keep: audit::LINES_KEPT,
+            events: self.events(whose, (&before, &after), &outcome.told, events),
+        };
+        let known = numbers_of(&before);
+        let linked: BTreeSet<&str> = if is_gone {
+            BTreeSet::new()
+        } else {
+            after.numbers()
+        };
+        // Before the write, so that the index never lacks a subject.
+        for e164 in linked.difference(&known) {
+            self.link(whose, e164).await?;
+        }
+        if self.written(&ask).await? == Written::Conflict {
+            return Ok(None);
+        }
+        for e164 in known.difference(&linked) {
+            self.unlink(whose, e164).await;
+        }
+        for event in &ask.events {
+            self.shared.lookout.changed(whose.tenant.tag, event.id);
+        }
+        let named = (&*whose.tenant.name, before.key);
+        told::log(&self.shared.metrics, named, &actor, &outcome.told);
+        Ok(Some(Opened {
+            key: before.key,
+            revision: if is_gone { 0 } else { before.revision + 1 },
+            subject: after,
+            now_ms: before.now_ms,
+        }))
+    }
+
+    /// Asked once more where the answer was lost: it is one operation.
+    pub(super) async fn written(&self, ask: &WriteSubject) -> Answer<Written> {
+        let mut answer = self.shared.store.write_subject(ask).await;
+        if matches!(answer, Err(StoreError::OutcomeUnknown { .. })) {
+            answer = self.shared.store.write_subject(ask).await;
+        }
+        answer.map_err(|error| self.store_error("write_subject", &error))
+    }
+
+    /// What is told of a change, for those who listen.
+    fn events(
+        &self,
+        whose: &Whose,
+        (before, after): (&Opened, &Subject),
+        told: &[Telling],
+        mut events: Vec<EventWatch>,
+    ) -> Vec<EventWatch> {
+        let of = (whose.tenant.tag, whose.key.0.shard);
+        for telling in told {
+            let Some(kind) = telling.event else { continue };
+            let data = told::event_data(after, telling, before.revision + 1);
+            events.extend(subject_event(&self.shared, of, kind, &data, before.now_ms));
+        }
+        // No decision tells so much; the store would refuse the whole step.
+        events.truncate(EVENTS_MAX);
+        events
+    }
+
+    /// Makes the subject found by a number.
+    async fn link(&self, whose: &Whose, e164: &str) -> Answer<()> {
+        let key = number_key(&whose.live, &whose.tenant, e164);
+        let linked = self.note(key, &NoteNumber::Link(whose.key)).await?;
+        if !linked {
+            return Err(ServiceError::refused("number_in_use"));
+        }
+        if !whose.tenant.subjects.unique_numbers {
+            return Ok(());
+        }
+        // Asked after the link was made: of two at once neither overlooks the other.
+        let note = self.number_note((&whose.live, &whose.tenant), e164).await?;
+        if note.subjects.iter().all(|linked| *linked == whose.key) {
+            return Ok(());
+        }
+        self.unlink(whose, e164).await;
+        Err(ServiceError::refused("number_in_use"))
+    }
+
+    /// A link that stays leads to a subject that does not have the number: who
+    /// follows it sees that.
+    async fn unlink(&self, whose: &Whose, e164: &str) {
+        let key = number_key(&whose.live, &whose.tenant, e164);
+        // Counted where it failed.
+        drop(self.note(key, &NoteNumber::Unlink(whose.key)).await);
+    }
+
+    async fn note(&self, key: NumberKey, note: &NoteNumber) -> Answer<bool> {
+        let noted = self.shared.store.note_number(key, note).await;
+        noted.map_err(|error| self.store_error("note_number", &error))
+    }
+
+    /// What is known of a number, whosever it is.
+    pub(super) async fn number_note(
+        &self,
+        (live, tenant): (&Live, &Tenant),
+        e164: &str,
+    ) -> Answer<NumberNote> {
+        let key = number_key(live, tenant, e164);
+        let noted = self.shared.store.number_note(key).await;
+        noted.map_err(|error| self.store_error("number_note", &error))
+    }
+}
+
+fn number_key(live: &Live, tenant: &Tenant, e164: &str) -> NumberKey {
+    let (shard, tag) = live.ring.index().number(tenant.tag, e164);
+    NumberKey { shard, tag }
+}
+
+/// The numbers that lead to the subject already.
+fn numbers_of(opened: &Opened) -> BTreeSet<&str> {
+    if opened.revision == 0 {
+        BTreeSet::new()
+    } else {
+        opened.subject.numbers()
+    }
+}
+
+fn sealed(whose: &Whose, subject: &Subject) -> Answer<Vec<u8>> {
+    let plain = written(subject);
+    if plain.len() > SUBJECT_BYTES_MAX {
+        return Err(ServiceError::refused("subject_full"));
+    }
+    Ok(seal(whose.live.ring.newest(), place(whose), &plain))
+}

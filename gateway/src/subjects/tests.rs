@@ -1,0 +1,10 @@
+//! What becomes of subjects, rule by rule, and in histories that nobody wrote.
+
+mod case;
+mod changes;
+mod evidence;
+mod histories;
+mod methods;
+mod operators;
+mod recovery;
+mod undo;

@@ -1,0 +1,61 @@
+//! A session alone changes nothing, and a number that was not confirmed for long
+//! is told to be stale.
+
+use serde_json::json;
+
+use super::over_both_stores;
+use super::world::{DAY, Setup, Stand, World};
+use crate::support::numbers;
+
+over_both_stores!(
+    row_10_a_session_alone_changes_nothing,
+    row_10_old_methods_are_stale_and_it_is_told_once,
+);
+
+async fn row_10_a_session_alone_changes_nothing(stand: Stand) {
+    let world = World::over(stand).await;
+    let (old, new) = (numbers::us_number(), numbers::us_number());
+    let method = world.has_method("person-7", &old).await;
+    let path = "/v1/subjects/person-7/number-changes";
+    for evidence in [
+        json!([]),
+        json!([{ "type": "session" }]),
+        json!([{ "type": "single_factor" }]),
+        json!([{ "type": "session" }, { "type": "issued_code" }]),
+    ] {
+        let asked = json!({ "to": new, "evidence": evidence });
+        let (status, answer) = world.post(path, asked).await;
+        assert_eq!((status, &answer["code"]), (403, &json!("step_up_required")));
+    }
+    let asked = json!({ "phone": new, "evidence": [{ "type": "session" }] });
+    let (status, answer) = world.post("/v1/subjects/person-7/methods", asked).await;
+    assert_eq!((status, &answer["code"]), (403, &json!("step_up_required")));
+
+    assert!(world.messages_to(&new).is_empty(), "nothing was sent to it");
+    let (_, subject) = world.get("/v1/subjects/person-7").await;
+    assert!(subject.get("number_change").is_none(), "{subject}");
+    assert_eq!(subject["methods"][0]["id"], json!(method));
+    assert_eq!(subject["methods"].as_array().map(Vec::len), Some(1));
+}
+
+async fn row_10_old_methods_are_stale_and_it_is_told_once(stand: Stand) {
+    let setup = Setup::default().line("subjects", "reconfirm_after_days = 20");
+    let world = World::with(stand, setup).await;
+    world.has_method("person-7", &numbers::us_number()).await;
+    world.advance(DAY * 19);
+    world.tick().await;
+    assert!(!is_stale(&world).await);
+    assert!(world.told_of("method.stale").is_empty());
+    world.advance(DAY * 2);
+    world.tick().await;
+    world.tick().await;
+    assert!(is_stale(&world).await);
+    let told = world.told_of("method.stale");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["subject"], "person-7");
+}
+
+async fn is_stale(world: &World) -> bool {
+    let (_, listed) = world.get("/v1/subjects/person-7/methods").await;
+    listed["methods"][0]["stale"] == json!(true)
+}

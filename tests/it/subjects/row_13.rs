@@ -1,0 +1,96 @@
+//! Row 13: a call says the code after a key was pressed and not before; the key
+//! for "I did not ask for this" freezes the subject.
+
+use serde_json::{Value, json};
+
+use super::world::{MINUTE, Setup, Stand, World, text};
+use crate::support::{numbers, process};
+
+const SUBJECT: &str = "u-13";
+
+/// Handsets that press another key, or none, for what they are called about.
+const HANDSETS: &str = r#"
+[[providers]]
+id = "silent"
+kind = "sandbox"
+channels = ["voice"]
+receipts = "reference"
+latency_ms = 0
+pressed_key = "none"
+
+[[providers]]
+id = "reporting"
+kind = "sandbox"
+channels = ["voice"]
+receipts = "reference"
+latency_ms = 0
+pressed_key = "9"
+
+[[routes]]
+channel = "voice"
+purposes = ["to-silent"]
+hops = ["silent"]
+
+[[routes]]
+channel = "voice"
+purposes = ["to-reporting"]
+hops = ["reporting"]
+"#;
+
+/// Calls the subject; what was heard, and the verification.
+async fn calls(world: &World, number: &str, purpose: &str) -> (String, String) {
+    world.advance(MINUTE);
+    world.is_quiet().await;
+    world.skip_messages_to(number);
+    let asked = json!({ "subject": SUBJECT, "channel": "voice", "purpose": purpose });
+    let (status, started) = world.post("/v1/verifications", asked).await;
+    assert_eq!(status, 201, "{started}");
+    (world.next_message(number).await, text(&started["id"]))
+}
+
+async fn status_of(world: &World, id: &str) -> Value {
+    world.get(&format!("/v1/verifications/{id}")).await.1["status"].clone()
+}
+
+async fn row_13_a_call_says_the_code_after_a_key_and_a_report_freezes(stand: Stand) {
+    let world = World::with(stand, Setup::default().more(HANDSETS)).await;
+    let number = numbers::us_number();
+    world.has_method(SUBJECT, &number).await;
+
+    // A key was pressed, and the code was heard.
+    let (heard, id) = calls(&world, &number, "sign_in").await;
+    let code = heard.split(' ').next();
+    let check = json!({ "code": code });
+    let path = format!("/v1/verifications/{id}/check");
+    let (status, checked) = world.post(&path, check).await;
+    assert_eq!(status, 200, "{checked}");
+
+    // Nobody pressed one: a machine may have listened.
+    let (heard, id) = calls(&world, &number, "to-silent").await;
+    assert!(heard.ends_with("press 1. Goodbye."), "{heard}");
+    assert_eq!(status_of(&world, &id).await, "pending");
+
+    // Not asked for.
+    let (heard, id) = calls(&world, &number, "to-reporting").await;
+    assert!(heard.contains("no longer valid"), "{heard}");
+    assert_eq!(status_of(&world, &id).await, "canceled");
+    world.advance(MINUTE);
+    let (status, refused) = world.signs_in(SUBJECT).await;
+    let code = &refused["code"];
+    assert_eq!((status, code), (423, &json!("subject_frozen")), "{refused}");
+    let shown = world.get(&format!("/v1/subjects/{SUBJECT}")).await.1;
+    assert_eq!(shown["reason"], "call_reported");
+    world.tick().await;
+    assert_eq!(world.told_of("subject.frozen").len(), 1);
+    let told = async || {
+        world.tick().await;
+        world.told_of("verification.reported").len() == 1
+    };
+    assert!(
+        process::eventually(MINUTE, told).await,
+        "{:?}",
+        world.told()
+    );
+}
+
+super::over_both_stores!(row_13_a_call_says_the_code_after_a_key_and_a_report_freezes);

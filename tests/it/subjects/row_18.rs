@@ -1,0 +1,164 @@
+//! Row 18: what one operator may not do alone, two may; a sole one has a sealed
+//! code and three days in which everybody hears of it.
+
+use serde_json::{Value, json};
+
+use super::over_both_stores;
+use super::world::{ADA, BOB, DAY, HOUR, MINUTE, Setup, Stand, World, text};
+use crate::support::numbers;
+
+over_both_stores!(
+    row_18_a_privileged_subject_needs_two_operators,
+    row_18_an_approval_expires_after_a_day,
+    row_18_a_sole_operator_has_the_sealed_code_and_three_days,
+    row_18_readiness_says_what_is_missing,
+);
+
+const SUBJECT: &str = "/v1/subjects/u-18";
+
+async fn by(world: &World, key: &str, path: &str, body: Value) -> (u16, Value) {
+    world.call("POST", path, key, body).await
+}
+
+async fn privileged(world: &World) -> String {
+    let number = numbers::us_number();
+    world.has_method("u-18", &number).await;
+    let body = json!({ "tenant": "acme", "privileged": true, "reason": "holds the keys" });
+    let path = format!("{SUBJECT}/privileged");
+    let (status, done) = world.call("PUT", &path, ADA, body).await;
+    assert_eq!(status, 200, "{done}");
+    world.tick().await;
+    world.advance(MINUTE);
+    world.skip_messages_to(&number);
+    number
+}
+
+async fn asks_for_reset(world: &World, key: &str) -> String {
+    let body = json!({ "tenant": "acme", "reason": "lost the phone" });
+    let (status, waiting) = by(world, key, &format!("{SUBJECT}/reset"), body).await;
+    assert_eq!(status, 202, "{waiting}");
+    assert_eq!(waiting["action"]["status"], "waiting");
+    text(&waiting["action"]["id"])
+}
+
+async fn approves(world: &World, key: &str, action: &str) -> (u16, Value) {
+    let path = format!("{SUBJECT}/actions/{action}/approve");
+    by(world, key, &path, json!({ "tenant": "acme" })).await
+}
+
+async fn with_sealed_code(world: &World, action: &str, code: &str) -> (u16, Value) {
+    let path = format!("{SUBJECT}/actions/{action}/approve");
+    let body = json!({ "tenant": "acme", "sealed_code": code });
+    by(world, ADA, &path, body).await
+}
+
+async fn receives(world: &World) -> bool {
+    world.advance(MINUTE);
+    let (status, _) = world.signs_in("u-18").await;
+    status == 201
+}
+
+async fn row_18_a_privileged_subject_needs_two_operators(stand: Stand) {
+    let world = World::over(stand).await;
+    privileged(&world).await;
+    let action = asks_for_reset(&world, ADA).await;
+    let (status, refused) = approves(&world, ADA, &action).await;
+    assert_eq!((status, &refused["code"]), (409, &json!("same_operator")));
+    assert!(receives(&world).await, "it still waits");
+    let (status, refused) = with_sealed_code(&world, &action, "no such code at all").await;
+    assert_eq!(
+        (status, &refused["code"]),
+        (409, &json!("sealed_code_not_needed"))
+    );
+    let (status, done) = approves(&world, BOB, &action).await;
+    assert_eq!((status, &done["action"]["status"]), (200, &json!("done")));
+    assert!(!receives(&world).await);
+    let (status, _) = approves(&world, BOB, &action).await;
+    assert_eq!(status, 404, "it is done once");
+    world.tick().await;
+    assert_eq!(world.told_of("subject.action_waiting").len(), 1);
+    assert_eq!(world.told_of("subject.action_approved").len(), 1);
+}
+
+async fn row_18_an_approval_expires_after_a_day(stand: Stand) {
+    let world = World::over(stand).await;
+    privileged(&world).await;
+    let action = asks_for_reset(&world, ADA).await;
+    world.advance(DAY + MINUTE);
+    let (status, refused) = approves(&world, BOB, &action).await;
+    assert_eq!(
+        (status, &refused["code"]),
+        (410, &json!("approval_expired"))
+    );
+    assert!(receives(&world).await);
+    // Whoever asked may take another one back.
+    let action = asks_for_reset(&world, ADA).await;
+    let path = format!("{SUBJECT}/actions/{action}/withdraw");
+    let (status, withdrawn) = by(&world, ADA, &path, json!({ "tenant": "acme" })).await;
+    assert_eq!(status, 200, "{withdrawn}");
+    assert_eq!(approves(&world, BOB, &action).await.0, 404);
+}
+
+async fn row_18_a_sole_operator_has_the_sealed_code_and_three_days(stand: Stand) {
+    let world = World::with(stand, Setup::default().sole_operator()).await;
+    let number = privileged(&world).await;
+    let (status, drawn) = by(&world, ADA, "/v1/admin/sealed-codes", Value::Null).await;
+    assert_eq!(status, 201, "{drawn}");
+    let code = text(&drawn["code"]);
+    let action = asks_for_reset(&world, ADA).await;
+
+    let (status, refused) = with_sealed_code(&world, &action, "WRONG-WRONG-WRONG").await;
+    assert_eq!(
+        (status, &refused["code"]),
+        (403, &json!("sealed_code_mismatch"))
+    );
+    let (status, scheduled) = with_sealed_code(&world, &action, &code.to_lowercase()).await;
+    assert_eq!(status, 202, "{scheduled}");
+    assert_eq!(scheduled["action"]["status"], "scheduled");
+    world.tick().await;
+    assert_eq!(world.told_of("subject.sealed_code_used").len(), 1);
+    let notice = world.next_message(&number).await;
+    assert!(notice.contains("security setting"), "{notice}");
+
+    // It works once.
+    let (_, refused) = with_sealed_code(&world, &action, &code).await;
+    assert_eq!(refused["code"], "sealed_code_mismatch");
+
+    world.advance(DAY * 3 - HOUR);
+    world.tick().await;
+    assert!(receives(&world).await, "three days are not over");
+    world.advance(HOUR);
+    world.tick().await;
+    assert!(!receives(&world).await);
+    assert_eq!(world.told_of("subject.reset").len(), 1);
+}
+
+async fn row_18_readiness_says_what_is_missing(stand: Stand) {
+    let world = World::with(stand, Setup::default().sole_operator()).await;
+    assert_eq!(
+        red(&world).await,
+        ["operators", "sealed_code", "drill", "webhooks"]
+    );
+    by(&world, ADA, "/v1/admin/sealed-codes", Value::Null).await;
+    let drilled = json!({ "note": "recovered a test subject" });
+    let (status, answer) = by(&world, ADA, "/v1/admin/drills", drilled).await;
+    assert!(status < 300, "{status} {answer}");
+    assert_eq!(red(&world).await, ["operators", "webhooks"]);
+    world.advance(DAY * 91);
+    assert_eq!(red(&world).await, ["operators", "drill", "webhooks"]);
+
+    let world = World::over(stand).await;
+    assert_eq!(red(&world).await, ["drill", "webhooks"]);
+}
+
+/// The checks that are red. The second tenant has no endpoint, so its notices by
+/// mail reach nobody.
+async fn red(world: &World) -> Vec<String> {
+    let path = "/v1/admin/readiness";
+    let (status, readiness) = world.call("GET", path, ADA, Value::Null).await;
+    assert_eq!(status, 200, "{readiness}");
+    assert_eq!(readiness["ready"], false);
+    let checks = readiness["checks"].as_array().cloned().unwrap_or_default();
+    let red = checks.iter().filter(|check| check["status"] == "red");
+    red.map(|check| text(&check["name"])).collect()
+}
