@@ -61,6 +61,7 @@ fn routing(criterion: &mut Criterion) {
         region: "US",
         e164: "+14155550123",
         purpose: "sign_in",
+        has_extension: false,
     };
     criterion.bench_function("decisions/route_of_eleven", |bencher| {
         bencher.iter(|| {

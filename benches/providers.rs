@@ -18,6 +18,7 @@ fn message() -> Message {
         reference: "0700000000000000000000000000011a2b3c4d5e6f70819".into(),
         tenant: "acme".into(),
         to: PhoneNumber::from_e164("+14155550123", 1).expect("it is E.164"),
+        extension: None,
         channel: Channel::Sms,
         text: "428519 is your Acme code. Do not share it.".into(),
         speech: None,

@@ -66,6 +66,7 @@ fn message() -> Arc<Message> {
         reference: "ref_1".into(),
         tenant: "acme".into(),
         to: PhoneNumber::from_e164("+14155550123", 1).expect("it is E.164"),
+        extension: None,
         channel: Channel::Sms,
         text: "428519 is your Acme code.".into(),
         speech: None,

@@ -7,7 +7,7 @@ mod report;
 use serde::{Deserialize, Serialize};
 
 pub use desk::CallDesk;
-pub(crate) use desk::{ON_THE_LINE_MAX, asks, tells_of_ends};
+pub(crate) use desk::{asks, on_the_line_max, tells_of_ends};
 pub(crate) use report::report;
 
 use crate::id::Shard;

@@ -2,7 +2,7 @@
 //! may read.
 
 use serde::{Deserialize, Serialize};
-use watchword_providers::PhoneNumber;
+use watchword_providers::{Extension, PhoneNumber};
 use zeroize::Zeroizing;
 
 use crate::code::Code;
@@ -34,10 +34,24 @@ pub struct Details {
     pub text: Option<String>,
     pub speech: Option<String>,
     pub is_test: bool,
-    /// The method it is addressed to. One addressed to a number is written without
-    /// the field, as releases that know no subjects write it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Where nothing more is meant than the number, it is written without the field.
+    #[serde(default, skip_serializing_if = "Whom::is_the_number")]
+    pub whom: Whom,
+}
+
+/// Who is meant at a number.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whom {
+    /// The subject's method that it is addressed to.
     pub method: Option<MethodId>,
+    /// What a call dials behind the number.
+    pub extension: Option<Extension>,
+}
+
+impl Whom {
+    fn is_the_number(&self) -> bool {
+        self.method.is_none() && self.extension.is_none()
+    }
 }
 
 /// What a payment's code is bound to.
@@ -140,7 +154,7 @@ pub fn open_code(ring: &KeyRing, id: RecordId, record: &Record) -> Result<Option
 mod tests {
     use super::*;
 
-    fn details(method: Option<MethodId>) -> Details {
+    fn details(whom: Whom) -> Details {
         Details {
             tenant: "acme".into(),
             e164: "+14155550123".into(),
@@ -156,19 +170,22 @@ mod tests {
             text: None,
             speech: None,
             is_test: false,
-            method,
+            whom,
         }
     }
 
     #[test]
-    fn what_is_addressed_to_a_number_is_written_as_before_there_were_methods() {
-        let plain = details(None);
+    fn what_is_for_a_number_alone_is_written_as_before_there_was_more() {
+        let plain = details(Whom::default());
         let written = rmp_serde::to_vec(&plain).unwrap();
         // An array of fourteen, whose last is `is_test`.
         assert_eq!((written[0], written.last()), (0x9e, Some(&0xc2)));
         assert!(rmp_serde::from_slice::<Details>(&written).unwrap() == plain);
-        let addressed = details(Some(MethodId([7; 10])));
-        let written = rmp_serde::to_vec(&addressed).unwrap();
-        assert!(rmp_serde::from_slice::<Details>(&written).unwrap() == addressed);
+        let methods = [None, Some(MethodId([7; 10]))];
+        for (method, extension) in methods.into_iter().zip([Extension::parse("0042"), None]) {
+            let addressed = details(Whom { method, extension });
+            let written = rmp_serde::to_vec(&addressed).unwrap();
+            assert!(rmp_serde::from_slice::<Details>(&written).unwrap() == addressed);
+        }
     }
 }

@@ -115,10 +115,27 @@ impl Live {
                 .get(id)
                 .is_none_or(|provider| provider.is_ejected(to.channel))
         };
-        self.routing
-            .route(to)
-            .map(|route| route.hops(draw, was_tried, is_ejected))
-            .unwrap_or_default()
+        let Some(route) = self.routing.route(to) else {
+            return Vec::new();
+        };
+        if !to.has_extension {
+            return route.hops(draw, was_tried, is_ejected);
+        }
+        let is_out = |id: &str| is_ejected(id) || !self.dials_extensions(id);
+        let mut hops = route.hops(draw, was_tried, is_out);
+        hops.retain(|id| self.dials_extensions(id));
+        if hops.is_empty() {
+            // Never ejected: the last provider that can do it.
+            let last = route.hops.iter().find(|id| self.dials_extensions(id));
+            hops.extend(last.map(Arc::clone));
+        }
+        hops
+    }
+
+    /// Whether a provider's calls can dial an extension.
+    pub fn dials_extensions(&self, id: &str) -> bool {
+        let provider = self.providers.get(id);
+        provider.is_some_and(|stack| stack.provider.capabilities().dials_extensions)
     }
 
     /// Where a provider reports on one attempt; `None` without a public URL.

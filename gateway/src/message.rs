@@ -8,7 +8,9 @@ mod line;
 mod lint;
 mod locale;
 mod notices;
+mod paced;
 mod plural;
+mod region;
 mod segments;
 mod source;
 mod template;
@@ -23,6 +25,8 @@ pub use self::catalog::{Catalog, SmsLength};
 pub use self::lint::{MessageLintError, Mistake};
 pub use self::locale::{InvalidLocale, Locale};
 pub use self::notices::{Notice, Notices, TOKEN_CHARACTERS, WrittenNotice};
+pub use self::paced::{paced, repeated};
+pub use self::region::with_region;
 pub use self::segments::{Encoding, Segments, segment_count};
 pub use self::source::{EXTENSION as MESSAGE_FILE_EXTENSION, MessageFile};
 pub use self::values::{
@@ -178,7 +182,7 @@ fn render_call(locale: &Arc<str>, texts: &Texts, content: &Content<'_>) -> Rende
 
 fn call_texts(locale: &Arc<str>, texts: &Texts, values: &Values<'_>, code: Arc<str>) -> CallTexts {
     CallTexts {
-        language: Arc::clone(locale),
+        language: with_region(locale).into(),
         greeting: texts.call_greeting.render(values, 0).into(),
         code,
         keys: texts.call_keys.render(values, 0).into(),

@@ -55,6 +55,8 @@ pub struct Destination<'a> {
     pub region: &'a str,
     pub e164: &'a str,
     pub purpose: &'a str,
+    /// A call there dials an extension.
+    pub has_extension: bool,
 }
 
 /// All routes, in the order of the configuration: the first that matches is taken.
@@ -174,6 +176,7 @@ mod tests {
         region: "US",
         e164: "+14155550123",
         purpose: "sign_in",
+        has_extension: false,
     };
 
     #[test]

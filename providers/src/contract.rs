@@ -15,11 +15,11 @@ use tower::util::BoxCloneSyncService;
 
 pub use self::call::{
     CALL_DURATION_MAX, CODE_REPETITIONS, CallDocument, CallEvent, CallStep, CallTexts, CallTurn,
-    Calls, KEY_WAIT, LAST_KEY_WAIT, REPORT_KEY,
+    Calls, EXTENSION_RINGING_MAX, KEY_WAIT, LAST_KEY_WAIT, REPORT_KEY, call_duration_max,
 };
 pub use self::callback::{Callback, DeliveryReceipt, ReceiptError, ReceiptStatus};
 pub use self::code::{MessageId, ProviderCode};
-use crate::PhoneNumber;
+use crate::{Extension, PhoneNumber};
 
 /// How a code travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ impl fmt::Display for Channel {
 
 /// One message for one number over one channel: what a provider is asked to submit.
 ///
-/// `Debug` shows neither text nor number.
+/// `Debug` shows neither text nor number nor extension.
 #[derive(Clone)]
 pub struct Message {
     /// Our name for this attempt: unique, opaque, safe in a URL, at most 200
@@ -57,6 +57,9 @@ pub struct Message {
     /// Whose message it is. The sandbox keeps inboxes apart by it.
     pub tenant: Arc<str>,
     pub to: PhoneNumber,
+    /// For `voice`: dialled when `to` has answered, before anything is said. Only
+    /// for providers whose calls can: [`Capabilities::dials_extensions`].
+    pub extension: Option<Extension>,
     pub channel: Channel,
     /// The text of an SMS, or the plain text of what a call says.
     pub text: Arc<str>,
@@ -72,7 +75,8 @@ pub struct Message {
     pub call_url: Option<Arc<str>>,
     /// What the phone shows: a number, a short code or an alphanumeric id.
     pub sender: Option<Arc<str>>,
-    /// BCP 47, such as `en` or `pt-BR`.
+    /// BCP 47, such as `en` or `pt-BR`; of a call with its region wherever that is
+    /// known (`en-US`), for that is how voices are named.
     pub locale: Arc<str>,
     /// After this the message is useless, in ms since the Unix epoch.
     pub expires_at_ms: u64,
@@ -86,6 +90,11 @@ impl Message {
     /// What a call says that says everything at once.
     pub fn spoken(&self) -> &str {
         self.speech.as_deref().unwrap_or(&self.text)
+    }
+
+    /// The longest its call may last, where the provider takes a limit.
+    pub fn call_duration_max(&self) -> Duration {
+        call_duration_max(self.extension.as_ref())
     }
 }
 
@@ -140,6 +149,9 @@ pub struct Capabilities {
     /// Whether a call that asks is reported to have ended, by a receipt or as
     /// [`CallStep::Ended`], whatever was known of it before.
     pub call_ends: bool,
+    /// Whether a call can dial an extension. A provider whose calls cannot is never
+    /// given one: the code would be told to the switchboard.
+    pub dials_extensions: bool,
     /// Accepts reports of whether the code was used.
     pub feedback: bool,
     /// The longest text it takes, in characters.
@@ -147,8 +159,8 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Signed receipts, calls said at once, their ends among the receipts, no
-    /// feedback, texts of ten joined segments: what differs is set beside it.
+    /// Signed receipts, calls said at once and to no extension, their ends among
+    /// the receipts, no feedback, texts of ten joined segments: what differs is set beside it.
     pub fn new(channels: &[Channel], receipts: Receipts) -> Self {
         Self {
             channels: channels.to_vec(),
@@ -157,6 +169,7 @@ impl Capabilities {
             receipt_answer: "",
             calls: Calls::Inline,
             call_ends: receipts != Receipts::None,
+            dials_extensions: false,
             feedback: false,
             text_characters_max: 1600,
         }

@@ -27,7 +27,7 @@ use tracing::warn;
 use self::connector::{ConnectFailure, Connector};
 pub use self::connector::{Tls, TlsError};
 pub use self::documents::Documents;
-use crate::{Message, Provider, RefusalScope, Response, SubmitError, Submitted};
+use crate::{Message, Provider, ProviderCode, RefusalScope, Response, SubmitError, Submitted};
 
 /// The longest body that is read. Providers answer with a few hundred bytes.
 pub const RESPONSE_BODY_BYTES_MAX: usize = 64 * 1024;
@@ -249,13 +249,18 @@ impl Service<Arc<Message>> for HttpProvider {
 
     fn call(&mut self, message: Arc<Message>) -> Self::Future {
         // Another provider may well carry what this one cannot put into its form.
-        let request = self
-            .provider
-            .request(&message)
-            .map_err(|_| SubmitError::Refused {
-                scope: RefusalScope::Provider,
-                code: None,
-            });
+        let refused = |code| SubmitError::Refused {
+            scope: RefusalScope::Provider,
+            code,
+        };
+        let cannot_dial =
+            message.extension.is_some() && !self.provider.capabilities().dials_extensions;
+        let request = if cannot_dial {
+            Err(refused(ProviderCode::new("extension")))
+        } else {
+            let request = self.provider.request(&message);
+            request.map_err(|_| refused(None))
+        };
         let this = self.clone();
         Box::pin(async move {
             match this.client.try_call(request?).await {

@@ -118,6 +118,7 @@ fn make(given: &Given<'_>) -> Result<Arc<dyn Provider>, ConnectError> {
     Ok(Arc::new(Jambonz {
         capabilities: Capabilities {
             calls: Calls::Asked,
+            dials_extensions: true,
             ..Capabilities::new(given.channels, given.receipts)
         },
         calls_url: url_below("base_url", values.required_url("base_url")?, &path)?,

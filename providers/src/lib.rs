@@ -15,6 +15,7 @@ pub mod aws_sns;
 pub mod bird;
 pub mod clock;
 pub mod contract;
+pub mod extension;
 mod gsm7;
 pub mod guarded_client;
 pub mod http_client;
@@ -52,6 +53,7 @@ pub use contract::{
     ReceiptError, ReceiptStatus, Receipts, RefusalScope, RequestError, Response, SubmitError,
     Submitted,
 };
+pub use extension::Extension;
 pub use kind::Kind;
 pub use moment::Moment;
 pub use phone_number::PhoneNumber;

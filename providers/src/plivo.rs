@@ -164,6 +164,7 @@ impl PlivoProvider {
         Ok(Self {
             capabilities: Capabilities {
                 calls: Calls::Asked,
+                dials_extensions: true,
                 // One that is shown by V2 may say what Plivo never said.
                 receipts_signed: !shows_v2_receipts,
                 call_ends: true,

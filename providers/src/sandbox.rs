@@ -199,6 +199,7 @@ impl Sandbox {
             capabilities: Capabilities {
                 text_characters_max: TEXT_CHARACTERS_MAX,
                 calls: Calls::Asked,
+                dials_extensions: true,
                 call_ends: false,
                 ..Capabilities::new(&settings.channels, settings.receipts)
             },

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::contract::{CODE_REPETITIONS, KEY_WAIT, LAST_KEY_WAIT};
-use crate::{CallDocument, CallStep, CallTurn};
+use crate::{CallDocument, CallStep, CallTurn, Extension};
 
 /// Said of a URL that is asked when nobody pressed a key: some vendors tell that
 /// by no word of their own.
@@ -36,8 +36,9 @@ pub(crate) fn key_of(digits: &str) -> Option<char> {
     matches!(key, '0'..='9' | '*' | '#').then_some(key)
 }
 
-/// The vendor's name for a language, out of the ones it speaks: that very one,
-/// or the first of the same language. `None` if it speaks none of them.
+/// The vendor's name for a language, out of the ones it speaks: that very one, the
+/// same without its region, or the first of the same language. `None` if it speaks
+/// none of them.
 pub(crate) fn voice_language<'a>(spoken: &[&'a str], wanted: &str) -> Option<&'a str> {
     let exact = spoken.iter().find(|one| one.eq_ignore_ascii_case(wanted));
     // Read by a Mandarin voice, Cantonese would be another language.
@@ -55,7 +56,12 @@ pub(crate) fn voice_language<'a>(spoken: &[&'a str], wanted: &str) -> Option<&'a
         let fits_script = primary != "zh" || is_taiwan == is_traditional;
         canonical(primary_subtag(one)) == canonical(primary) && fits_script
     };
-    exact.or_else(|| spoken.iter().find(same)).copied()
+    let without_region = wanted.rsplit_once('-').map(|(general, _)| general);
+    let general = spoken.iter().find(|one| Some(**one) == without_region);
+    exact
+        .or(general)
+        .or_else(|| spoken.iter().find(same))
+        .copied()
 }
 
 fn primary_subtag(tag: &str) -> &str {
@@ -77,6 +83,8 @@ fn canonical(primary: &str) -> &str {
 /// A vendor's verbs for what a call does.
 pub(crate) struct Verbs {
     pub(crate) content_type: &'static str,
+    /// Dials an extension; `None` where the provider took it along with the call.
+    pub(crate) dial: Option<fn(&Extension) -> String>,
     /// Says a text in a language.
     pub(crate) say: fn(language: &str, text: &str) -> String,
     /// Between two repetitions of the code; empty where none may stand there.
@@ -127,9 +135,15 @@ pub(crate) fn document(turn: &CallTurn<'_>, verbs: &Verbs) -> CallDocument {
 pub(crate) fn written(turn: &CallTurn<'_>, verbs: &Verbs) -> String {
     let said = |texts: &crate::CallTexts, text: &str| (verbs.say)(&texts.language, text);
     let content = match *turn {
-        CallTurn::Ask { texts, call_url } => {
+        CallTurn::Ask {
+            texts,
+            call_url,
+            extension,
+        } => {
+            let dialled = verbs.dial.zip(extension).map(|(dial, one)| dial(one));
             let greeting = said(texts, &texts.greeting);
-            (verbs.gather)(&greeting, KEY_WAIT, Asked::WithoutKeyToo(call_url))
+            let asked = (verbs.gather)(&greeting, KEY_WAIT, Asked::WithoutKeyToo(call_url));
+            dialled.unwrap_or_default() + &asked
         }
         CallTurn::Tell { texts, call_url } => {
             let code = said(texts, &texts.code);
@@ -203,6 +217,19 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(voice_language(SPOKEN, wanted), voice, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn a_language_without_a_country_goes_before_another_country_s() {
+        let spoken = ["en-GB", "en", "sr", "sr-Latn"];
+        for (wanted, voice) in [
+            ("en-GB", "en-GB"),
+            ("en-US", "en"),
+            ("sr-RS", "sr"),
+            ("sr-Latn-RS", "sr-Latn"),
+        ] {
+            assert_eq!(voice_language(&spoken, wanted), Some(voice), "{wanted}");
         }
     }
 

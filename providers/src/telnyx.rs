@@ -152,6 +152,7 @@ impl TelnyxProvider {
         Ok(Self {
             capabilities: Capabilities {
                 calls: Calls::Asked,
+                dials_extensions: true,
                 call_ends: true,
                 text_characters_max: TEXT_CHARACTERS_MAX,
                 ..Capabilities::new(given.channels, given.receipts)

@@ -22,9 +22,9 @@ use crate::twilio::{TwilioProvider, TwilioSender, TwilioSettings};
 use crate::verdict::Verdict;
 use crate::webhook::{WebhookProvider, WebhookSettings};
 use crate::{
-    CallTexts, Callback, Channel, Clock, DeliveryReceipt, Message, MessageId, PhoneNumber,
-    Provider, ProviderCode, ReceiptError, Receipts, RefusalScope, Response, Secret, SubmitError,
-    Submitted,
+    CallTexts, Callback, Channel, Clock, DeliveryReceipt, Extension, Message, MessageId,
+    PhoneNumber, Provider, ProviderCode, ReceiptError, Receipts, RefusalScope, Response, Secret,
+    SubmitError, Submitted,
 };
 
 /// When all of it happens: 2023-11-14T22:13:20Z.
@@ -40,6 +40,7 @@ pub(crate) fn message() -> Message {
         reference: "att_07c1e0".into(),
         tenant: "acme".into(),
         to: PhoneNumber::from_e164("+14155550123", 1).unwrap(),
+        extension: None,
         channel: Channel::Sms,
         text: "428519 is your code & nobody's else – Zoë".into(),
         speech: None,
@@ -75,7 +76,11 @@ pub(crate) fn webhook(url: &str) -> WebhookProvider {
 }
 
 pub(crate) fn twilio() -> TwilioProvider {
-    let settings = TwilioSettings {
+    TwilioProvider::new(twilio_settings(), clock()).unwrap()
+}
+
+pub(crate) fn twilio_settings() -> TwilioSettings {
+    TwilioSettings {
         channels: vec![Channel::Sms, Channel::Voice],
         caller: Some("+15017122661".into()),
         detects_machines: false,
@@ -88,8 +93,7 @@ pub(crate) fn twilio() -> TwilioProvider {
         base_url: TwilioSettings::BASE_URL.parse().unwrap(),
         receipts: Receipts::Reference,
         feedback: false,
-    };
-    TwilioProvider::new(settings, clock()).unwrap()
+    }
 }
 
 pub(crate) fn clock() -> Clock {
@@ -131,6 +135,7 @@ struct Transcript {
 #[serde(deny_unknown_fields)]
 struct Changes {
     channel: Option<Channel>,
+    extension: Option<String>,
     text: Option<String>,
     text_repeated: Option<usize>,
     speech: Option<String>,
@@ -199,6 +204,8 @@ impl Changes {
         if let Some(channel) = self.channel {
             message.channel = channel;
         }
+        let extension = self.extension.as_deref();
+        message.extension = extension.map(|digits| Extension::parse(digits).unwrap());
         if let Some(text) = self.text {
             message.text = text.repeat(self.text_repeated.unwrap_or(1)).into();
         }

@@ -138,6 +138,7 @@ impl TwilioProvider {
                 feedback: settings.feedback,
                 text_characters_max: TEXT_CHARACTERS_MAX,
                 calls: Calls::Asked,
+                dials_extensions: true,
                 ..Capabilities::new(&settings.channels, settings.receipts)
             },
             messages_url: url("Messages")?,

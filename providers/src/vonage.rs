@@ -197,6 +197,7 @@ impl VonageProvider {
         Ok(Self {
             capabilities: Capabilities {
                 calls: Calls::Asked,
+                dials_extensions: true,
                 feedback,
                 text_characters_max: sms::TEXT_CHARACTERS_MAX,
                 ..Capabilities::new(given.channels, given.receipts)

@@ -20,7 +20,7 @@ use crate::registry::checked_url;
 use crate::signature::WebhookKeys;
 use crate::verdict::by_status;
 use crate::{
-    Callback, Capabilities, Channel, Clock, DeliveryReceipt, Message, Moment, Provider,
+    Callback, Capabilities, Channel, Clock, DeliveryReceipt, Extension, Message, Moment, Provider,
     ReceiptError, ReceiptStatus, Receipts, RefusalScope, RequestError, Response, Secret,
     SubmitError, Submitted,
 };
@@ -109,6 +109,7 @@ impl WebhookProvider {
     pub fn new(settings: WebhookSettings, clock: Clock) -> Result<Self, ConnectError> {
         Ok(Self {
             capabilities: Capabilities {
+                dials_extensions: true,
                 text_characters_max: TEXT_CHARACTERS_MAX,
                 ..Capabilities::new(&settings.channels, settings.receipts)
             },
@@ -120,11 +121,14 @@ impl WebhookProvider {
     }
 }
 
-/// What is posted. Absent values are `null`, so that the keys are always there.
+/// What is posted. Absent values are `null`, so that the keys are always there,
+/// but for the extension that few calls have.
 #[derive(Serialize)]
 struct Submission<'a> {
     reference: &'a str,
     to: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extension: Option<&'a str>,
     channel: Channel,
     text: &'a str,
     speech: Option<&'a str>,
@@ -163,6 +167,7 @@ impl Provider for WebhookProvider {
         let body = to_json(&Submission {
             reference: &message.reference,
             to: message.to.expose(),
+            extension: message.extension.as_ref().map(Extension::expose),
             channel: message.channel,
             text: &message.text,
             speech: message.speech.as_deref(),

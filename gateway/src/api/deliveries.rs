@@ -19,6 +19,7 @@ use crate::tenants::Caller;
 #[serde(deny_unknown_fields)]
 struct DeliverBody {
     to: Option<String>,
+    extension: Option<String>,
     region: Option<String>,
     channel: Option<String>,
     text: Option<String>,
@@ -32,6 +33,7 @@ struct DeliverBody {
 impl JsonBody for DeliverBody {
     const FIELDS: &'static [&'static str] = &[
         "to",
+        "extension",
         "region",
         "channel",
         "text",
@@ -64,6 +66,7 @@ pub(super) fn deliver_request(asked: &Asked) -> Result<DeliverRequest, Problem> 
     let body: DeliverBody = json::body(asked)?;
     Ok(DeliverRequest {
         to: fields::TO.required(body.to)?,
+        extension: fields::extension(body.extension)?,
         region: fields::REGION.optional(body.region)?,
         channel: fields::channel(body.channel)?,
         text: fields::TEXT.required(body.text)?,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use serde::Deserialize;
-use watchword_providers::Channel;
+use watchword_providers::{Channel, Extension};
 
 use super::codes::{self, Code};
 use super::endpoint::Asked;
@@ -85,7 +85,12 @@ pub(super) static UNTIL: TextRule = rule("until", &codes::INVALID_FIELD, 40, pri
 pub(super) static PHONE: TextRule = rule("phone", &codes::INVALID_NUMBER, 64, any);
 pub(super) static SENDER: TextRule = rule("from", &codes::INVALID_NUMBER, 64, any);
 pub(super) static ROLE: TextRule = rule("role", &codes::INVALID_ROLE, 9, visible);
-pub(super) static EXTENSION: TextRule = rule("extension", &codes::INVALID_EXTENSION, 10, digit);
+static EXTENSION: TextRule = rule(
+    "extension",
+    &codes::INVALID_EXTENSION,
+    Extension::DIGITS_MAX,
+    digit,
+);
 pub(super) static FACTOR: TextRule = rule("kind", &codes::INVALID_EVIDENCE, 32, purpose_character);
 pub(super) static ASSERTION: TextRule = rule("assertion", &codes::INVALID_EVIDENCE, 8192, visible);
 pub(super) static SECRET: TextRule = rule("code", &codes::INVALID_SECRET, 64, printable);
@@ -135,6 +140,11 @@ impl TextRule {
 
 pub(super) fn channel(value: Option<String>) -> Result<Option<Channel>, Problem> {
     value.map(|value| named(&value, &CHANNEL)).transpose()
+}
+
+pub(super) fn extension(value: Option<String>) -> Result<Option<Extension>, Problem> {
+    let parsed = |text: String| Extension::parse(&text).ok_or_else(|| EXTENSION.refusal());
+    EXTENSION.optional(value)?.map(parsed).transpose()
 }
 
 pub(super) fn fallback(value: Option<Vec<String>>) -> Result<Vec<Channel>, Problem> {

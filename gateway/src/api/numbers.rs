@@ -47,6 +47,7 @@ pub(super) fn number_and_region(asked: &Asked) -> Result<(String, Option<String>
 #[serde(deny_unknown_fields)]
 struct ExplainBody {
     number: Option<String>,
+    extension: Option<String>,
     region: Option<String>,
     channel: Option<String>,
     purpose: Option<String>,
@@ -54,7 +55,14 @@ struct ExplainBody {
 }
 
 impl JsonBody for ExplainBody {
-    const FIELDS: &'static [&'static str] = &["number", "region", "channel", "purpose", "client"];
+    const FIELDS: &'static [&'static str] = &[
+        "number",
+        "extension",
+        "region",
+        "channel",
+        "purpose",
+        "client",
+    ];
 }
 
 pub(super) async fn explain(
@@ -72,6 +80,7 @@ pub(super) fn explain_request(asked: &Asked) -> Result<ExplainRequest, Problem> 
     let body: ExplainBody = json::body(asked)?;
     Ok(ExplainRequest {
         number: fields::NUMBER.required(body.number)?,
+        extension: fields::extension(body.extension)?,
         region: fields::REGION.optional(body.region)?,
         channel: fields::channel(body.channel)?,
         purpose: fields::PURPOSE.optional(body.purpose)?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use serde::Serialize;
-use watchword_providers::{Channel, PhoneNumber};
+use watchword_providers::{Channel, Extension, PhoneNumber};
 
 use super::answer::{Reply, json};
 use super::codes;
@@ -20,6 +20,7 @@ use crate::tenants::Caller;
 #[derive(Clone)]
 pub struct InboxMessage {
     pub to: PhoneNumber,
+    pub extension: Option<Extension>,
     pub channel: Channel,
     pub text: Arc<str>,
     pub provider: Arc<str>,
@@ -36,6 +37,8 @@ pub trait SandboxInbox: Send + Sync {
 #[derive(Serialize)]
 struct MessageJson<'a> {
     to: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extension: Option<&'a str>,
     channel: Channel,
     text: &'a str,
     provider: &'a str,
@@ -58,6 +61,7 @@ pub(super) fn messages(
         .iter()
         .map(|message| MessageJson {
             to: message.to.expose(),
+            extension: message.extension.as_ref().map(Extension::expose),
             channel: message.channel,
             text: &message.text,
             provider: &message.provider,

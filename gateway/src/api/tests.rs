@@ -158,6 +158,7 @@ impl SandboxInbox for Inbox {
         assert!(tenant == "acme", "only the caller's own");
         let message = InboxMessage {
             to: PhoneNumber::from_e164("+14155550123", 1).unwrap(),
+            extension: None,
             channel: Channel::Sms,
             text: "123456 is your Acme code.".into(),
             provider: "sandbox".into(),

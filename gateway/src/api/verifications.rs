@@ -22,6 +22,7 @@ use crate::tenants::Caller;
 #[serde(deny_unknown_fields)]
 pub(super) struct StartBody {
     to: Option<String>,
+    extension: Option<String>,
     region: Option<String>,
     channel: Option<String>,
     locale: Option<String>,
@@ -40,6 +41,7 @@ pub(super) struct StartBody {
 impl JsonBody for StartBody {
     const FIELDS: &'static [&'static str] = &[
         "to",
+        "extension",
         "region",
         "channel",
         "locale",
@@ -82,6 +84,7 @@ pub(super) fn start_request(asked: &Asked) -> Result<StartRequest, Problem> {
     });
     Ok(StartRequest {
         to,
+        extension: fields::extension(body.extension)?,
         region: fields::REGION.optional(body.region)?,
         channel: fields::channel(body.channel)?,
         locale: fields::LOCALE.optional(body.locale)?,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 use serde::{Serialize, Serializer};
-use watchword_providers::{Channel, Moment, PhoneNumber};
+use watchword_providers::{Channel, Extension, Moment, PhoneNumber};
 
 use super::problem::{Problem, ProblemJson};
 use crate::id::{DeliveryId, VerificationId};
@@ -85,6 +85,13 @@ impl Numbers {
         match self {
             Self::Full => Cow::Borrowed(number.expose()),
             Self::Masked => Cow::Owned(number.masked()),
+        }
+    }
+
+    pub(super) fn show_extension(self, extension: &Extension) -> Cow<'_, str> {
+        match self {
+            Self::Full => Cow::Borrowed(extension.expose()),
+            Self::Masked => Cow::Owned("*".repeat(extension.expose().len())),
         }
     }
 }
@@ -364,6 +371,8 @@ struct HopJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     share: Option<u32>,
     breaker: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skipped: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -408,6 +417,7 @@ impl<'a> RouteJson<'a> {
                     provider: &hop.provider,
                     share: hop.share,
                     breaker: hop.breaker,
+                    skipped: hop.skipped,
                 })
                 .collect(),
         }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use watchword_providers::contract::{CALL_DURATION_MAX, REPORT_KEY};
+use watchword_providers::contract::{CALL_DURATION_MAX, REPORT_KEY, call_duration_max};
 use watchword_providers::{
     CallDocument, CallEvent, CallStep, CallTexts, CallTurn, Callback, Calls, Channel,
-    DeliveryReceipt, Provider, ProviderCode, ReceiptStatus,
+    DeliveryReceipt, Extension, Provider, ProviderCode, ReceiptStatus,
 };
 
 use super::{CallAsk, report};
@@ -24,6 +24,10 @@ use crate::verification::Status;
 /// rest is a loop, or somebody who listens on.
 const QUESTIONS_MAX: u32 = 8;
 
+/// How often a call to an extension greets: the first time nobody may be there yet,
+/// for behind the switchboard it goes on ringing.
+const GREETINGS_MAX: u32 = 4;
+
 /// Whether a provider asks what its calls say.
 pub(crate) fn asks(provider: &dyn Provider) -> bool {
     let capabilities = provider.capabilities();
@@ -35,7 +39,10 @@ pub(crate) fn asks(provider: &dyn Provider) -> bool {
 
 /// How long after its submission a call that tells of its end may still be on
 /// the line: it rings for half a minute at most, and then lasts.
-pub(crate) const ON_THE_LINE_MAX: Duration = CALL_DURATION_MAX.saturating_add(RINGING_MAX);
+pub(crate) fn on_the_line_max(extension: Option<&Extension>) -> Duration {
+    call_duration_max(extension) + RINGING_MAX
+}
+
 const RINGING_MAX: Duration = Duration::from_secs(30);
 
 /// Whether it is told, of a call that asks, when it has ended.
@@ -59,7 +66,8 @@ struct Question<'a> {
 
 /// What a call does next, before it is in the provider's form.
 enum Next {
-    Ask(CallTexts),
+    /// The extension is dialled before.
+    Ask(CallTexts, Option<Extension>),
     Tell(CallTexts),
     Reported(CallTexts),
     Farewell(CallTexts),
@@ -126,7 +134,15 @@ impl CallDesk {
     fn written(&self, question: &Question<'_>, next: &Next) -> CallDocument {
         let call_url = question.call_url;
         let (turn, step) = match next {
-            Next::Ask(texts) => (CallTurn::Ask { texts, call_url }, "ask"),
+            Next::Ask(texts, extension) => {
+                let extension = extension.as_ref();
+                let turn = CallTurn::Ask {
+                    texts,
+                    call_url,
+                    extension,
+                };
+                (turn, "ask")
+            }
             Next::Tell(texts) => (CallTurn::Tell { texts, call_url }, "tell"),
             Next::Reported(texts) => (CallTurn::Reported { texts }, "reported"),
             Next::Farewell(texts) => (CallTurn::Farewell { texts }, "farewell"),
@@ -156,31 +172,39 @@ impl CallDesk {
         };
         let questions = self.shared.store.bind_call(&ask).await;
         let questions = questions.map_err(|error| self.unavailable("bind_call", &error))?;
-        match questions {
+        let questions = match questions {
             None => {
                 refused(&self.shared, question.provider, "other_call");
                 return Ok(Next::HangUp);
             }
             Some(questions) if questions > QUESTIONS_MAX => return Ok(Next::HangUp),
-            Some(_) => {}
-        }
-        let texts = |texts: Option<CallTexts>, next: fn(CallTexts) -> Next| {
-            texts.map_or(Next::HangUp, next)
+            Some(questions) => questions,
         };
         match &event.step {
-            CallStep::Answered => Ok(texts(self.texts(live, question).await?, Next::Ask)),
+            CallStep::Answered => {
+                let said = self.texts(live, question).await?;
+                let ask = |(texts, extension)| Next::Ask(texts, extension);
+                Ok(said.map_or(Next::HangUp, ask))
+            }
             CallStep::Key(REPORT_KEY) => self.report(live, question).await,
             CallStep::Key(_) => {
                 let said = self.texts(live, question).await?;
                 if said.is_some() {
                     self.note(question, ReceiptStatus::Delivered, None).await?;
                 }
-                Ok(texts(said, Next::Tell))
+                Ok(said.map_or(Next::HangUp, |(texts, _)| Next::Tell(texts)))
             }
             CallStep::NoKey => {
                 let said = self.texts(live, question).await?;
-                self.judge(question, "no-key").await?;
-                Ok(texts(said, Next::Farewell))
+                match said {
+                    Some((texts, Some(_))) if questions < GREETINGS_MAX => {
+                        Ok(Next::Ask(texts, None))
+                    }
+                    said => {
+                        self.judge(question, "no-key").await?;
+                        Ok(said.map_or(Next::HangUp, |(texts, _)| Next::Farewell(texts)))
+                    }
+                }
             }
             CallStep::Machine => {
                 self.judge(question, "machine").await?;
@@ -201,12 +225,13 @@ impl CallDesk {
         }
     }
 
-    /// What the call may say: `None` once nothing may be said any more.
+    /// What the call may say, and the extension it dials before: `None` once nothing
+    /// may be said any more.
     async fn texts(
         &self,
         live: &Live,
         question: &Question<'_>,
-    ) -> Result<Option<CallTexts>, ReceiptRefusal> {
+    ) -> Result<Option<(CallTexts, Option<Extension>)>, ReceiptRefusal> {
         let Some(found) = self.found(question).await? else {
             return Ok(None);
         };
@@ -236,7 +261,7 @@ impl CallDesk {
             self.note(question, ReceiptStatus::Delivered, Some("reported"))
                 .await?;
         }
-        Ok(said.map_or(Next::HangUp, Next::Reported))
+        Ok(said.map_or(Next::HangUp, |(texts, _)| Next::Reported(texts)))
     }
 
     /// Notes that this call will say no code. It is still on the line, and no

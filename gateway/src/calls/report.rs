@@ -68,7 +68,7 @@ async fn freeze(
 ) -> Result<(), ReceiptRefusal> {
     let details = Details::open(&live.ring, id, record);
     let details = details.map_err(|_| ReceiptRefusal::Unavailable)?;
-    let (Some(_), Some(subject)) = (details.method, &details.subject) else {
+    let (Some(_), Some(subject)) = (details.whom.method, &details.subject) else {
         return Ok(());
     };
     let keeper = Keeper::new(dispatcher.shared.clone(), Arc::clone(dispatcher));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use watchword_providers::{CallTexts, Channel, Message, PhoneNumber};
+use watchword_providers::{CallTexts, Channel, Extension, Message, PhoneNumber};
 
 use super::Work;
 use super::cap::submission_cap;
@@ -24,6 +24,8 @@ pub(super) struct Composed {
     pub tenant: Arc<str>,
     pub to: PhoneNumber,
     pub channel: Channel,
+    /// Of a call.
+    pub extension: Option<Extension>,
     tenant_tag: TenantTag,
     region: String,
     purpose: String,
@@ -74,6 +76,10 @@ impl Composed {
             tenant: Arc::clone(&tenant.name),
             to: details.number().ok_or(Unreadable::Damaged)?,
             channel: state.channel,
+            extension: match state.channel {
+                Channel::Sms => None,
+                Channel::Voice => details.whom.extension.clone(),
+            },
             tenant_tag: record.tenant,
             region: details.region.clone(),
             purpose: details.purpose.clone(),
@@ -118,6 +124,7 @@ impl Composed {
             region: &self.region,
             e164: self.to.expose(),
             purpose: &self.purpose,
+            has_extension: self.extension.is_some(),
         }
     }
 
@@ -168,6 +175,7 @@ impl Composed {
             reference: format!("{}-{attempt}", self.delivery).into(),
             tenant: Arc::clone(&self.tenant),
             to: self.to.clone(),
+            extension: self.extension.clone(),
             channel: self.channel,
             text: Arc::clone(&self.text),
             speech: self.speech.clone(),

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use watchword_providers::{CallTexts, Channel};
+use watchword_providers::{CallTexts, Channel, Extension};
 
 use crate::details::{Details, Opened, PaymentDetails, open_code};
 use crate::id::RecordId;
 use crate::keys::seal::OpenError;
 use crate::live::Live;
-use crate::message::{AppHash, Content, Locale, Origin, Payment};
+use crate::message::{AppHash, Content, Locale, Origin, Payment, paced, repeated, with_region};
 use crate::store::Found;
 use crate::tenants::Tenant;
 use crate::verification::{Record, RecordKind};
@@ -39,14 +39,14 @@ impl From<OpenError> for Unreadable {
     }
 }
 
-/// What a call on this record says now; `None` if this node cannot read it.
-pub(crate) fn call_texts(live: &Live, found: &Found) -> Option<CallTexts> {
+/// What a call on this record says now, and the extension it dials first; `None` if
+/// this node cannot read it.
+pub(crate) fn call_texts(live: &Live, found: &Found) -> Option<(CallTexts, Option<Extension>)> {
     let tenant = live.tenants.by_tag(found.record.tenant)?;
     let opened = opened(live, found.id, &found.record).ok()?;
     let record = (&*found.record, &opened);
-    worded(tenant, record, (Channel::Voice, found.now_ms))
-        .ok()?
-        .call
+    let worded = worded(tenant, record, (Channel::Voice, found.now_ms)).ok()?;
+    Some((worded.call?, opened.details.whom.extension))
 }
 
 pub(super) fn worded(
@@ -84,24 +84,43 @@ pub(super) fn worded(
                 text: rendered.text,
                 speech: rendered.speech,
                 call: rendered.call,
-                locale: rendered.locale,
+                locale: match channel {
+                    Channel::Sms => rendered.locale,
+                    Channel::Voice => with_region(&rendered.locale).into(),
+                },
             })
         }
         RecordKind::SendOnly => {
             let text = details.text.clone().ok_or(Unreadable::Damaged)?;
             let speech = details.speech.clone();
-            let said = speech.as_deref().unwrap_or(&text);
-            let call = match channel {
-                Channel::Voice => Some(tenant.catalog.call_around(locale, &tenant.brand, said)),
-                Channel::Sms => None,
-            };
-            Ok(Worded {
-                text,
-                speech,
-                call,
-                locale: locale.as_str().into(),
+            Ok(match channel {
+                Channel::Sms => Worded {
+                    text,
+                    speech,
+                    call: None,
+                    locale: locale.as_str().into(),
+                },
+                Channel::Voice => said_as_given(tenant, locale, (text, speech)),
             })
         }
+    }
+}
+
+/// A call with a text of the tenant's own. A speech of its own is said as it is;
+/// the codes in a mere text are said as ours are, slowly and again.
+fn said_as_given(
+    tenant: &Tenant,
+    locale: &Locale,
+    (text, speech): (String, Option<String>),
+) -> Worded {
+    let paced = if speech.is_none() { paced(&text) } else { None };
+    let said = speech.as_deref().or(paced.as_deref()).unwrap_or(&text);
+    let call = tenant.catalog.call_around(locale, &tenant.brand, said);
+    Worded {
+        call: Some(call),
+        speech: speech.or_else(|| paced.as_deref().map(repeated)),
+        text,
+        locale: with_region(locale.as_str()).into(),
     }
 }
 

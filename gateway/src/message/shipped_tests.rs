@@ -74,7 +74,7 @@ fn every_call_says_its_sentences_and_the_code_digit_by_digit() {
             let spelled = "8, 4, 7, 1, 9, 3, 0, 5.";
             assert_eq!(speech.matches(spelled).count(), 3, "{tag}: {speech}");
             let texts = call.call.unwrap();
-            assert_eq!(&*texts.language, tag);
+            assert_eq!(&*texts.language, with_region(tag));
             assert_eq!(texts.code.matches(spelled).count(), 1, "{tag}");
             assert_eq!(texts.code.contains("Corner Bookshop"), payment.is_some());
             assert!(texts.greeting.contains(COMMON_BRAND), "{tag}");

@@ -201,7 +201,7 @@ fn a_call_that_asks_for_a_key_has_the_code_in_one_sentence_alone() {
                 ..content(&brand, "5842")
             };
             let call = render(Channel::Voice, locale, &content).call.unwrap();
-            assert_eq!(&*call.language, locale);
+            assert_eq!(&*call.language, with_region(locale));
             assert_eq!(call.code.matches("5, 8, 4, 2.").count(), 1, "{locale}");
             assert_eq!(call.code.contains("Shop"), payment.is_some(), "{locale}");
             assert!(call.greeting.contains("Acme"), "{locale}");

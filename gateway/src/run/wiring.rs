@@ -368,6 +368,7 @@ impl SandboxInbox for Handsets {
         messages
             .map(|message| InboxMessage {
                 to: message.to,
+                extension: message.extension,
                 channel: message.channel,
                 text: message.text,
                 provider: message.provider,

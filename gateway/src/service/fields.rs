@@ -1,7 +1,7 @@
 //! From a request's fields to checked values, and whether the tenant may send
 //! there at all.
 
-use watchword_providers::Channel;
+use watchword_providers::{Channel, Extension};
 
 use super::Answer;
 use super::error::ServiceError;
@@ -100,6 +100,42 @@ pub(super) fn may_send(
     Ok(())
 }
 
+/// An extension is reached by a call, over a provider whose calls dial it.
+pub(crate) fn may_dial(
+    live: &Live,
+    to: Destination<'_>,
+    extension: Option<&Extension>,
+) -> Answer<()> {
+    let invalid = |code, detail, alternatives| {
+        Err(ServiceError::Invalid {
+            code,
+            field: "extension",
+            detail,
+            alternatives,
+        })
+    };
+    match (extension, to.channel) {
+        (None, _) => Ok(()),
+        (Some(_), Channel::Sms) => invalid(
+            "invalid_extension",
+            "an extension is reached by a call alone",
+            vec![Channel::Voice],
+        ),
+        (Some(_), Channel::Voice) if !is_dialled(live, to) => invalid(
+            "extension_unsupported",
+            "no provider of the route dials extensions",
+            Vec::new(),
+        ),
+        (Some(_), Channel::Voice) => Ok(()),
+    }
+}
+
+/// Whether a hop to this destination dials extensions.
+fn is_dialled(live: &Live, to: Destination<'_>) -> bool {
+    let route = live.routing.route(to);
+    route.is_some_and(|route| route.hops.iter().any(|id| live.dials_extensions(id)))
+}
+
 /// Whether a channel would do, all rules considered.
 pub(crate) fn is_open(
     live: &Live,
@@ -138,6 +174,7 @@ pub(crate) fn destination<'a>(
         region: to.region.as_str(),
         e164: to.number.expose(),
         purpose,
+        has_extension: false,
     }
 }
 

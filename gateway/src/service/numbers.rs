@@ -1,6 +1,6 @@
 //! Questions about a number that send nothing and use nothing up but their own limits.
 
-use watchword_providers::Channel;
+use watchword_providers::{Channel, Extension};
 
 use super::fields::{self, DEFAULT_PURPOSE, client_class};
 use super::request::ExplainRequest;
@@ -55,13 +55,16 @@ impl Service {
             .map_err(|error| self.store_error("number", &error))?;
         let client = client_class(request.client);
         let channel = request.channel.unwrap_or(Channel::Sms);
+        let there = fields::destination(tenant, &to, channel, purpose);
+        let extension = request.extension.as_ref();
         let refusal = fields::may_send(&live, tenant, &to, channel, purpose)
+            .and_then(|()| fields::may_dial(&live, there, extension))
             .err()
             .or_else(|| send_limit(&live, &number, client, now_ms));
         Ok(ExplainView {
             lookup: lookup(tenant, &to),
             refusal,
-            routes: routes(&live, tenant, &to, purpose),
+            routes: routes(&live, tenant, (&to, extension), purpose),
             limits: limits(&live, &number, now_ms),
             live_count: live_count(&number, now_ms),
         })
@@ -90,7 +93,14 @@ fn lookup(tenant: &Tenant, to: &ParsedNumber) -> LookupView {
     }
 }
 
-fn routes(live: &Live, tenant: &Tenant, to: &ParsedNumber, purpose: &str) -> Vec<RouteView> {
+fn routes(
+    live: &Live,
+    tenant: &Tenant,
+    (to, extension): (&ParsedNumber, Option<&Extension>),
+    purpose: &str,
+) -> Vec<RouteView> {
+    let skips = |id: &str| extension.is_some() && !live.dials_extensions(id);
+
     let of_channel = |channel| {
         let destination = fields::destination(tenant, to, channel, purpose);
         let route = live.routing.route(destination)?;
@@ -110,6 +120,7 @@ fn routes(live: &Live, tenant: &Tenant, to: &ParsedNumber, purpose: &str) -> Vec
                     provider: id.to_string(),
                     share: route.share(id),
                     breaker: breaker(id),
+                    skipped: skips(id).then_some("extension"),
                 })
                 .collect(),
         })

@@ -100,7 +100,7 @@ pub(super) fn verification(
         conversion: record.conversion,
         is_test: details.is_test,
         deliveries: deliveries(id, record),
-        method: details.method,
+        method: details.whom.method,
         others: Vec::new(),
         to: details.number().ok_or(DAMAGED)?,
         locale: details

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use watchword_providers::Channel;
+use watchword_providers::{Channel, Extension};
 
 use crate::id::VerificationId;
 use crate::subjects::model::MethodId;
@@ -41,6 +41,8 @@ pub struct IdempotencyKey {
 pub struct StartRequest {
     /// `None`: the subject's method.
     pub to: Option<String>,
+    /// Of `to`; a subject's method has its own.
+    pub extension: Option<Extension>,
     pub region: Option<String>,
     /// Of a subject without `to`; `None`: the default one, or the next that may
     /// receive codes.
@@ -85,6 +87,7 @@ pub struct ResendRequest {
 #[derive(Clone, Debug)]
 pub struct DeliverRequest {
     pub to: String,
+    pub extension: Option<Extension>,
     pub region: Option<String>,
     pub channel: Option<Channel>,
     pub text: String,
@@ -101,6 +104,7 @@ pub struct DeliverRequest {
 #[derive(Clone, Debug)]
 pub struct ExplainRequest {
     pub number: String,
+    pub extension: Option<Extension>,
     pub region: Option<String>,
     pub channel: Option<Channel>,
     pub purpose: Option<String>,

@@ -11,12 +11,12 @@ use super::send::{Send, SendAsk};
 use super::view::SendOnlyView;
 use super::{Answer, Service};
 use crate::delivery::NewDelivery;
-use crate::details::{Details, RecordPlace};
+use crate::details::{Details, RecordPlace, Whom};
 use crate::id::{DeliveryId, RecordId};
 use crate::keys::random;
 use crate::live::Live;
 use crate::number::ParsedNumber;
-use crate::routing::Draw;
+use crate::routing::{Destination, Draw};
 use crate::tenants::Caller;
 use crate::verification::{Conversion, IdentityTag, RecordKind, Start};
 
@@ -38,6 +38,8 @@ impl Service {
         let channel = request.channel.unwrap_or(Channel::Sms);
         fields::locale(request.locale.as_deref())?;
         fields::may_send(&live, tenant, &to, channel, PURPOSE)?;
+        let there = fields::destination(tenant, &to, channel, PURPOSE);
+        fields::may_dial(&live, there, request.extension.as_ref())?;
         let validity_s = request.validity_s.unwrap_or(VALIDITY_DEFAULT_S);
         if !(1..=VALIDITY_MAX_S).contains(&validity_s) {
             return Err(ServiceError::Invalid {
@@ -127,11 +129,11 @@ fn new_start(
         tenant: tenant.tag,
         kind: RecordKind::SendOnly,
     };
-    let hops = live.hops(
-        fields::destination(tenant, to, channel, PURPOSE),
-        Draw::Take,
-        |_| false,
-    );
+    let there = Destination {
+        has_extension: request.extension.is_some(),
+        ..fields::destination(tenant, to, channel, PURPOSE)
+    };
+    let hops = live.hops(there, Draw::Take, |_| false);
     let details = Details {
         tenant: tenant.name.to_string(),
         e164: to.number.expose().to_owned(),
@@ -147,7 +149,10 @@ fn new_start(
         text: Some(request.text.clone()),
         speech: request.speech.clone(),
         is_test: false,
-        method: None,
+        whom: Whom {
+            method: None,
+            extension: request.extension.clone(),
+        },
     };
     Start {
         id,

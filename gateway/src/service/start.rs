@@ -98,7 +98,9 @@ impl Service {
         let channel = request.channel.or(latest).unwrap_or(Channel::Sms);
         if !details.is_test {
             fields::may_send(&live, tenant, &to, channel, &details.purpose)?;
-            let number = match details.method {
+            let there = fields::destination(tenant, &to, channel, &details.purpose);
+            fields::may_dial(&live, there, details.whom.extension.as_ref())?;
+            let number = match details.whom.method {
                 None => record.number,
                 Some(_) => live.ring.index().number(tenant.tag, &details.e164).1,
             };
@@ -114,7 +116,7 @@ impl Service {
                 fallback: Vec::new(),
                 first_provider: None,
             }),
-            policy: match details.method {
+            policy: match details.whom.method {
                 None => live.sends.clone(),
                 Some(_) => live.subject_sends.clone(),
             },
@@ -122,7 +124,7 @@ impl Service {
         let mut limits = Vec::new();
         if !details.is_test {
             limits = of_send(&live, tenant, (&to, channel), request.client);
-            if details.method.is_some() {
+            if details.whom.method.is_some() {
                 limits.extend(of_tenant_number(&live, tenant, &to, request.client));
             }
         }
@@ -142,7 +144,7 @@ impl Service {
             wait: request.wait,
         };
         let accepted = self.send(send).await;
-        let accepted = if details.method.is_some() {
+        let accepted = if details.whom.method.is_some() {
             accepted.map_err(addressed::of_account)
         } else {
             accepted

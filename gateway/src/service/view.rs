@@ -141,6 +141,8 @@ pub struct HopView {
     /// Of a weighted route.
     pub share: Option<u32>,
     pub breaker: &'static str,
+    /// Why it is no hop for what was asked about: `extension`, which it cannot dial.
+    pub skipped: Option<&'static str>,
 }
 
 /// What became of messages, route by route.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use watchword_providers::Channel;
+use watchword_providers::{Channel, Extension};
 
 use super::evidence::{Class, Fact, FactKind, Finding};
 use super::model::{
@@ -126,7 +126,7 @@ pub struct AddMethod {
     /// `None`: the first number is the primary one, all others are alternates.
     pub role: Option<Role>,
     pub channel: Channel,
-    pub extension: Option<String>,
+    pub extension: Option<Extension>,
     pub facts: Vec<Fact>,
     /// The verification whose code was sent.
     pub proof: RecordId,

@@ -8,7 +8,7 @@ mod tries;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use watchword_providers::{Channel, PhoneNumber};
+use watchword_providers::{Channel, Extension, PhoneNumber};
 
 pub use self::ids::{ActionId, ChangeId, GrantId, MethodId, SubjectKey};
 use super::command::OperatorAction;
@@ -81,8 +81,8 @@ pub struct Method {
     pub is_default: bool,
     /// The preferred one.
     pub channel: Channel,
-    /// Of an office number: 1 to 10 digits.
-    pub extension: Option<String>,
+    /// Of an office number.
+    pub extension: Option<Extension>,
     pub added_at_ms: u64,
     pub verified_at_ms: u64,
     /// 0: never.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{MessageId, ProviderCode, ReceiptStatus};
+use crate::{Extension, MessageId, ProviderCode, ReceiptStatus};
 
 /// The key that says "I did not ask for this", at any time of a call.
 pub const REPORT_KEY: char = '9';
@@ -18,8 +18,21 @@ pub const REPORT_KEY: char = '9';
 /// How often a call says its code, unless a key asks for it again.
 pub const CODE_REPETITIONS: usize = 3;
 
-/// The longest a call may last, where the provider takes a limit.
+/// The longest a call may last that dials no extension, where the provider takes a
+/// limit.
 pub const CALL_DURATION_MAX: Duration = Duration::from_secs(45);
+
+/// How much longer a call to an extension may last: the desk's own phone rings
+/// only after the switchboard has taken the call.
+pub const EXTENSION_RINGING_MAX: Duration = Duration::from_secs(45);
+
+/// The longest a call may last that dials this extension, or none.
+pub fn call_duration_max(extension: Option<&Extension>) -> Duration {
+    match extension {
+        None => CALL_DURATION_MAX,
+        Some(_) => CALL_DURATION_MAX + EXTENSION_RINGING_MAX,
+    }
+}
 
 /// How long a call waits for a key after the greeting.
 pub const KEY_WAIT: Duration = Duration::from_secs(6);
@@ -97,10 +110,12 @@ pub enum CallStep {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallTurn<'a> {
     /// Says the greeting, waits [`KEY_WAIT`] for one key, and asks `call_url`,
-    /// naming the key or none.
+    /// naming the key or none. An extension is dialled before, unless the provider
+    /// took it along with the call.
     Ask {
         texts: &'a CallTexts,
         call_url: &'a str,
+        extension: Option<&'a Extension>,
     },
     /// Says the code slowly, then the keys; the code [`CODE_REPETITIONS`] times
     /// with pauses between, waits [`LAST_KEY_WAIT`], and says the farewell. A key

@@ -8,7 +8,7 @@ use super::*;
 use crate::kind::{Value, Values};
 use crate::signature::jambonz_tests::signed;
 use crate::transcripts::{self, NOW_MS};
-use crate::{CallStep, CallTexts, MessageId, ReceiptStatus};
+use crate::{CallStep, CallTexts, Extension, MessageId, ReceiptStatus};
 
 const SECRET: &str = "wh_secret";
 const CALL_URL: &str = "https://otp.example.com/v1/calls/jambonz/ref_1";
@@ -121,6 +121,38 @@ fn a_call_asks_what_to_say_and_listens_for_machines_if_told() {
 }
 
 #[test]
+fn an_extension_is_dialled_before_the_greeting_and_before_the_text() {
+    let listening = values().with("machine_detection", Value::Text("on".into()));
+    let body = |message: &Message| -> Json {
+        let request = made(&listening).request(message).unwrap();
+        serde_json::from_slice(request.body()).unwrap()
+    };
+    let verbs =
+        |body: &Json| -> Json { serde_json::from_str(body["app_json"].as_str().unwrap()).unwrap() };
+    let mut message = call();
+    message.extension = Extension::parse("0042");
+    let asking = body(&message);
+    let dialled = [
+        json!({"verb": "pause", "length": 2}),
+        json!({"verb": "dtmf", "dtmf": "0042", "duration": 250}),
+    ];
+    let asked = verbs(&asking);
+    assert_eq!(asked.as_array().unwrap()[..2], dialled);
+    assert_eq!(asked[2]["verb"], "gather");
+    assert_eq!(
+        (&asking["call_hook"], &asking["amd"]),
+        (&Json::Null, &Json::Null),
+        "a switchboard is a machine"
+    );
+    assert_eq!(asking["timeLimit"], 90);
+
+    message.call_url = None;
+    let at_once = verbs(&body(&message));
+    assert_eq!(at_once.as_array().unwrap()[..2], dialled);
+    assert_eq!(at_once[2]["verb"], "say");
+}
+
+#[test]
 fn a_call_without_a_caller_is_for_another_provider() {
     let mut provider = values();
     provider.set("caller", Value::Flag(false));
@@ -140,6 +172,7 @@ fn each_turn_has_its_verbs() {
         &CallTurn::Ask {
             texts: &texts,
             call_url,
+            extension: None,
         },
     );
     assert_eq!(ask[0]["verb"], "gather");

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 use super::Jambonz;
 use crate::answer::{Scalar, parse_object};
-use crate::contract::{CALL_DURATION_MAX, CODE_REPETITIONS, KEY_WAIT, LAST_KEY_WAIT};
+use crate::contract::{CODE_REPETITIONS, KEY_WAIT, LAST_KEY_WAIT};
 use crate::request::post_json;
 use crate::speech::{WAITED, escaped, has_mark, key_of, marked};
 use crate::verdict::{ErrorTable, Verdict};
 use crate::{
-    CallDocument, CallEvent, CallStep, CallTexts, CallTurn, DeliveryReceipt, Message, ProviderCode,
-    ReceiptError, ReceiptStatus, RequestError,
+    CallDocument, CallEvent, CallStep, CallTexts, CallTurn, DeliveryReceipt, Extension, Message,
+    ProviderCode, ReceiptError, ReceiptStatus, RequestError,
 };
 
 /// How long it rings: longer, and a voicemail takes the call.
@@ -49,7 +49,7 @@ struct Call<'a> {
     to: To<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     call_hook: Option<Hook<'a>>,
-    /// Verbs, as a text: where nothing can be asked.
+    /// Verbs, as a text: where nothing can be asked, or an extension is dialled first.
     #[serde(skip_serializing_if = "Option::is_none")]
     app_json: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,14 +95,19 @@ impl Jambonz {
             url,
             method: "POST",
         };
-        let call_url = message.call.as_ref().and(message.call_url.as_deref());
         let receipt_url = message.receipt_url.as_deref();
-        let said_at_once = || {
-            let synthesizer = self.speech.synthesizer(&message.locale);
-            let say = json!({
-                "verb": "say", "text": message.spoken(), "synthesizer": synthesizer,
-            });
-            json!([say, { "verb": "hangup" }]).to_string()
+        let extension = message.extension.as_ref();
+        let (call_hook, verbs) = match (&message.call, &message.call_url) {
+            (Some(_), Some(call_url)) if extension.is_none() => (Some(hook(call_url)), None),
+            (Some(texts), Some(call_url)) => {
+                let turn = CallTurn::Ask {
+                    texts,
+                    call_url,
+                    extension,
+                };
+                (None, Some(self.speech.verbs(&turn)))
+            }
+            (None, _) | (_, None) => (None, Some(self.speech.at_once(message))),
         };
         let call = Call {
             from: caller.strip_prefix('+').unwrap_or(caller),
@@ -110,14 +115,15 @@ impl Jambonz {
                 kind: "phone",
                 number: message.to.to_msisdn(),
             },
-            call_hook: call_url.map(hook),
-            app_json: call_url.is_none().then(said_at_once),
+            call_hook,
+            app_json: verbs.map(|verbs| Value::from(verbs).to_string()),
             call_status_hook: receipt_url.map(hook),
+            // A switchboard is a machine.
             amd: receipt_url
-                .filter(|_| self.detects_machines)
+                .filter(|_| self.detects_machines && extension.is_none())
                 .map(|action_hook| MachineDetection { action_hook }),
             timeout: RINGING_S,
-            time_limit: CALL_DURATION_MAX.as_secs(),
+            time_limit: message.call_duration_max().as_secs(),
             tag: Tag {
                 reference: &message.reference,
             },
@@ -130,20 +136,32 @@ impl Speech {
     pub(super) fn document(&self, turn: &CallTurn<'_>) -> CallDocument {
         CallDocument {
             content_type: "application/json",
-            body: self.verbs(turn).to_string().into(),
+            body: Value::from(self.verbs(turn)).to_string().into(),
         }
     }
 
-    fn verbs(&self, turn: &CallTurn<'_>) -> Value {
+    /// Everything, where nothing can be asked.
+    fn at_once(&self, message: &Message) -> Vec<Value> {
+        let synthesizer = self.synthesizer(&message.locale);
+        let mut verbs = dialled(message.extension.as_ref());
+        verbs.extend([
+            json!({ "verb": "say", "text": message.spoken(), "synthesizer": synthesizer }),
+            json!({ "verb": "hangup" }),
+        ]);
+        verbs
+    }
+
+    fn verbs(&self, turn: &CallTurn<'_>) -> Vec<Value> {
         match *turn {
-            CallTurn::Ask { texts, call_url } => {
-                let greeting = self.sentence(&texts.greeting);
-                self.asking(
-                    texts,
-                    &self.marked_up(&greeting),
-                    call_url,
-                    KEY_WAIT.as_secs(),
-                )
+            CallTurn::Ask {
+                texts,
+                call_url,
+                extension,
+            } => {
+                let greeting = self.marked_up(&self.sentence(&texts.greeting));
+                let mut verbs = dialled(extension);
+                verbs.extend(self.asking(texts, &greeting, call_url, KEY_WAIT.as_secs()));
+                verbs
             }
             CallTurn::Tell { texts, call_url } => {
                 let told = self.marked_up(&self.told(texts));
@@ -151,7 +169,7 @@ impl Speech {
             }
             CallTurn::Reported { texts } => self.saying(texts, &texts.reported),
             CallTurn::Farewell { texts } => self.saying(texts, &texts.farewell),
-            CallTurn::HangUp => json!([{ "verb": "hangup" }]),
+            CallTurn::HangUp => vec![json!({ "verb": "hangup" })],
         }
     }
 
@@ -189,9 +207,9 @@ impl Speech {
     }
 
     /// Says something that a key cuts short, and sends the key or that none came.
-    fn asking(&self, texts: &CallTexts, text: &str, call_url: &str, wait_s: u64) -> Value {
-        json!([
-            {
+    fn asking(&self, texts: &CallTexts, text: &str, call_url: &str, wait_s: u64) -> Vec<Value> {
+        vec![
+            json!({
                 "verb": "gather",
                 "input": ["digits"],
                 "numDigits": 1,
@@ -199,24 +217,35 @@ impl Speech {
                 "timeout": wait_s,
                 "actionHook": marked(call_url, WAITED),
                 "say": { "text": text, "synthesizer": self.synthesizer(&texts.language) },
-            },
-            { "verb": "hangup" },
-        ])
+            }),
+            json!({ "verb": "hangup" }),
+        ]
     }
 
-    fn saying(&self, texts: &CallTexts, text: &str) -> Value {
+    fn saying(&self, texts: &CallTexts, text: &str) -> Vec<Value> {
         let text = self.marked_up(&self.sentence(text));
         let synthesizer = self.synthesizer(&texts.language);
-        json!([
-            { "verb": "say", "text": text, "synthesizer": synthesizer },
-            { "verb": "hangup" },
-        ])
+        vec![
+            json!({ "verb": "say", "text": text, "synthesizer": synthesizer }),
+            json!({ "verb": "hangup" }),
+        ]
     }
 
     fn synthesizer(&self, language: &str) -> Value {
         let vendor = self.vendor.as_deref().unwrap_or("default");
         json!({ "vendor": vendor, "language": language })
     }
+}
+
+/// An extension's keys, once the switchboard has had time to listen.
+fn dialled(extension: Option<&Extension>) -> Vec<Value> {
+    let keys = |extension: &Extension| {
+        vec![
+            json!({ "verb": "pause", "length": 2 }),
+            json!({ "verb": "dtmf", "dtmf": extension.expose(), "duration": 250 }),
+        ]
+    };
+    extension.map(keys).unwrap_or_default()
 }
 
 /// All that is ever read from an event.

@@ -7,7 +7,7 @@ use super::*;
 use crate::kind::{Value, Values};
 use crate::rows::{Answer as Played, PlayedServer};
 use crate::transcripts::{self, NOW_MS, RECEIPT_URL, outcome_words};
-use crate::{CallStep, CallTexts};
+use crate::{CallStep, CallTexts, Extension};
 
 const CALL_URL: &str = "https://otp.example.com/v1/calls/plivo/ref_1";
 
@@ -193,6 +193,18 @@ fn a_call_asks_for_what_to_say_and_ends_after_45_s() {
 }
 
 #[test]
+fn an_extension_goes_along_and_the_switchboard_is_no_machine() {
+    let mut message = call();
+    message.extension = Extension::parse("0042");
+    let values = values().with("machine_detection", Value::Text("on".into()));
+    let request = made(&values).unwrap().request(&message).unwrap();
+    let sent: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+    assert_eq!(sent["send_digits"], "wwww0042");
+    assert_eq!(sent["time_limit"], 90);
+    assert_eq!(sent.get("machine_detection"), None);
+}
+
+#[test]
 fn documents_say_what_each_turn_says() {
     let texts = call_texts();
     let document = |turn: CallTurn<'_>| {
@@ -202,7 +214,11 @@ fn documents_say_what_each_turn_says() {
     };
     let (texts, call_url) = (&*texts, CALL_URL);
     assert_eq!(
-        document(CallTurn::Ask { texts, call_url }),
+        document(CallTurn::Ask {
+            texts,
+            call_url,
+            extension: None,
+        }),
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>\
          <GetDigits action=\"https://otp.example.com/v1/calls/plivo/ref_1\" \
          method=\"POST\" numDigits=\"1\" timeout=\"6\" finishOnKey=\"none\" retries=\"1\" log=\"false\">\

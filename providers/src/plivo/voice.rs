@@ -8,7 +8,6 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Uri};
 use serde::Serialize;
 
-use crate::contract::CALL_DURATION_MAX;
 use crate::kind::{ConnectError, Values};
 use crate::request::post_json;
 use crate::signature::FormFields;
@@ -46,6 +45,9 @@ struct Call<'a> {
     ring_timeout: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     machine_detection: Option<&'static str>,
+    /// Keys that are dialled once the call is answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    send_digits: Option<String>,
 }
 
 impl Calling {
@@ -70,6 +72,7 @@ impl Calling {
         };
         voice_language(LANGUAGES, &texts.language).ok_or(RequestError::Channel)?;
         let caller = message.sender.as_deref().unwrap_or(&self.caller);
+        let extension = message.extension.as_ref();
         let call = Call {
             from: caller.strip_prefix('+').unwrap_or(caller),
             to: message.to.to_msisdn(),
@@ -77,9 +80,12 @@ impl Calling {
             answer_method: "POST",
             hangup_url: call_url,
             hangup_method: "POST",
-            time_limit: CALL_DURATION_MAX.as_secs(),
+            time_limit: message.call_duration_max().as_secs(),
             ring_timeout: RINGING_S,
-            machine_detection: self.hangs_up_on_machines.then_some("hangup"),
+            // A switchboard is a machine.
+            machine_detection: (self.hangs_up_on_machines && extension.is_none())
+                .then_some("hangup"),
+            send_digits: extension.map(|extension| extension.after_a_pause("w")),
         };
         post_json(&self.calls_url, authorization, &call)
     }
@@ -120,6 +126,7 @@ pub(super) fn document(turn: &CallTurn<'_>) -> CallDocument {
 
 static VERBS: Verbs = Verbs {
     content_type: "application/xml",
+    dial: None,
     say,
     pause: "",
     gather,

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::{Channel, Message, PhoneNumber};
+use crate::{Channel, Extension, Message, PhoneNumber};
 
 const MESSAGES_PER_TENANT_MAX: usize = 1000;
 const TENANTS_MAX: usize = 100;
@@ -13,6 +13,8 @@ const TENANTS_MAX: usize = 100;
 #[derive(Clone)]
 pub struct InboxMessage {
     pub to: PhoneNumber,
+    /// What the call dialled behind it.
+    pub extension: Option<Extension>,
     pub channel: Channel,
     pub text: Arc<str>,
     /// The sandbox that carried it.
@@ -65,6 +67,7 @@ impl Inbox {
         }
         messages.push_back(InboxMessage {
             to: message.to.clone(),
+            extension: message.extension.clone(),
             channel: message.channel,
             text: Arc::clone(&message.text),
             provider: Arc::clone(provider),

@@ -14,7 +14,6 @@ use http::{HeaderValue, Request, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Scalar, is_longer_than, parse_object, submitted};
-use crate::contract::CALL_DURATION_MAX;
 use crate::kind::{CA_FILE, ConnectError, Form, Given, Kind, Make, Setting, any_secret};
 use crate::request::{basic_authorization, path_segment, post_json, url_below};
 use crate::signature::SinchApplicationKeys;
@@ -109,6 +108,7 @@ impl SinchVoiceProvider {
         Ok(Self {
             capabilities: Capabilities {
                 calls: Calls::Asked,
+                dials_extensions: true,
                 text_characters_max: TEXT_CHARACTERS_MAX,
                 ..Capabilities::new(given.channels, given.receipts)
             },
@@ -136,6 +136,8 @@ struct Callout<'a> {
 struct CustomCallout<'a> {
     cli: &'a str,
     destination: Destination<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dtmf: Option<String>,
     custom: &'a str,
     max_duration: u64,
     /// What to do when it is answered, as JSON in a text.
@@ -148,6 +150,9 @@ struct CustomCallout<'a> {
 struct TtsCallout<'a> {
     cli: &'a str,
     destination: Destination<'a>,
+    /// Keys that are dialled once it is answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dtmf: Option<String>,
     domain: &'static str,
     custom: &'a str,
     locale: &'a str,
@@ -212,6 +217,8 @@ impl Provider for SinchVoiceProvider {
             kind: "number",
             endpoint: message.to.expose(),
         };
+        let extension = message.extension.as_ref();
+        let dtmf = extension.map(|extension| extension.after_a_pause("w"));
         let caller = message.sender.as_deref().unwrap_or(&self.caller);
         let callout = match (message.call_url.as_deref(), message.call.as_deref()) {
             (Some(call_url), Some(texts)) => Callout {
@@ -219,9 +226,14 @@ impl Provider for SinchVoiceProvider {
                 custom_callout: Some(CustomCallout {
                     cli: caller,
                     destination,
+                    dtmf,
                     custom: &message.reference,
-                    max_duration: CALL_DURATION_MAX.as_secs(),
-                    ace: svaml::text(&CallTurn::Ask { texts, call_url }),
+                    max_duration: message.call_duration_max().as_secs(),
+                    ace: svaml::text(&CallTurn::Ask {
+                        texts,
+                        call_url,
+                        extension: None,
+                    }),
                     pie: call_url,
                 }),
                 tts_callout: None,
@@ -232,6 +244,7 @@ impl Provider for SinchVoiceProvider {
                 tts_callout: Some(TtsCallout {
                     cli: caller,
                     destination,
+                    dtmf,
                     domain: "pstn",
                     custom: &message.reference,
                     locale: svaml::locale(&message.locale),

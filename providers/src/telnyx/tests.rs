@@ -8,7 +8,7 @@ use crate::kind::{Value, Values};
 use crate::rows::{Answer as Played, PlayedServer};
 use crate::signature::telnyx_tests::{account, sign};
 use crate::transcripts::{self, NOW_MS, outcome_words, verdict_words};
-use crate::{CallStep, CallTexts, MessageId, ProviderCode};
+use crate::{CallStep, CallTexts, Extension, MessageId, ProviderCode};
 
 const CALL_URL: &str = "https://otp.example.com/v1/calls/telnyx/ref_1";
 
@@ -165,6 +165,27 @@ fn a_call_asks_for_what_to_say() {
 }
 
 #[test]
+fn an_extension_is_played_before_the_greeting() {
+    let mut message = call();
+    message.extension = Extension::parse("0042");
+    let values = values().with("machine_detection", Value::Text("on".into()));
+    let request = made(&values).unwrap().request(&message).unwrap();
+    let sent: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+    assert_eq!(sent["MachineDetection"], "Disable", "a switchboard is one");
+    assert_eq!(sent["TimeLimit"], 90);
+    let texts = call_texts();
+    let document = provider().call_answer(&CallTurn::Ask {
+        texts: &texts,
+        call_url: CALL_URL,
+        extension: message.extension.as_ref(),
+    });
+    let document = String::from_utf8(document.body.to_vec()).unwrap();
+    let (before, after) = document.split_once("<Gather").unwrap();
+    assert!(before.ends_with("<Response><Play digits=\"wwww0042\"></Play>"));
+    assert!(!after.contains("0042"), "{after}");
+}
+
+#[test]
 fn documents_say_what_each_turn_says() {
     let texts = call_texts();
     let document = |turn: CallTurn<'_>| {
@@ -174,7 +195,11 @@ fn documents_say_what_each_turn_says() {
     };
     let (texts, call_url) = (&*texts, CALL_URL);
     assert_eq!(
-        document(CallTurn::Ask { texts, call_url }),
+        document(CallTurn::Ask {
+            texts,
+            call_url,
+            extension: None,
+        }),
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>\
          <Gather action=\"https://otp.example.com/v1/calls/telnyx/ref_1\" method=\"POST\" \
          numDigits=\"1\" finishOnKey=\"\" timeout=\"6\"><Say voice=\"alice\" language=\"pt-BR\">\

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Uri};
 use serde::Serialize;
 
-use crate::contract::CALL_DURATION_MAX;
 use crate::kind::{ConnectError, Values};
 use crate::request::{post_json, url_below};
 use crate::signature::FormFields;
@@ -89,12 +88,13 @@ impl Calling {
             status_callback: call_url,
             status_callback_method: "POST",
             status_callback_event: "completed",
-            machine_detection: if self.hangs_up_on_machines {
+            // A switchboard is a machine.
+            machine_detection: if self.hangs_up_on_machines && message.extension.is_none() {
                 "Enable"
             } else {
                 "Disable"
             },
-            time_limit: CALL_DURATION_MAX.as_secs(),
+            time_limit: message.call_duration_max().as_secs(),
             timeout: RINGING_S,
         };
         post_json(&self.calls_url, authorization, &call)
@@ -140,6 +140,11 @@ pub(super) fn document(turn: &CallTurn<'_>) -> CallDocument {
 
 static VERBS: Verbs = Verbs {
     content_type: "application/xml",
+    // TeXML calls take no keys along: they are played first, in the document.
+    dial: Some(|extension| {
+        let digits = extension.after_a_pause("w");
+        format!("<Play digits=\"{digits}\"></Play>")
+    }),
     say,
     pause: "",
     gather,

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::Request;
 
 use super::TwilioProvider;
-use crate::contract::CALL_DURATION_MAX;
 use crate::signature::FormFields;
 use crate::speech::{self, Asked, Verbs, WAITED, asked, enclosed, escaped, marked, voice_language};
 use crate::{
@@ -26,14 +25,23 @@ impl TwilioProvider {
         let mut form = form_urlencoded::Serializer::new(String::with_capacity(1024));
         form.append_pair("To", message.to.expose());
         form.append_pair("From", caller);
+        if let Some(extension) = &message.extension {
+            form.append_pair("SendDigits", &extension.after_a_pause("w"));
+        }
+        // A switchboard is a machine, and Twilio detects none where it dials on.
+        let detects_machines = self.detects_machines && message.extension.is_none();
         match (&message.call_url, &message.call) {
             // Who answered is said when Twilio asks, so it has to ask at once.
-            (Some(call_url), _) if self.detects_machines => {
+            (Some(call_url), _) if detects_machines => {
                 form.append_pair("Url", call_url);
                 form.append_pair("MachineDetection", "Enable");
             }
             (Some(call_url), Some(texts)) => {
-                let turn = CallTurn::Ask { texts, call_url };
+                let turn = CallTurn::Ask {
+                    texts,
+                    call_url,
+                    extension: None,
+                };
                 form.append_pair("Twiml", &speech::written(&turn, &VERBS));
             }
             // Nobody could be told who answered, and a machine gets no code.
@@ -43,7 +51,8 @@ impl TwilioProvider {
             }
         }
         form.append_pair("Timeout", RING_S);
-        form.append_pair("TimeLimit", &CALL_DURATION_MAX.as_secs().to_string());
+        let time_limit_s = message.call_duration_max().as_secs();
+        form.append_pair("TimeLimit", &time_limit_s.to_string());
         if let Some(receipt_url) = &message.receipt_url {
             form.append_pair("StatusCallback", receipt_url);
         }
@@ -66,6 +75,7 @@ pub(super) fn document(turn: &CallTurn<'_>) -> CallDocument {
 
 static VERBS: Verbs = Verbs {
     content_type: "text/xml",
+    dial: None,
     say,
     pause: "<Pause length=\"1\"/>",
     gather,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::answer::{Scalar, parse_object};
-use crate::contract::{CALL_DURATION_MAX, CODE_REPETITIONS, KEY_WAIT, LAST_KEY_WAIT};
+use crate::contract::{CODE_REPETITIONS, KEY_WAIT, LAST_KEY_WAIT};
 use crate::kind::{ConnectError, Given};
 use crate::request::{parse_time_ms, post, url_below};
 use crate::signature::ApplicationKey;
@@ -67,7 +67,11 @@ impl Calling {
         let ncco = match (&message.call, &message.call_url) {
             (Some(texts), Some(call_url)) => {
                 voice_language(LANGUAGES, &texts.language).ok_or(RequestError::Channel)?;
-                ncco(&CallTurn::Ask { texts, call_url })
+                ncco(&CallTurn::Ask {
+                    texts,
+                    call_url,
+                    extension: None,
+                })
             }
             (Some(_), None) | (None, _) => {
                 let language = voice_language(LANGUAGES, &message.locale);
@@ -77,20 +81,25 @@ impl Calling {
         };
         let caller = message.sender.as_deref().or(self.caller.as_deref());
         let caller = caller.map(|number| number.strip_prefix('+').unwrap_or(number));
+        let extension = message.extension.as_ref();
         let body = serde_json::to_vec(&Call {
             to: [Endpoint {
                 kind: "phone",
                 number: message.to.to_msisdn(),
+                dtmf_answer: extension.map(|extension| extension.after_a_pause("p")),
             }],
             from: caller.map(|number| Endpoint {
                 kind: "phone",
                 number,
+                dtmf_answer: None,
             }),
             random_from_number: caller.is_none(),
             ncco,
             event_url: message.receipt_url.as_deref().map(|url| [url]),
-            machine_detection: self.hangs_up_on_machines.then_some("hangup"),
-            length_timer: CALL_DURATION_MAX.as_secs(),
+            // A switchboard is a machine.
+            machine_detection: (self.hangs_up_on_machines && extension.is_none())
+                .then_some("hangup"),
+            length_timer: message.call_duration_max().as_secs(),
             ringing_timer: RINGING_S,
         });
         // Each token has an id of its own, as an attempt is submitted once.
@@ -128,6 +137,9 @@ struct Endpoint<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     number: &'a str,
+    /// Keys that are dialled once it has answered.
+    #[serde(rename = "dtmfAnswer", skip_serializing_if = "Option::is_none")]
+    dtmf_answer: Option<String>,
 }
 
 pub(super) fn document(turn: &CallTurn<'_>) -> CallDocument {
@@ -140,7 +152,9 @@ pub(super) fn document(turn: &CallTurn<'_>) -> CallDocument {
 /// A call control object. It ends with its last action, and the call with it.
 fn ncco(turn: &CallTurn<'_>) -> Value {
     match *turn {
-        CallTurn::Ask { texts, call_url } => {
+        CallTurn::Ask {
+            texts, call_url, ..
+        } => {
             let greeting = escaped(&texts.greeting);
             asking(texts, &greeting, call_url, KEY_WAIT.as_secs())
         }

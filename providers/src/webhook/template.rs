@@ -12,6 +12,7 @@ use crate::{Message, Moment, Secret};
 pub(super) enum Placeholder {
     To,
     ToDigits,
+    Extension,
     Channel,
     Text,
     Sender,
@@ -28,6 +29,7 @@ pub(super) enum Placeholder {
 const PLACEHOLDERS: &[(&str, Placeholder)] = &[
     ("to", Placeholder::To),
     ("to_digits", Placeholder::ToDigits),
+    ("extension", Placeholder::Extension),
     ("channel", Placeholder::Channel),
     ("text", Placeholder::Text),
     ("sender", Placeholder::Sender),
@@ -160,6 +162,7 @@ impl Placeholder {
             Self::ValidityS | Self::ValidityMin => true,
             Self::To
             | Self::ToDigits
+            | Self::Extension
             | Self::Channel
             | Self::Text
             | Self::Sender
@@ -177,6 +180,10 @@ impl Placeholder {
         match self {
             Self::To => Some(message.to.expose().to_owned()),
             Self::ToDigits => Some(message.to.to_msisdn().to_owned()),
+            Self::Extension => {
+                let extension = message.extension.as_ref();
+                extension.map(|extension| extension.expose().to_owned())
+            }
             Self::Channel => Some(message.channel.as_str().to_owned()),
             Self::Text => Some(text_of(message).to_owned()),
             Self::Sender => message.sender.as_deref().map(str::to_owned),

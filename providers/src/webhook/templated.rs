@@ -76,7 +76,7 @@ impl TemplatedProvider {
             let fix = "cannot be \"GET\" with form or json: put the parameters into query";
             return Err(ConnectError::setting("method", fix));
         }
-        let provider = Self {
+        let mut provider = Self {
             capabilities: Capabilities {
                 receipts_signed: receipts.are_signed(),
                 text_characters_max: TEXT_CHARACTERS_MAX,
@@ -94,6 +94,7 @@ impl TemplatedProvider {
             clock: given.clock.clone(),
         };
         provider.check()?;
+        provider.capabilities.dials_extensions = provider.has(Placeholder::Extension);
         Ok(provider)
     }
 

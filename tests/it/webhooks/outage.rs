@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use watchword::assemble::{self, ProviderMakings, master_keys};
 use watchword::clock::{Clock as _, ManualClock};
 use watchword::config;
-use watchword::details::{Details, RecordPlace};
+use watchword::details::{Details, RecordPlace, Whom};
 use watchword::id::{RecordId, Shard};
 use watchword::keys::{IndexKey, KeyRing, PurposeKeys, random};
 use watchword::live::Shared;
@@ -230,7 +230,7 @@ impl World {
             text: None,
             speech: None,
             is_test: false,
-            method: None,
+            whom: Whom::default(),
         };
         let start = Start {
             id,

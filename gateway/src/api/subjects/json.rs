@@ -82,7 +82,7 @@ pub(super) struct MethodJson<'a> {
     status: &'static str,
     number: Cow<'a, str>,
     channels: &'a [Channel],
-    extension: Option<&'a str>,
+    extension: Option<Cow<'a, str>>,
     default: bool,
     stale: bool,
     added_at: Time,
@@ -100,7 +100,10 @@ impl<'a> MethodJson<'a> {
             status: view.status,
             number: numbers.show(&view.number),
             channels: &view.channels,
-            extension: view.extension.as_deref(),
+            extension: view
+                .extension
+                .as_ref()
+                .map(|extension| numbers.show_extension(extension)),
             default: view.is_default,
             stale: view.is_stale,
             added_at: Time(view.added_at_ms),

@@ -76,7 +76,7 @@ pub(super) fn add(asked: &Asked) -> Parsed {
         region: fields::REGION.optional(body.region)?,
         channel: fields::channel(body.channel)?,
         role: role.transpose()?,
-        extension: fields::EXTENSION.optional(body.extension)?,
+        extension: fields::extension(body.extension)?,
         locale: fields::LOCALE.optional(body.locale)?,
         client: fields::client(body.client)?,
         evidence: evidence(body.evidence)?,

@@ -1,7 +1,7 @@
 //! Answers about subjects have the fields that the OpenAPI document says.
 
 use serde_json::{Value, json};
-use watchword_providers::{Channel, PhoneNumber};
+use watchword_providers::{Channel, Extension, PhoneNumber};
 use zeroize::Zeroizing;
 
 use super::json::{
@@ -27,7 +27,7 @@ fn method() -> MethodView {
         status: "on_hold",
         number: number(),
         channels: vec![Channel::Voice],
-        extension: Some("42".to_owned()),
+        extension: Extension::parse("42"),
         is_default: true,
         is_stale: false,
         added_at_ms: 1,

@@ -205,6 +205,7 @@ fn explanation() -> Value {
                 provider: String::from("hook-a"),
                 share: Some(70),
                 breaker: "closed",
+                skipped: Some("extension"),
             }],
         }],
         limits: vec![LimitView {

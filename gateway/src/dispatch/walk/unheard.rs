@@ -4,7 +4,7 @@ use tokio::time::Instant;
 use watchword_providers::{Channel, ReceiptStatus};
 
 use super::{Walk, ms};
-use crate::calls::{ON_THE_LINE_MAX, tells_of_ends};
+use crate::calls::{on_the_line_max, tells_of_ends};
 use crate::delivery::{AttemptRecord, DeliveryRecord, DueKind, Next, Outcome};
 use crate::dispatch::{Dispatcher, Work};
 use crate::live::Live;
@@ -40,7 +40,8 @@ impl Dispatcher {
         let Some(silence) = &hop.silence else {
             return Some(stays);
         };
-        let over_at_ms = silent.started_at_ms.saturating_add(ms(ON_THE_LINE_MAX));
+        let on_the_line = on_the_line_max(walk.composed.extension.as_ref());
+        let over_at_ms = silent.started_at_ms.saturating_add(ms(on_the_line));
         let left_ms = over_at_ms.saturating_sub(self.shared.store_now_ms());
         if state.channel == Channel::Voice && tells_of_ends(&*hop.provider) && left_ms > 0 {
             // It may be ringing, or heard out, and no other may call meanwhile.

@@ -46,20 +46,23 @@ impl Service {
         caller: &Caller,
         request: &StartRequest,
     ) -> Answer<VerificationView> {
-        let subject = request.subject.as_deref().ok_or(ServiceError::Invalid {
-            code: "missing_field",
-            field: "to",
-            detail: "give `to`, or `subject` for one of its methods",
+        let invalid = |code, field, detail| ServiceError::Invalid {
+            code,
+            field,
+            detail,
             alternatives: Vec::new(),
-        })?;
+        };
+        let missing = "give `to`, or `subject` for one of its methods";
+        let subject = request.subject.as_deref();
+        let subject = subject.ok_or(invalid("missing_field", "to", missing))?;
+        if request.extension.is_some() {
+            let detail = "is of `to`: a subject's method has its own";
+            return Err(invalid("invalid_extension", "extension", detail));
+        }
         let purpose = request.purpose.as_deref().unwrap_or(DEFAULT_PURPOSE);
         if [CONFIRM_METHOD, NUMBER_CHANGE].contains(&purpose) {
-            return Err(ServiceError::Invalid {
-                code: "invalid_purpose",
-                field: "purpose",
-                detail: "codes of this purpose are sent by adding a method or changing a number",
-                alternatives: Vec::new(),
-            });
+            let detail = "codes of this purpose are sent by adding a method or changing a number";
+            return Err(invalid("invalid_purpose", "purpose", detail));
         }
         for _ in 0..TRIES {
             let started = self.start_once(live, caller, (subject, purpose), request);
@@ -118,6 +121,7 @@ impl Service {
         let to = (&chosen.to, Some(&addressee));
         let mut request = request.clone();
         request.channel = Some(chosen.channel);
+        request.extension.clone_from(&method.extension);
         request
             .fallback
             .retain(|other| chosen.others.channels.contains(other));
@@ -174,7 +178,9 @@ impl Service {
                 &alternatives,
             ));
         }
+        let there = fields::destination(tenant, &to, channel, looked.purpose);
         fields::may_send(live, tenant, &to, channel, looked.purpose)
+            .and_then(|()| fields::may_dial(live, there, method.extension.as_ref()))
             .map_err(|error| with_others(error, &alternatives))?;
         if channel == Channel::Voice
             && open.contains(&Channel::Sms)
@@ -321,8 +327,11 @@ impl Looked<'_> {
 }
 
 fn open_channels(looked: &Looked<'_>, method: &Method, to: &ParsedNumber) -> Vec<Channel> {
+    let (live, tenant, purpose) = (looked.live, looked.tenant, looked.purpose);
     let open = |channel: &Channel| {
-        fields::is_open(looked.live, looked.tenant, to, *channel, looked.purpose)
+        let there = fields::destination(tenant, to, *channel, purpose);
+        let reaches = fields::may_dial(live, there, method.extension.as_ref());
+        fields::is_open(live, tenant, to, *channel, purpose) && reaches.is_ok()
     };
     method.channels().iter().copied().filter(open).collect()
 }
@@ -367,6 +376,10 @@ fn with_others(error: ServiceError, others: &Others) -> ServiceError {
         } => refused(code, available_at_ms, now_ms),
         ServiceError::Forbidden { code, .. } => refused(code, None, 0),
         ServiceError::NoRoute { .. } => refused("no_route", None, 0),
+        ServiceError::Invalid {
+            code: code @ "extension_unsupported",
+            ..
+        } => refused(code, None, 0),
         ServiceError::Invalid { .. }
         | ServiceError::CodeMismatch { .. }
         | ServiceError::NotPending { .. }

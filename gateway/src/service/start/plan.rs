@@ -1,18 +1,19 @@
 //! A start before it is made: what is sealed, hashed and asked for it. Pure but
 //! for chance.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use watchword_providers::Channel;
 
 use crate::code::Code;
 use crate::delivery::NewDelivery;
-use crate::details::{Details, Opened, PaymentDetails, RecordPlace, seal_code};
+use crate::details::{Details, Opened, PaymentDetails, RecordPlace, Whom, seal_code};
 use crate::id::{RecordId, Shard};
 use crate::keys::random;
 use crate::live::Live;
 use crate::number::ParsedNumber;
-use crate::routing::Draw;
+use crate::routing::{Destination, Draw};
 use crate::service::Answer;
 use crate::service::fields::{self, DEFAULT_PURPOSE, bind_bytes, client_class};
 use crate::service::limits::{NamedLimit, of_send, of_tenant_number};
@@ -79,6 +80,10 @@ impl<'a> StartPlan<'a> {
             fields::may_send(live, tenant, to, channel, purpose)?;
             for other in &fallback {
                 fields::may_send(live, tenant, to, *other, purpose)?;
+            }
+            for channel in std::iter::once(channel).chain(fallback.iter().copied()) {
+                let to = fields::destination(tenant, to, channel, purpose);
+                fields::may_dial(live, to, request.extension.as_ref())?;
             }
         }
         let (shard, number) = match addressee {
@@ -167,16 +172,20 @@ impl<'a> StartPlan<'a> {
 
     /// What a later start must have in common with this one to be a resend of it.
     fn identity(&self, live: &Live, bind: &[u8]) -> IdentityTag {
-        let index = live.ring.index();
-        match self.addressee {
-            None => index.identity(self.purpose, self.request.subject.as_deref(), bind),
-            Some(Addressee {
-                subject, method, ..
-            }) => {
-                let whom = format!("{subject}\0{method}");
-                index.identity(self.purpose, Some(&whom), bind)
-            }
+        let mut whom = self.request.subject.as_deref().map(Cow::Borrowed);
+        if let Some(Addressee {
+            subject, method, ..
+        }) = self.addressee
+        {
+            whom = Some(format!("{subject}\0{method}").into());
         }
+        // Behind one number, another extension is another person.
+        if let Some(extension) = &self.request.extension {
+            let whom_there = whom.unwrap_or_default();
+            whom = Some(format!("{whom_there}\0x{}", extension.expose()).into());
+        }
+        let index = live.ring.index();
+        index.identity(self.purpose, whom.as_deref(), bind)
     }
 
     fn policy<'b>(&self, live: &'b Live) -> &'b SendPolicy {
@@ -218,7 +227,10 @@ impl<'a> StartPlan<'a> {
         if self.test_code.is_some() {
             return None;
         }
-        let to = fields::destination(self.tenant, self.to, self.channel, self.purpose);
+        let to = Destination {
+            has_extension: self.request.extension.is_some(),
+            ..fields::destination(self.tenant, self.to, self.channel, self.purpose)
+        };
         Some(NewDelivery {
             channel: self.channel,
             fallback: self.fallback.clone(),
@@ -257,7 +269,10 @@ impl<'a> StartPlan<'a> {
             text: None,
             speech: None,
             is_test: self.test_code.is_some(),
-            method: self.addressee.map(|addressee| addressee.method),
+            whom: Whom {
+                method: self.addressee.map(|addressee| addressee.method),
+                extension: self.request.extension.clone(),
+            },
         }
     }
 }

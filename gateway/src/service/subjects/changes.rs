@@ -83,6 +83,7 @@ impl Service {
         let proof = ProofAsk {
             purpose: NUMBER_CHANGE,
             method: to_method,
+            extension: None,
             channel,
             locale: request.locale.clone(),
             client: request.client,

@@ -116,6 +116,7 @@ impl Service {
         let proof = ProofAsk {
             purpose: CONFIRM_METHOD,
             method: id,
+            extension: request.extension.clone(),
             channel,
             locale: request.locale.clone(),
             client: request.client,
@@ -227,20 +228,15 @@ fn is_proved(status: MethodStatus) -> bool {
     }
 }
 
-/// Only an office has one, and it is digits.
+/// Only an office has one.
 fn extension(request: &AddMethodRequest) -> Answer<()> {
-    let Some(extension) = &request.extension else {
-        return Ok(());
-    };
-    let is_office = request.role == Some(Role::Office);
-    let is_digits = extension.bytes().all(|byte| byte.is_ascii_digit());
-    if is_office && is_digits && (1..=10).contains(&extension.len()) {
+    if request.extension.is_none() || request.role == Some(Role::Office) {
         return Ok(());
     }
     Err(ServiceError::Invalid {
         code: "invalid_extension",
         field: "extension",
-        detail: "1 to 10 digits, of a method whose role is office",
+        detail: "only a method whose role is office has one",
         alternatives: Vec::new(),
     })
 }

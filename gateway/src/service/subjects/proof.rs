@@ -14,13 +14,14 @@ use crate::subjects::keeper::Opened;
 use crate::subjects::model::MethodId;
 use crate::tenants::Asker;
 use crate::verification::Status;
-use watchword_providers::Channel;
+use watchword_providers::{Channel, Extension};
 
 /// The code to send.
 pub(super) struct ProofAsk {
     pub(super) purpose: &'static str,
     /// What the number is called as a method.
     pub(super) method: MethodId,
+    pub(super) extension: Option<Extension>,
     pub(super) channel: Channel,
     pub(super) locale: Option<String>,
     pub(super) client: Client,
@@ -41,6 +42,7 @@ impl Service {
             method: ask.method,
         };
         let request = StartRequest {
+            extension: ask.extension,
             channel: Some(ask.channel),
             locale: ask.locale,
             purpose: Some(ask.purpose.to_owned()),

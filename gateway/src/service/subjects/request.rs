@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use watchword_providers::Channel;
+use watchword_providers::{Channel, Extension};
 use zeroize::Zeroizing;
 
 use crate::id::VerificationId;
@@ -66,7 +66,7 @@ pub struct AddMethodRequest {
     /// A role that is named is the only one of its kind, and bounds the channels.
     pub role: Option<Role>,
     /// Digits to dial after the call is taken; of an office number only.
-    pub extension: Option<String>,
+    pub extension: Option<Extension>,
     pub locale: Option<String>,
     pub client: Client,
     pub evidence: Vec<EvidenceItem>,

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use watchword_providers::{Channel, PhoneNumber};
+use watchword_providers::{Channel, Extension, PhoneNumber};
 use zeroize::Zeroizing;
 
 use crate::subjects::evidence::{Class, FactKind};
@@ -43,7 +43,7 @@ pub struct MethodView {
     pub status: &'static str,
     pub number: PhoneNumber,
     pub channels: Vec<Channel>,
-    pub extension: Option<String>,
+    pub extension: Option<Extension>,
     pub is_default: bool,
     /// Not confirmed for so long that it should be confirmed again.
     pub is_stale: bool,

@@ -8,12 +8,12 @@ use watchword_providers::Channel;
 
 use super::{Keeper, Opened, Whose};
 use crate::delivery::NewDelivery;
-use crate::details::{Details, RecordPlace};
+use crate::details::{Details, RecordPlace, Whom};
 use crate::dispatch::Work;
 use crate::id::{DeliveryId, RecordId};
 use crate::message::Locale;
 use crate::number::{self, ParsedNumber};
-use crate::routing::Draw;
+use crate::routing::{Destination, Draw};
 use crate::service::{Answer, fields};
 use crate::signals::Question;
 use crate::store::Started;
@@ -179,10 +179,10 @@ impl Keeper {
             return Ok(Some(NoticeResult::Stopped));
         }
         let is_stopped = self.is_stopped(&whose.live, &whose.tenant, e164).await?;
-        let Some((to, channel)) = open_channel(whose, e164, is_stopped) else {
+        let Some((to, channel)) = open_channel(whose, method, is_stopped) else {
             return Ok(Some(NoticeResult::Unsendable));
         };
-        let start = notice_start(whose, opened, notice, (&to, channel));
+        let start = notice_start(whose, opened, (notice, method), (&to, channel));
         let (id, record) = match self.shared.store.start(&start, None).await {
             Ok(Started::Created { record, .. }) => (start.id, record),
             // It has no limits and no key, so nothing else is answered.
@@ -224,12 +224,19 @@ fn waits_for_notices(opened: &Opened) -> bool {
 }
 
 /// SMS where that is open, else a call.
-fn open_channel(whose: &Whose, e164: &str, is_opted_out: bool) -> Option<(ParsedNumber, Channel)> {
-    let to = number::parse(e164, None).ok()?;
+fn open_channel(
+    whose: &Whose,
+    method: &Method,
+    is_opted_out: bool,
+) -> Option<(ParsedNumber, Channel)> {
+    let to = number::parse(&method.number.e164, None).ok()?;
     let (live, tenant) = (&whose.live, &whose.tenant);
     let is_open = |channel| {
+        let there = fields::destination(tenant, &to, channel, PURPOSE);
         let takes = channel == Channel::Voice || !is_opted_out;
-        takes && fields::is_open(live, tenant, &to, channel, PURPOSE)
+        takes
+            && fields::is_open(live, tenant, &to, channel, PURPOSE)
+            && fields::may_dial(live, there, method.extension.as_ref()).is_ok()
     };
     let channel = [Channel::Sms, Channel::Voice]
         .into_iter()
@@ -240,7 +247,7 @@ fn open_channel(whose: &Whose, e164: &str, is_opted_out: bool) -> Option<(Parsed
 fn notice_start(
     whose: &Whose,
     opened: &Opened,
-    notice: &Notice,
+    (notice, method): (&Notice, &Method),
     (to, channel): (&ParsedNumber, Channel),
 ) -> Start {
     let (live, tenant) = (&whose.live, &whose.tenant);
@@ -273,14 +280,20 @@ fn notice_start(
         text: Some(text.text),
         speech: text.speech,
         is_test: false,
-        method: None,
+        whom: Whom {
+            method: None,
+            extension: method.extension.clone(),
+        },
     };
     let place = RecordPlace {
         id,
         tenant: tenant.tag,
         kind: RecordKind::SendOnly,
     };
-    let to = fields::destination(tenant, to, channel, PURPOSE);
+    let to = Destination {
+        has_extension: method.extension.is_some(),
+        ..fields::destination(tenant, to, channel, PURPOSE)
+    };
     let hops = live.hops(to, Draw::Take, |_| false);
     Start {
         id,

@@ -186,7 +186,11 @@ impl Keeper {
         let is_of_subject = details.subject.as_deref() == Some(&opened.subject.name)
             && details.purpose != CONFIRM_METHOD
             && details.purpose != NUMBER_CHANGE;
-        let id = details.method.filter(|_| is_of_subject).ok_or_else(stale)?;
+        let id = details
+            .whom
+            .method
+            .filter(|_| is_of_subject)
+            .ok_or_else(stale)?;
         let method = opened.subject.method(id).ok_or_else(stale)?;
         let (swap, recycled) = self.findings(whose, method).await;
         Ok(Fact::Method {

@@ -4,7 +4,10 @@ use tower::ServiceExt as _;
 
 use super::*;
 use crate::transcripts::{message, webhook};
-use crate::{Channel, MessageId};
+use crate::{
+    Callback, Capabilities, Channel, DeliveryReceipt, Extension, MessageId, ReceiptError, Receipts,
+    RequestError,
+};
 
 async fn submit(url: &str) -> Result<Submitted, SubmitError> {
     let provider = HttpProvider::new("hook-a", Arc::new(webhook(url)), client());
@@ -43,4 +46,39 @@ async fn a_message_that_does_not_fit_is_refused_for_this_provider_only() {
     assert_eq!(provider.oneshot(Arc::new(message)).await, Err(refused));
     let accepted = futures_util::FutureExt::now_or_never(listener.accept());
     assert!(accepted.is_none(), "it was called all the same");
+}
+
+/// Its calls say everything to whoever answers the number itself.
+struct NoKeys(Capabilities);
+
+impl Provider for NoKeys {
+    fn capabilities(&self) -> &Capabilities {
+        &self.0
+    }
+
+    fn request(&self, _message: &Message) -> Result<Request<Bytes>, RequestError> {
+        panic!("the switchboard would hear the code");
+    }
+
+    fn classify(&self, _response: &Response) -> Result<Submitted, SubmitError> {
+        Err(SubmitError::Unknown { code: None })
+    }
+
+    fn receipts(&self, _callback: &Callback<'_>) -> Result<Vec<DeliveryReceipt>, ReceiptError> {
+        Err(ReceiptError::NotExpected)
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_dial_an_extension_is_not_asked_to() {
+    let provider = NoKeys(Capabilities::new(&[Channel::Voice], Receipts::None));
+    let provider = HttpProvider::new("no-keys", Arc::new(provider), client());
+    let mut message = message();
+    message.channel = Channel::Voice;
+    message.extension = Extension::parse("42");
+    let refused = SubmitError::Refused {
+        scope: RefusalScope::Provider,
+        code: ProviderCode::new("extension"),
+    };
+    assert_eq!(provider.oneshot(Arc::new(message)).await, Err(refused));
 }

@@ -9,8 +9,9 @@ use crate::{CallTexts, CallTurn};
 const KEYS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 /// Sinch's voices go by language and region.
-const REGIONS: [(&str, &str); 29] = [
+const REGIONS: [(&str, &str); 30] = [
     ("ar", "arb"),
+    ("ar-EG", "arb"),
     ("bg", "bg-BG"),
     ("ca", "ca-ES"),
     ("cs", "cs-CZ"),

@@ -5,10 +5,10 @@ use http::{HeaderMap, Method};
 use serde_json::Value as Json;
 
 use super::*;
-use crate::CallTexts;
 use crate::kind::{Value, Values};
 use crate::rows::{Answer as Played, PlayedServer};
 use crate::transcripts::{self, NOW_MS, outcome_words};
+use crate::{CallTexts, Extension};
 
 const CALL_URL: &str = "https://otp.example.com/v1/calls/sinch/ref_1";
 const SECRET: &str = "c2VjcmV0";
@@ -80,6 +80,17 @@ fn where_nothing_can_be_asked_it_is_all_said_at_once() {
     assert_eq!(sent["ttsCallout"]["locale"], "en-US");
     message.channel = Channel::Sms;
     assert_eq!(own().request(&message).err(), Some(RequestError::Channel));
+}
+
+#[test]
+fn an_extension_goes_along_with_either_call() {
+    let mut message = call();
+    message.extension = Extension::parse("0042");
+    let asked = sent(&message);
+    assert_eq!(asked["customCallout"]["dtmf"], "wwww0042");
+    assert_eq!(asked["customCallout"]["maxDuration"], 90);
+    message.call_url = None;
+    assert_eq!(sent(&message)["ttsCallout"]["dtmf"], "wwww0042");
 }
 
 #[test]

@@ -5,7 +5,8 @@ use http::{HeaderMap, Method};
 use super::*;
 use crate::signature::TwilioKeys;
 use crate::transcripts::{self, NOW_MS};
-use crate::{CallTexts, Callback, Channel, Provider as _};
+use crate::twilio::TwilioSettings;
+use crate::{CallTexts, Callback, Channel, Extension, Provider as _};
 
 const CALL_URL: &str = "https://otp.example.com/v1/calls/twilio-voice/ref_1";
 const CODE: &str = "Your code is: 4, 2, 8, 5, 1, 9.";
@@ -28,6 +29,14 @@ fn message() -> Message {
         call: Some(std::sync::Arc::new(texts())),
         call_url: Some(CALL_URL.into()),
         ..transcripts::message()
+    }
+}
+
+fn ask(texts: &CallTexts) -> CallTurn<'_> {
+    CallTurn::Ask {
+        texts,
+        call_url: CALL_URL,
+        extension: None,
     }
 }
 
@@ -65,6 +74,30 @@ fn a_call_asks_for_a_key_and_its_request_has_no_code() {
 }
 
 #[test]
+fn an_extension_is_dialled_first_and_the_switchboard_is_no_machine() {
+    let message = Message {
+        extension: Extension::parse("0042"),
+        ..message()
+    };
+    let request = TwilioProvider::new(
+        TwilioSettings {
+            detects_machines: true,
+            ..transcripts::twilio_settings()
+        },
+        transcripts::clock(),
+    );
+    let request = request.unwrap().request(&message).unwrap();
+    let form: std::collections::BTreeMap<String, String> = form_urlencoded::parse(request.body())
+        .into_owned()
+        .collect();
+    assert_eq!(form["SendDigits"], "wwww0042");
+    assert_eq!(form["TimeLimit"], "90");
+    assert!(form["Twiml"].contains("<Gather"), "the greeting follows");
+    assert!(!form.contains_key("MachineDetection"));
+    assert!(!form["Twiml"].contains("0042"));
+}
+
+#[test]
 fn a_call_without_a_url_says_everything_at_once() {
     let message = Message {
         call_url: None,
@@ -90,7 +123,7 @@ fn every_turn_is_written_and_the_code_is_said_three_times_in_one_alone() {
     assert_eq!(told.matches("again").count(), 1);
     assert!(told.contains("actionOnEmptyResult=\"false\""));
     for (turn, words) in [
-        (CallTurn::Ask { texts, call_url }, "Press 1"),
+        (ask(texts), "Press 1"),
         (CallTurn::Reported { texts }, "Thank you."),
         (CallTurn::Farewell { texts }, "Goodbye."),
         (CallTurn::HangUp, "<Response><Hangup/></Response>"),

@@ -1,6 +1,7 @@
 //! Calls: what they are asked for with, what they are told, whom they believe.
 
 use super::*;
+use crate::Extension;
 
 #[tokio::test]
 async fn calls_are_made_over_a_real_connection() {
@@ -161,4 +162,21 @@ fn a_token_for_another_account_or_application_is_refused() {
         let event = provider.call_event(&callback(&headers, body));
         assert_eq!(event.is_ok(), is_ours, "{name} {value}");
     }
+}
+
+#[test]
+fn an_extension_is_the_first_that_a_call_dials() {
+    let values = |values: Values| values.with("machine_detection", Value::Text("on".into()));
+    let sent = |message: &Message| -> serde_json::Value {
+        let request = calling(values).unwrap().request(message).unwrap();
+        serde_json::from_slice(request.body()).unwrap()
+    };
+    let mut message = call();
+    assert_eq!(sent(&message)["to"][0].get("dtmfAnswer"), None);
+    assert_eq!(sent(&message)["machine_detection"], "hangup");
+    message.extension = Extension::parse("0042");
+    let sent = sent(&message);
+    assert_eq!(sent["to"][0]["dtmfAnswer"], "pppp0042");
+    assert_eq!(sent["length_timer"], 90);
+    assert_eq!(sent.get("machine_detection"), None, "a switchboard is one");
 }
