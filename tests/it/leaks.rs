@@ -139,8 +139,13 @@ async fn send_only_and_own_code(scenario: &mut Scenario, hook: &FakeProvider, cl
     assert_eq!(hook.submission_to(&number, ARRIVES_WITHIN).await.text, text);
     let number = numbers::us_number();
     scenario.secrets().add_code("7719302856");
-    let body = json!({ "to": number, "code": "7719302856", "channel": "voice" });
+    scenario.secrets().add_text("an extension", "6048273915");
+    let body = json!({
+        "to": number, "extension": "6048273915", "code": "7719302856", "channel": "voice",
+    });
     client.post("/v1/verifications", &body).await.expect(201);
+    let call = hook.submission_to(&number, ARRIVES_WITHIN).await;
+    assert_eq!(call.extension.as_deref(), Some("6048273915"));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod calls;
 mod cancel_and_wait;
 mod destinations;
+mod extensions;
 mod fallback;
 mod limits;
 mod own_codes;

@@ -59,8 +59,21 @@ fn number_detail(code: &str) -> &'static str {
     }
 }
 
+/// Whether this tenant may send to this number over this channel, and an extension
+/// behind it is reached.
+pub(super) fn may_reach(
+    live: &Live,
+    tenant: &Tenant,
+    (to, extension): (&ParsedNumber, Option<&Extension>),
+    channel: Channel,
+    purpose: &str,
+) -> Answer<()> {
+    may_send(live, tenant, to, channel, purpose)?;
+    may_dial(live, destination(tenant, to, channel, purpose), extension)
+}
+
 /// Whether this tenant may send to this number over this channel.
-pub(super) fn may_send(
+fn may_send(
     live: &Live,
     tenant: &Tenant,
     to: &ParsedNumber,

@@ -55,10 +55,8 @@ impl Service {
             .map_err(|error| self.store_error("number", &error))?;
         let client = client_class(request.client);
         let channel = request.channel.unwrap_or(Channel::Sms);
-        let there = fields::destination(tenant, &to, channel, purpose);
         let extension = request.extension.as_ref();
-        let refusal = fields::may_send(&live, tenant, &to, channel, purpose)
-            .and_then(|()| fields::may_dial(&live, there, extension))
+        let refusal = fields::may_reach(&live, tenant, (&to, extension), channel, purpose)
             .err()
             .or_else(|| send_limit(&live, &number, client, now_ms));
         Ok(ExplainView {

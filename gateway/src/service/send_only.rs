@@ -37,9 +37,8 @@ impl Service {
         let to = fields::number(&request.to, request.region.as_deref(), "to")?;
         let channel = request.channel.unwrap_or(Channel::Sms);
         fields::locale(request.locale.as_deref())?;
-        fields::may_send(&live, tenant, &to, channel, PURPOSE)?;
-        let there = fields::destination(tenant, &to, channel, PURPOSE);
-        fields::may_dial(&live, there, request.extension.as_ref())?;
+        let there = (&to, request.extension.as_ref());
+        fields::may_reach(&live, tenant, there, channel, PURPOSE)?;
         let validity_s = request.validity_s.unwrap_or(VALIDITY_DEFAULT_S);
         if !(1..=VALIDITY_MAX_S).contains(&validity_s) {
             return Err(ServiceError::Invalid {

@@ -97,9 +97,8 @@ impl Service {
         let latest = record.deliveries.last().map(|delivery| delivery.channel);
         let channel = request.channel.or(latest).unwrap_or(Channel::Sms);
         if !details.is_test {
-            fields::may_send(&live, tenant, &to, channel, &details.purpose)?;
-            let there = fields::destination(tenant, &to, channel, &details.purpose);
-            fields::may_dial(&live, there, details.whom.extension.as_ref())?;
+            let there = (&to, details.whom.extension.as_ref());
+            fields::may_reach(&live, tenant, there, channel, &details.purpose)?;
             let number = match details.whom.method {
                 None => record.number,
                 Some(_) => live.ring.index().number(tenant.tag, &details.e164).1,

@@ -1,5 +1,6 @@
 //! Calls that ask for a key: who is told a code, and who is not.
 
+mod extensions;
 mod own_texts;
 
 use std::collections::BTreeMap;

@@ -52,6 +52,9 @@ pub(crate) struct Submission {
     pub(crate) to: String,
     pub(crate) channel: String,
     pub(crate) text: String,
+    /// What a call dials behind the number.
+    pub(crate) extension: Option<String>,
+    pub(crate) locale: Option<String>,
     /// What a call says.
     pub(crate) speech: Option<String>,
     /// The longest run of digits in the text, which is the code.
@@ -398,6 +401,8 @@ fn parse(
         channel: field("channel")?,
         code: longest_digits(&text).to_owned(),
         text,
+        extension: field("extension").ok(),
+        locale: field("locale").ok(),
         speech: field("speech").ok(),
         receipt_url: field("receipt_url").ok(),
         webhook_id: webhook_id.to_owned(),

@@ -178,9 +178,8 @@ impl Service {
                 &alternatives,
             ));
         }
-        let there = fields::destination(tenant, &to, channel, looked.purpose);
-        fields::may_send(live, tenant, &to, channel, looked.purpose)
-            .and_then(|()| fields::may_dial(live, there, method.extension.as_ref()))
+        let there = (&to, method.extension.as_ref());
+        fields::may_reach(live, tenant, there, channel, looked.purpose)
             .map_err(|error| with_others(error, &alternatives))?;
         if channel == Channel::Voice
             && open.contains(&Channel::Sms)

@@ -77,13 +77,9 @@ impl<'a> StartPlan<'a> {
         fallback.retain(|other| *other != channel);
         fallback.dedup();
         if test_code.is_none() {
-            fields::may_send(live, tenant, to, channel, purpose)?;
-            for other in &fallback {
-                fields::may_send(live, tenant, to, *other, purpose)?;
-            }
+            let there = (to, request.extension.as_ref());
             for channel in std::iter::once(channel).chain(fallback.iter().copied()) {
-                let to = fields::destination(tenant, to, channel, purpose);
-                fields::may_dial(live, to, request.extension.as_ref())?;
+                fields::may_reach(live, tenant, there, channel, purpose)?;
             }
         }
         let (shard, number) = match addressee {
