@@ -4,6 +4,7 @@
 mod backup;
 mod dump;
 mod extensions;
+mod languages;
 mod leaks;
 mod people;
 mod reading;

@@ -122,6 +122,7 @@ impl Service {
         let mut request = request.clone();
         request.channel = Some(chosen.channel);
         request.extension.clone_from(&method.extension);
+        request.locale = request.locale.or_else(|| opened.subject.locale.clone());
         request
             .fallback
             .retain(|other| chosen.others.channels.contains(other));
