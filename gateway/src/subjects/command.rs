@@ -186,6 +186,20 @@ pub enum OperatorAction {
     },
     RevokeBypassCode,
     Erase,
+    /// Numbers that another system has proved.
+    ImportMethods {
+        methods: Vec<ImportedMethod>,
+    },
+}
+
+/// A number that another system has proved, as a method.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportedMethod {
+    pub id: MethodId,
+    pub number: Number,
+    pub role: Role,
+    pub channel: Channel,
+    pub extension: Option<String>,
 }
 
 impl OperatorAction {
@@ -201,6 +215,7 @@ impl OperatorAction {
             Self::IssueBypassCode { .. } => "issue_bypass_code",
             Self::RevokeBypassCode => "revoke_bypass_code",
             Self::Erase => "erase",
+            Self::ImportMethods { .. } => "import_methods",
         }
     }
 }
@@ -275,6 +290,8 @@ pub enum Refusal {
     InvalidLength,
     #[error("the subject has this number already")]
     NumberUnchanged,
+    #[error("the subject has numbers of its own")]
+    AlreadyEnrolled,
 }
 
 /// What was done.
