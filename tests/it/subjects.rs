@@ -3,6 +3,7 @@
 
 mod backup;
 mod dump;
+mod imported;
 mod languages;
 mod leaks;
 mod people;

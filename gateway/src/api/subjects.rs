@@ -4,6 +4,7 @@
 
 mod changes;
 mod evidence;
+mod import;
 mod json;
 mod methods;
 mod operators;
@@ -67,6 +68,7 @@ pub(super) enum SubjectEndpoint {
     Reset,
     Erase,
     SetPrivileged,
+    Import,
     ApproveAction,
     WithdrawAction,
     Audit,
@@ -156,6 +158,7 @@ pub(super) fn read(
         E::Reset => operators::reset(asked),
         E::Freeze => operators::freeze(asked),
         E::SetPrivileged => operators::set_privileged(asked),
+        E::Import => import::read(asked),
         E::ApproveAction => operators::approve(asked),
         E::WithdrawAction => operators::withdraw(asked),
         E::Audit => operators::audit(asked),
