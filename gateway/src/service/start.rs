@@ -7,6 +7,7 @@ use watchword_providers::{Channel, PhoneNumber};
 
 pub(in crate::service) use self::plan::Addressee;
 use self::plan::StartPlan;
+use super::aim::Aim;
 use super::error::ServiceError;
 use super::fields::{self, client_class};
 use super::limits::{of_send, of_tenant_number};
@@ -57,7 +58,7 @@ impl Service {
         let accepted = if self.dispatcher.room() == 0 {
             Err(OVERLOADED)
         } else {
-            self.send(plan.send(live)).await
+            self.send(plan.send(live, self.shared.store_now_ms())).await
         };
         let accepted = accepted.inspect_err(|error| self.refused(tenant, &to.number, error))?;
         let context = Context {
@@ -97,7 +98,13 @@ impl Service {
         let latest = record.deliveries.last().map(|delivery| delivery.channel);
         let channel = request.channel.or(latest).unwrap_or(Channel::Sms);
         if !details.is_test {
-            fields::may_send(&live, tenant, &to, channel, &details.purpose)?;
+            let aim = Aim {
+                tenant,
+                to: &to,
+                purpose: &details.purpose,
+                method: details.method,
+            };
+            aim.may_send(&live, channel)?;
             let number = match details.method {
                 None => record.number,
                 Some(_) => live.ring.index().number(tenant.tag, &details.e164).1,
@@ -121,7 +128,8 @@ impl Service {
         };
         let mut limits = Vec::new();
         if !details.is_test {
-            limits = of_send(&live, tenant, (&to, channel), request.client);
+            let now_ms = self.shared.store_now_ms();
+            limits = of_send(&live, tenant, (&to, channel), (request.client, now_ms));
             if details.method.is_some() {
                 limits.extend(of_tenant_number(&live, tenant, &to, request.client));
             }

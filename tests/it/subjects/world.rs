@@ -156,6 +156,12 @@ impl World {
         self.running = Running::start(&self.stores, &self.setup, &self.networks, before).await;
     }
 
+    /// As `crash`, and the operator has changed the settings meanwhile.
+    pub(crate) async fn restarts_with(&mut self, setup: Setup) {
+        self.setup = setup;
+        self.crash().await;
+    }
+
     /// All messages to a number, the first one first.
     pub(crate) fn messages_to(&self, number: &str) -> Vec<InboxMessage> {
         let mut messages = self.running.inbox.messages(ACME, Some(number));
