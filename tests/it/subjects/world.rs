@@ -178,6 +178,11 @@ impl World {
             .collect()
     }
 
+    /// What calls have said since this was last asked, sentence by sentence.
+    pub(crate) fn played(&self) -> Vec<String> {
+        self.running.played.take()
+    }
+
     /// Waits for a message to a number that the story has not read, and reads it.
     pub(crate) async fn next_message(&self, number: &str) -> String {
         let at = self.count_read(number, 0);
