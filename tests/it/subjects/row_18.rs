@@ -166,6 +166,9 @@ async fn row_18_a_sole_operator_has_the_sealed_code_and_three_days(stand: Stand)
     let (status, drawn) = by(&world, ADA, "/v1/admin/sealed-codes", Value::Null).await;
     assert_eq!(status, 201, "{drawn}");
     let code = text(&drawn["code"]);
+    // 112 bits and more, at 5 a sign.
+    let signs = code.chars().filter(char::is_ascii_alphanumeric).count();
+    assert!(signs * 5 >= 112, "{signs} signs");
     let action = asks_for_reset(&world, ADA).await;
 
     let (status, refused) = with_sealed_code(&world, &action, "WRONG-WRONG-WRONG").await;

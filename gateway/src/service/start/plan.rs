@@ -76,23 +76,11 @@ impl<'a> StartPlan<'a> {
         let mut fallback = request.fallback.clone();
         fallback.retain(|other| *other != channel);
         fallback.dedup();
-        if test_code.is_none() {
-            let aim = Aim {
-                tenant,
-                to,
-                purpose,
-                method: addressee.map(|addressee| addressee.method),
-            };
-            aim.may_send(live, channel)?;
-            for other in &fallback {
-                aim.may_send(live, *other)?;
-            }
-        }
         let (shard, number) = match addressee {
             None => live.ring.index().number(tenant.tag, to.number.expose()),
             Some(Addressee { guard, .. }) => (guard.key.0.shard, guard.key.account()),
         };
-        Ok(Self {
+        let plan = Self {
             tenant,
             to,
             shard,
@@ -104,7 +92,15 @@ impl<'a> StartPlan<'a> {
             fallback,
             custom_code,
             test_code,
-        })
+        };
+        if !plan.is_test() {
+            let aim = plan.aim();
+            aim.may_send(live, channel)?;
+            for other in &plan.fallback {
+                aim.may_send(live, *other)?;
+            }
+        }
+        Ok(plan)
     }
 
     /// What its number is called where fraud was seen.
