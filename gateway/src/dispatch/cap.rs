@@ -5,7 +5,7 @@ use super::walk::{Insistence, Walk};
 use super::{Dispatcher, Work};
 use crate::admission::limits::{LimitAsk, LimitRule, LimitStep};
 use crate::keys::random;
-use crate::live::Live;
+use crate::live::{Live, Shared};
 use crate::tenants::Tenant;
 use crate::verification::OperationId;
 use watchword_providers::Channel;
@@ -36,7 +36,7 @@ impl Dispatcher {
                 Ok(answers) => {
                     let taken = asks.into_iter().zip(answers);
                     let taken = taken.filter(|(_, answer)| answer.is_ok());
-                    self.give_back(taken.map(|(ask, _)| ask).collect());
+                    put_back(&self.shared, taken.map(|(ask, _)| ask).collect()).await;
                     return Some(Err(CapReached));
                 }
                 Err(error) => self.shared.store_failed("limits", &error),
@@ -51,19 +51,22 @@ impl Dispatcher {
         if taken.is_empty() {
             return;
         }
-        let back: Vec<LimitAsk> = taken
-            .into_iter()
-            .map(|ask| LimitAsk {
-                step: LimitStep::GiveBack,
-                ..ask
-            })
-            .collect();
         let shared = self.shared.clone();
-        self.spawn(async move {
-            if let Err(error) = shared.store.limits(&back).await {
-                shared.store_failed("limits", &error);
-            }
-        });
+        self.spawn(async move { put_back(&shared, taken).await });
+    }
+}
+
+async fn put_back(shared: &Shared, taken: Vec<LimitAsk>) {
+    if taken.is_empty() {
+        return;
+    }
+    let back = taken.into_iter().map(|ask| LimitAsk {
+        step: LimitStep::GiveBack,
+        ..ask
+    });
+    let back: Vec<LimitAsk> = back.collect();
+    if let Err(error) = shared.store.limits(&back).await {
+        shared.store_failed("limits", &error);
     }
 }
 

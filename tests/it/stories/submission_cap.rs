@@ -89,9 +89,13 @@ async fn what_one_cap_refuses_the_other_has_not_counted() {
     let (story, shop) = bounded(both).await;
     // The second provider is not asked: the region's cap is used up by the first.
     story.first.next([Behaviour::CloseMidBody]);
-    shop.start(&numbers::us_number()).await.expect(201);
-    let has_failed = eventually(ARRIVES_WITHIN, async || story.first.count() == 1);
+    let id = shop.start(&numbers::us_number()).await.expect(201).id();
+    let has_failed = eventually(ARRIVES_WITHIN, async || {
+        let seen = shop.verification(&id).await.expect(200).json();
+        seen["deliveries"][0]["status"] == json!("failed")
+    });
     assert!(has_failed.await);
+    assert_eq!((story.first.count(), story.second.count()), (1, 0));
     for _ in 0..2 {
         shop.start(&numbers::gb_number()).await.expect(201);
         let refused = shop.start(&numbers::us_number()).await.expect(429);
