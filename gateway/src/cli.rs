@@ -99,6 +99,10 @@ pub enum MessagesCommand {
         /// Its tag, such as de or pt-BR.
         #[arg(value_name = "TAG")]
         tag: String,
+        /// The notices of changed numbers instead, which stand in a directory of
+        /// this name.
+        #[arg(long)]
+        notices: bool,
     },
 }
 

@@ -13,6 +13,7 @@ use watchword::cli::{
 };
 use watchword::clock::{Clock, SystemClock};
 use watchword::config::{self, Loaded, Settings};
+use watchword::message::{builtin_files, builtin_notice_files};
 use watchword::run::{self, SANDBOX_DIRECTORY, Source};
 use watchword::telemetry::{LogFormat, LogLevel, LogSettings, Metrics, logging};
 use watchword::{api, server};
@@ -93,7 +94,14 @@ fn messages(command: &MessagesCommand) -> io::Result<u8> {
         MessagesCommand::Lint { directory } => {
             cli::lint_messages(directory.as_deref(), &mut out, &mut mistakes)
         }
-        MessagesCommand::Show { tag } => cli::show_messages(tag, &mut out, &mut mistakes),
+        MessagesCommand::Show { tag, notices } => {
+            let files = if *notices {
+                builtin_notice_files()
+            } else {
+                builtin_files()
+            };
+            cli::show_messages((tag, files), &mut out, &mut mistakes)
+        }
     }
 }
 

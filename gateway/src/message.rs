@@ -4,6 +4,7 @@
 mod builtin;
 mod catalog;
 mod compile;
+mod layers;
 mod line;
 mod lint;
 mod locale;
@@ -24,7 +25,7 @@ pub use self::catalog::{Catalog, SmsLength};
 pub use self::lint::{MessageLintError, Mistake};
 pub use self::locale::{InvalidLocale, Locale};
 pub use self::neutral::not_sent;
-pub use self::notices::{Notice, Notices, TOKEN_CHARACTERS, WrittenNotice};
+pub use self::notices::{Notice, Notices, TOKEN_CHARACTERS, WrittenNotice, builtin_notice_files};
 pub use self::segments::{Encoding, Segments, segment_count};
 pub use self::source::{EXTENSION as MESSAGE_FILE_EXTENSION, MessageFile};
 pub use self::values::{

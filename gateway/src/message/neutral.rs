@@ -4,7 +4,7 @@
 use super::Locale;
 
 /// By language; the first one is of last resort.
-const TEXTS: [(&str, &str); 8] = [
+const TEXTS: [(&str, &str); 9] = [
     (
         "en",
         "We could not send you a code. Try another way, or try again later.",
@@ -24,6 +24,10 @@ const TEXTS: [(&str, &str); 8] = [
     (
         "it",
         "Non è stato possibile inviarle un codice. Provi in un altro modo o riprovi più tardi.",
+    ),
+    (
+        "ja",
+        "コードを送信できませんでした。別の方法をお試しになるか、しばらくしてからもう一度お試しください。",
     ),
     (
         "nl",

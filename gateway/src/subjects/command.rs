@@ -36,6 +36,10 @@ pub enum Command {
         method: MethodId,
         facts: Vec<Fact>,
     },
+    /// `None`: the tenant's.
+    SetLocale {
+        locale: Option<String>,
+    },
     RequestChange(RequestChange),
     ChangeProved {
         change: ChangeId,
@@ -127,6 +131,8 @@ pub struct AddMethod {
     pub role: Option<Role>,
     pub channel: Channel,
     pub extension: Option<String>,
+    /// Of a subject's first number: the person's language.
+    pub locale: Option<String>,
     pub facts: Vec<Fact>,
     /// The verification whose code was sent.
     pub proof: RecordId,

@@ -348,6 +348,7 @@ fn may_begin(command: &Command) -> bool {
         | Command::MethodDiscarded { .. }
         | Command::SetDefault { .. }
         | Command::RemoveMethod { .. }
+        | Command::SetLocale { .. }
         | Command::RequestChange { .. }
         | Command::ChangeProved { .. }
         | Command::ChangeGivenUp { .. }

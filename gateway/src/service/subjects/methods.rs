@@ -99,6 +99,7 @@ impl Service {
                 role: request.role,
                 channel,
                 extension: request.extension.clone(),
+                locale: request.locale.clone(),
                 facts: facts.to_vec(),
                 proof,
                 stopped,
@@ -120,6 +121,7 @@ impl Service {
             locale: request.locale.clone(),
             client: request.client,
             idempotency: request.idempotency.clone(),
+            wait: request.wait,
         };
         let sent = self.prove(asked, &before, (to, proof)).await?;
         let decide = |now: &Opened| {
@@ -184,6 +186,30 @@ impl Service {
             .change(&asked.tenant, subject, asked.actor.clone(), decide);
         let opened = changed.await?.opened;
         self.methods_of(&asked, &opened).await
+    }
+
+    /// Sets the language of a person's codes and notices; `None`: the tenant's.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]: it is as before.
+    pub async fn set_locale(
+        &self,
+        asker: &Asker,
+        subject: &str,
+        locale: Option<String>,
+    ) -> Answer<SubjectView> {
+        fields::locale(locale.as_deref())?;
+        let asked = self.asked(asker)?;
+        let decide = |_: &Opened| {
+            let locale = locale.clone();
+            Ok((Command::SetLocale { locale }, ()))
+        };
+        let changed = self
+            .keeper
+            .change(&asked.tenant, subject, asked.actor.clone(), decide);
+        let opened = changed.await?.opened;
+        self.shown_subject(asked.at(), &opened).await
     }
 
     /// Removes a method.

@@ -2,6 +2,7 @@
 //! is proved by them is judged behind it.
 
 use std::fmt;
+use std::time::Duration;
 
 use watchword_providers::Channel;
 use zeroize::Zeroizing;
@@ -71,6 +72,8 @@ pub struct AddMethodRequest {
     pub client: Client,
     pub evidence: Vec<EvidenceItem>,
     pub idempotency: Option<IdempotencyKey>,
+    /// How long the answer waits for the code's submission.
+    pub wait: Option<Duration>,
 }
 
 /// `POST /v1/subjects/{subject}/number-changes`.
@@ -85,6 +88,8 @@ pub struct ChangeRequest {
     pub client: Client,
     pub evidence: Vec<EvidenceItem>,
     pub idempotency: Option<IdempotencyKey>,
+    /// How long the answer waits for the code's submission.
+    pub wait: Option<Duration>,
 }
 
 /// A code typed back for a pending method or an open change.
