@@ -4,6 +4,7 @@
 mod backup;
 mod dump;
 mod extensions;
+mod imported;
 mod languages;
 mod leaks;
 mod people;

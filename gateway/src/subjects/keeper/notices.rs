@@ -14,7 +14,8 @@ use crate::id::{DeliveryId, RecordId};
 use crate::message::Locale;
 use crate::number::{self, ParsedNumber};
 use crate::routing::{Destination, Draw};
-use crate::service::{Answer, fields};
+use crate::service::Answer;
+use crate::service::aim::Aim;
 use crate::signals::Question;
 use crate::store::Started;
 use crate::store::subjects::EventWatch;
@@ -207,7 +208,7 @@ impl Keeper {
                 why: None,
                 done: None,
                 opened: None,
-                prepaid: None,
+                prepaid: Vec::new(),
                 is_as_created: false,
             };
             self.dispatcher.dispatch(work, place);
@@ -232,11 +233,15 @@ fn open_channel(
     let to = number::parse(&method.number.e164, None).ok()?;
     let (live, tenant) = (&whose.live, &whose.tenant);
     let is_open = |channel| {
-        let there = fields::destination(tenant, &to, channel, PURPOSE);
         let takes = channel == Channel::Voice || !is_opted_out;
-        takes
-            && fields::is_open(live, tenant, &to, channel, PURPOSE)
-            && fields::may_dial(live, there, method.extension.as_ref()).is_ok()
+        let aim = Aim {
+            tenant,
+            to: &to,
+            purpose: PURPOSE,
+            method: Some(method.id),
+            extension: method.extension.as_ref(),
+        };
+        takes && aim.is_open(live, channel)
     };
     let channel = [Channel::Sms, Channel::Voice]
         .into_iter()
@@ -292,8 +297,12 @@ fn notice_start(
         kind: RecordKind::SendOnly,
     };
     let to = Destination {
+        tenant: &tenant.name,
+        channel,
+        region: to.region.as_str(),
+        e164,
+        purpose: PURPOSE,
         has_extension: method.extension.is_some(),
-        ..fields::destination(tenant, to, channel, PURPOSE)
     };
     let hops = live.hops(to, Draw::Take, |_| false);
     Start {
