@@ -64,7 +64,7 @@ pub(super) async fn start(
     let request = start_request(asked)?;
     let wait = request.wait;
     let view = service.start(caller, request).await?;
-    let mut reply = shown(StatusCode::CREATED, &view, Numbers::Full)?;
+    let mut reply = shown(StatusCode::CREATED, &view, Numbers::for_caller(caller, &view))?;
     put_location(&mut reply, &format!("/v1/verifications/{}", view.id));
     put_applied(&mut reply, wait);
     Ok(reply)
@@ -119,7 +119,7 @@ pub(super) async fn resend(
     let request = resend_request(asked)?;
     let wait = request.wait;
     let view = service.resend(caller, request).await?;
-    let mut reply = shown(StatusCode::OK, &view, Numbers::Full)?;
+    let mut reply = shown(StatusCode::OK, &view, Numbers::for_caller(caller, &view))?;
     put_applied(&mut reply, wait);
     Ok(reply)
 }
@@ -154,7 +154,7 @@ pub(super) async fn check(
 ) -> Result<Reply, Problem> {
     let request = check_request(asked)?;
     let view = service.check(caller, request).await?;
-    shown(StatusCode::OK, &view, Numbers::Full)
+    shown(StatusCode::OK, &view, Numbers::for_caller(caller, &view))
 }
 
 pub(super) fn check_request(asked: &Asked) -> Result<CheckRequest, Problem> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::evidence::{EvidenceBody, evidence};
-use super::json::ChangeJson;
+use super::json::{ChangeJson, ShownOnceJson};
 use super::operators::{self, WhyBody};
 use super::{About, Parsed, Presented, methods, second, tenant_of_query};
 use crate::api::answer::{Reply, json};
@@ -181,6 +181,9 @@ struct ChangedJson<'a> {
     number_change: ChangeJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verification: Option<VerificationJson<'a>>,
+    /// In the place of one that was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_code: Option<ShownOnceJson<'a>>,
 }
 
 pub(super) async fn answer(
@@ -191,10 +194,12 @@ pub(super) async fn answer(
     let numbers = Numbers::for_asker(asker);
     let changed = match ask {
         Ask::Request(request, path) => {
-            let (change, verification) = service.request_change(asker, subject, *request).await?;
+            let (change, verification, recovery_code) =
+                service.request_change(asker, subject, *request).await?;
             let answer = ChangedJson {
                 number_change: ChangeJson::new(&change, numbers),
-                verification: Some(VerificationJson::new(&verification, Numbers::Full)),
+                verification: Some(VerificationJson::new(&verification, numbers)),
+                recovery_code: recovery_code.as_ref().map(ShownOnceJson::new),
             };
             let mut reply = json(StatusCode::CREATED, &answer)?;
             put_location(&mut reply, &format!("{path}/{}", change.id));
@@ -215,6 +220,7 @@ fn shown(change: &ChangeView, numbers: Numbers) -> Result<Reply, Problem> {
     let answer = ChangedJson {
         number_change: ChangeJson::new(change, numbers),
         verification: None,
+        recovery_code: None,
     };
     json(StatusCode::OK, &answer)
 }
