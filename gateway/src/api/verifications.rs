@@ -64,7 +64,11 @@ pub(super) async fn start(
     let request = start_request(asked)?;
     let wait = request.wait;
     let view = service.start(caller, request).await?;
-    let mut reply = shown(StatusCode::CREATED, &view, Numbers::for_caller(caller, &view))?;
+    let mut reply = shown(
+        StatusCode::CREATED,
+        &view,
+        Numbers::for_caller(caller, &view),
+    )?;
     put_location(&mut reply, &format!("/v1/verifications/{}", view.id));
     put_applied(&mut reply, wait);
     Ok(reply)

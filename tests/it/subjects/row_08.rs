@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use watchword::subjects::evidence::Finding;
 
 use super::over_both_stores;
-use super::world::{DAY, HOUR, MINUTE, Stand, World, text};
+use super::world::{ADA, DAY, HOUR, MINUTE, Signal, Stand, World, text};
 use crate::support::numbers;
 
 over_both_stores!(
@@ -43,13 +44,39 @@ async fn code_of(world: &World) -> Value {
     json!({ "type": "recovery_code", "code": drawn["code"] })
 }
 
+/// Evidence that the number is still theirs, whoever has its SIM by now.
+async fn proved_by(world: &World, number: &str) -> Value {
+    world.networks.say(number, Signal::SimSwap, Finding::Raised);
+    world.advance(MINUTE);
+    world.tick().await;
+    world.skip_messages_to(number);
+    let (status, started) = world.signs_in("u-1").await;
+    assert_eq!(status, 201, "{started}");
+    let id = text(&started["id"]);
+    let code = json!({ "code": world.code_to(number).await });
+    let path = format!("/v1/verifications/{id}/check");
+    assert_eq!(world.post(&path, code).await.0, 200);
+    json!({ "type": "method", "verification_id": id })
+}
+
+/// What an operator hands out.
+async fn granted(world: &World) -> Value {
+    let asked = json!({ "tenant": "acme", "reason": "came to the desk" });
+    let path = "/v1/subjects/u-1/bypass-codes";
+    let (status, issued) = world.call("POST", path, ADA, asked).await;
+    assert_eq!(status, 201, "{issued}");
+    json!({ "type": "bypass_code", "code": issued["code"] })
+}
+
 async fn a_recovery_is_as_good_as_its_evidence(stand: Stand) {
     let world = World::over(stand).await;
-    world.has_method("u-1", &numbers::us_number()).await;
+    let number = numbers::us_number();
+    world.has_method("u-1", &number).await;
     for (kinds, class) in [
         (&["stronger_factor"][..], "a"),
         (&["single_factor"], "d"),
         (&["issued_code"], "d"),
+        (&["issued_code", "issued_code"], "d"),
         (&["session", "single_factor", "issued_code"], "d"),
     ] {
         let recovery = opened(&world, of_kinds(kinds)).await;
@@ -64,6 +91,12 @@ async fn a_recovery_is_as_good_as_its_evidence(stand: Stand) {
         let recovery = opened(&world, evidence).await;
         assert_eq!(recovery["class"], class, "a recovery code and {beside}");
     }
+    let proof = proved_by(&world, &number).await;
+    let evidence = json!([code_of(&world).await, proof]);
+    let recovery = opened(&world, evidence).await;
+    assert_eq!(recovery["class"], "b", "a recovery code and a bound number");
+    let recovery = opened(&world, json!([granted(&world).await])).await;
+    assert_eq!(recovery["class"], "c", "an operator's word");
     let recovery = opened(&world, json!([])).await;
     assert_eq!(recovery["class"], "d");
     let (status, _) = world

@@ -6,9 +6,7 @@ use super::changes::in_progress;
 use super::telling::{event, line, method_event};
 use crate::subjects::command::{Refusal, Telling};
 use crate::subjects::evidence::{Class, Fact};
-use crate::subjects::model::{
-    Method, MethodId, MethodStatus, NoticeKind, Role, SuspendReason,
-};
+use crate::subjects::model::{Method, MethodId, MethodStatus, NoticeKind, Role, SuspendReason};
 use crate::webhooks::EventKind;
 
 /// A use is noted no more often than this.
