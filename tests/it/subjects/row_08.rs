@@ -12,6 +12,7 @@ use crate::support::numbers;
 
 over_both_stores!(
     a_recovery_is_as_good_as_its_evidence,
+    a_bound_number_or_an_operator_makes_a_recovery_better,
     a_recovery_signs_nobody_in_and_its_number_waits_for_its_class,
     a_recovery_without_evidence_waits_thirty_days_and_everybody_hears_of_it,
     a_recovery_is_good_for_a_day_and_for_one_number,
@@ -44,6 +45,21 @@ async fn code_of(world: &World) -> Value {
     json!({ "type": "recovery_code", "code": drawn["code"] })
 }
 
+async fn a_bound_number_or_an_operator_makes_a_recovery_better(stand: Stand) {
+    let world = World::over(stand).await;
+    let number = numbers::us_number();
+    world.has_method("u-1", &number).await;
+    let recovery = opened(&world, json!([granted(&world).await])).await;
+    assert_eq!(recovery["class"], "c", "an operator's word");
+    let proof = proved_by(&world, &number).await;
+    let recovery = opened(&world, json!([proof])).await;
+    assert_eq!(recovery["class"], "c", "a bound number with a new SIM");
+    let proof = proved_by(&world, &number).await;
+    let evidence = json!([code_of(&world).await, proof]);
+    let recovery = opened(&world, evidence).await;
+    assert_eq!(recovery["class"], "b", "a recovery code and a bound number");
+}
+
 /// Evidence that the number is still theirs, whoever has its SIM by now.
 async fn proved_by(world: &World, number: &str) -> Value {
     world.networks.say(number, Signal::SimSwap, Finding::Raised);
@@ -70,8 +86,7 @@ async fn granted(world: &World) -> Value {
 
 async fn a_recovery_is_as_good_as_its_evidence(stand: Stand) {
     let world = World::over(stand).await;
-    let number = numbers::us_number();
-    world.has_method("u-1", &number).await;
+    world.has_method("u-1", &numbers::us_number()).await;
     for (kinds, class) in [
         (&["stronger_factor"][..], "a"),
         (&["single_factor"], "d"),
@@ -91,12 +106,6 @@ async fn a_recovery_is_as_good_as_its_evidence(stand: Stand) {
         let recovery = opened(&world, evidence).await;
         assert_eq!(recovery["class"], class, "a recovery code and {beside}");
     }
-    let proof = proved_by(&world, &number).await;
-    let evidence = json!([code_of(&world).await, proof]);
-    let recovery = opened(&world, evidence).await;
-    assert_eq!(recovery["class"], "b", "a recovery code and a bound number");
-    let recovery = opened(&world, json!([granted(&world).await])).await;
-    assert_eq!(recovery["class"], "c", "an operator's word");
     let recovery = opened(&world, json!([])).await;
     assert_eq!(recovery["class"], "d");
     let (status, _) = world
