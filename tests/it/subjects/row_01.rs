@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::over_both_stores;
 use super::people::People;
 use super::world::{MASKED, MINUTE, Stand, TENANT, World, text};
-use crate::support::numbers;
 use crate::support::scenario::Scenario;
+use crate::support::{numbers, process};
 
 over_both_stores!(row_01_no_answer_of_a_run_shows_a_full_number);
 
@@ -92,6 +92,12 @@ async fn row_01_no_answer_of_a_run_shows_a_full_number(stand: Stand) {
     run.gets(PATH).await;
     run.gets(&format!("{PATH}/audit")).await;
     let methods = format!("{PATH}/methods");
+    // The use is noted beside the answer to the check.
+    let is_used = async || {
+        let (_, listed) = run.world.get(&methods).await;
+        listed["methods"][0]["last_used_at"].is_string()
+    };
+    assert!(process::eventually(MINUTE, is_used).await);
     let listed = run.gets(&methods).await;
     shows_enough(&listed["methods"][0], &new);
 

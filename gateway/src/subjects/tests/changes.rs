@@ -52,6 +52,30 @@ fn each_class_completes_at_its_deadline_and_not_a_moment_before() {
 }
 
 #[test]
+fn a_change_goes_on_only_when_everybody_was_told_first() {
+    for facts in [vec![passkey()], vec![by_method(1, 90, Finding::Unknown)]] {
+        let mut case = Case::with_two();
+        case.request(3, &facts).unwrap();
+        case.prove_change(3).unwrap();
+        let due = case.subject.notices.iter();
+        let due = due.filter(|notice| notice.due_at_ms <= case.now_ms);
+        let due: Vec<_> = due.map(|notice| (notice.number, notice.to)).collect();
+        assert_eq!(due[0].1, Recipient::Method(method(1)), "the old number");
+        assert_eq!(due.len(), 3, "both numbers and the mail");
+        let told = |number: u32| Command::NoticesQueued {
+            numbers: vec![number],
+        };
+        // Whichever of them the store did not take.
+        for (number, _) in due.iter().rev() {
+            assert_eq!(case.change_status(), Some(ChangeStatus::NewVerified));
+            assert_eq!(case.receiving(), [method(1), method(2)]);
+            case.run(Actor::System, &told(*number)).unwrap();
+        }
+        assert_ne!(case.change_status(), Some(ChangeStatus::NewVerified));
+    }
+}
+
+#[test]
 fn a_late_node_completes_a_change_as_of_its_deadline() {
     let mut case = Case::enrolled();
     let facts = evidence(&mut case, Class::B);
