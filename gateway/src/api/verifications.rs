@@ -69,7 +69,8 @@ pub(super) async fn start(
     let started = service.start(caller, request).await;
     let view = started
         .map_err(|error| Problem::from(error).for_person(&caller.tenant, locale.as_deref()))?;
-    let mut reply = shown(StatusCode::CREATED, &view, Numbers::Full)?;
+    let numbers = Numbers::for_caller(caller, &view);
+    let mut reply = shown(StatusCode::CREATED, &view, numbers)?;
     put_location(&mut reply, &format!("/v1/verifications/{}", view.id));
     put_applied(&mut reply, wait);
     Ok(reply)
@@ -126,7 +127,7 @@ pub(super) async fn resend(
     let wait = request.wait;
     let resent = service.resend(caller, request).await;
     let view = resent.map_err(|error| Problem::from(error).for_person(&caller.tenant, None))?;
-    let mut reply = shown(StatusCode::OK, &view, Numbers::Full)?;
+    let mut reply = shown(StatusCode::OK, &view, Numbers::for_caller(caller, &view))?;
     put_applied(&mut reply, wait);
     Ok(reply)
 }
@@ -161,7 +162,7 @@ pub(super) async fn check(
 ) -> Result<Reply, Problem> {
     let request = check_request(asked)?;
     let view = service.check(caller, request).await?;
-    shown(StatusCode::OK, &view, Numbers::Full)
+    shown(StatusCode::OK, &view, Numbers::for_caller(caller, &view))
 }
 
 pub(super) fn check_request(asked: &Asked) -> Result<CheckRequest, Problem> {

@@ -81,6 +81,15 @@ impl Numbers {
         }
     }
 
+    /// For the answers of a start, a resend and a check: their caller has named the
+    /// number itself, or only the subject whose number it is.
+    pub(super) fn for_caller(caller: &Caller, view: &VerificationView) -> Self {
+        match view.method {
+            None => Self::Full,
+            Some(_) => Self::for_reader(caller),
+        }
+    }
+
     pub(super) fn show(self, number: &PhoneNumber) -> Cow<'_, str> {
         match self {
             Self::Full => Cow::Borrowed(number.expose()),

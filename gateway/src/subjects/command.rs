@@ -155,6 +155,8 @@ pub struct RequestChange {
     pub new_swap: Finding,
     /// The verification whose code was sent.
     pub proof: RecordId,
+    /// Takes the place of a recovery code that is used.
+    pub fresh_code: Option<SlowHash>,
 }
 
 /// Who came with a token, and what signals say of the number it was sent to.
@@ -265,8 +267,9 @@ pub enum Refusal {
     NotFound,
     #[error("it is not in the status this needs")]
     NotPending,
+    /// The time is that of its end, if nobody ends it earlier.
     #[error("a number change is open or can still be undone")]
-    ChangeInProgress,
+    ChangeInProgress { available_at_ms: u64 },
     #[error("the change has ended")]
     ChangeEnded { status: ChangeStatus },
     #[error("the change can no longer be undone")]

@@ -3,10 +3,13 @@
 use serde_json::{Value, json};
 
 use super::over_both_stores;
-use super::world::{MINUTE, Stand, TENANT, World};
+use super::world::{MINUTE, Stand, TENANT, World, text};
 use crate::support::numbers;
 
-over_both_stores!(row_02_the_last_or_default_method_cannot_be_removed);
+over_both_stores!(
+    row_02_the_last_or_default_method_cannot_be_removed,
+    row_02_a_primary_number_stays_beside_a_named_alternate,
+);
 
 async fn row_02_the_last_or_default_method_cannot_be_removed(stand: Stand) {
     let world = World::over(stand).await;
@@ -16,7 +19,10 @@ async fn row_02_the_last_or_default_method_cannot_be_removed(stand: Stand) {
     world.advance(MINUTE * 10);
     let (status, sent) = world.signs_in("person-7").await;
     assert_eq!((status, &sent["method"]), (201, &json!(first)), "{sent}");
-    world.code_to(&first_number).await;
+    let code = json!({ "code": world.code_to(&first_number).await });
+    let path = format!("/v1/verifications/{}/check", text(&sent["id"]));
+    let (status, checked) = world.post(&path, code).await;
+    assert_eq!((status, &checked["status"]), (200, &json!("approved")));
 
     let stronger = json!([{ "type": "stronger_factor" }]);
     world.advance(MINUTE * 10);
@@ -39,6 +45,31 @@ async fn row_02_the_last_or_default_method_cannot_be_removed(stand: Stand) {
     let (status, sent) = world.signs_in("person-7").await;
     assert_eq!((status, &sent["method"]), (201, &json!(second)), "{sent}");
     world.code_to(&second_number).await;
+}
+
+async fn row_02_a_primary_number_stays_beside_a_named_alternate(stand: Stand) {
+    let world = World::over(stand).await;
+    let primary = world.has_method("person-7", &numbers::us_number()).await;
+    world.advance(MINUTE * 10);
+    let stronger = json!([{ "type": "stronger_factor" }]);
+    let other = numbers::us_number();
+    let other = world
+        .adds_method("person-7", &other, stronger.clone())
+        .await;
+    let path = format!("/v1/subjects/person-7/methods/{other}/default");
+    world.call("PUT", &path, TENANT, Value::Null).await;
+    let asked = json!({
+        "phone": numbers::us_number(), "role": "alternate", "evidence": stronger,
+    });
+    let (status, added) = world.post("/v1/subjects/person-7/methods", asked).await;
+    assert_eq!(status, 201, "{added}");
+    assert_eq!(
+        remove(&world, &primary).await,
+        refused(409, "needs_primary")
+    );
+    let alternate = text(&added["method"]["id"]);
+    assert_eq!(remove(&world, &alternate).await, (204, Value::Null));
+    assert_eq!(remove(&world, &primary).await, (204, Value::Null));
 }
 
 /// Removes a method by good evidence; the status, and the code if it is refused.

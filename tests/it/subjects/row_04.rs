@@ -69,6 +69,11 @@ impl Moving {
         let client = &self.people.client;
         let started = client.start_with(&asked).await.expect(201);
         client.cancel(&started.id()).await;
+        let listed = client.get(&format!("/v1/subjects/{subject}/methods")).await;
+        let listed = listed.expect(200).json();
+        let methods = listed["methods"].as_array().into_iter().flatten();
+        let active = methods.filter(|method| method["status"] == "active");
+        assert_eq!(active.count(), 1, "never both, never none: {listed}");
         let to = started.text("to");
         assert!(to == self.old || to == self.new, "{to} is neither");
         to
@@ -135,6 +140,39 @@ async fn one_number_receives_codes(scenario: Scenario) {
     it.people.end().await;
 }
 
+/// A change that comes to nothing: given up by wrong codes, and rejected by an
+/// operator while it is held.
+async fn nothing_becomes_of_a_change(scenario: Scenario) {
+    const HOLD_S: u32 = 3_600;
+    let mut it = Moving::begin(scenario, HOLD_S).await;
+    let code = it.people.message_to(&it.new, 1).await.code;
+    let path = format!("{}/confirm", it.change);
+    let wrong: String = code
+        .chars()
+        .map(|digit| if digit == '7' { '3' } else { '7' })
+        .collect();
+    for status in [422, 422, 422, 422, 410] {
+        let typed = json!({ "code": wrong });
+        it.people.client.post(&path, &typed).await.expect(status);
+    }
+    it.dies_and_starts().await;
+    assert_eq!(it.status().await, "expired");
+    assert_eq!(it.receives(SUBJECT).await, it.old);
+
+    let subject = "u-4-rejected";
+    it.enrols_and_asks(subject).await;
+    assert_eq!(it.confirms().await["status"], json!("holding"));
+    it.dies_and_starts().await;
+    assert_eq!(it.receives(subject).await, it.old);
+    let rejected = json!({ "tenant": "acme", "reason": "the person came to the desk" });
+    let path = format!("{}/reject", it.change);
+    it.people.ada.post(&path, &rejected).await.expect(200);
+    it.dies_and_starts().await;
+    assert_eq!(it.status().await, "rejected");
+    assert_eq!(it.receives(subject).await, it.old);
+    it.people.end().await;
+}
+
 /// The process dies while the code is being checked: what was begun is ended by
 /// asking again, and never is there none or another number.
 async fn dying_at_the_proof_loses_nothing(scenario: Scenario) {
@@ -167,6 +205,16 @@ async fn row_04_whatever_is_killed_one_number_receives_codes_over_redis() {
 #[tokio::test]
 async fn row_04_whatever_is_killed_one_number_receives_codes_over_the_embedded_store() {
     one_number_receives_codes(Scenario::on_embedded()).await;
+}
+
+#[tokio::test]
+async fn row_04_nothing_becomes_of_a_change_over_redis() {
+    nothing_becomes_of_a_change(Scenario::on_redis().await).await;
+}
+
+#[tokio::test]
+async fn row_04_nothing_becomes_of_a_change_over_the_embedded_store() {
+    nothing_becomes_of_a_change(Scenario::on_embedded()).await;
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use watchword::subjects::evidence::Finding;
 
-use super::reading::at_ms;
-use super::world::{DAY, HOUR, MINUTE, Signal, Stand, World, text};
+use super::reading::{at_ms, names_method};
+use super::world::{ADA, DAY, HOUR, MINUTE, Setup, Signal, Stand, World, text};
 use crate::support::numbers;
 
 const SUBJECT: &str = "u-6";
@@ -56,12 +56,16 @@ async fn by_method(world: &World, number: &str) -> Value {
     json!([{ "type": "method", "verification_id": id }])
 }
 
-async fn status_of(world: &World, change: &Change) -> String {
+async fn looked_at(world: &World, change: &Change) -> Value {
     let id = text(&change.json["id"]);
     let path = format!("/v1/subjects/{SUBJECT}/number-changes/{id}");
     let (status, shown) = world.get(&path).await;
     assert_eq!(status, 200, "{shown}");
-    text(&shown["number_change"]["status"])
+    shown["number_change"].clone()
+}
+
+async fn status_of(world: &World, change: &Change) -> String {
+    text(&looked_at(world, change).await["status"])
 }
 
 /// The change waits exactly so long, and only the old number gets codes until then.
@@ -75,6 +79,16 @@ async fn is_held(it: &Begun, change: &Change, hold: Duration) {
     let (status, refused) = world.post("/v1/verifications", asked).await;
     assert_eq!((status, &refused["code"]), (423, &json!("method_on_hold")));
     assert_eq!(at_ms(&refused["available_at"]), until_ms);
+    let wait_s = (until_ms - world.now_ms()).div_ceil(1_000);
+    let says_s = refused["retry_after"].as_u64().unwrap_or_default();
+    assert!(says_s.abs_diff(wait_s) <= 1, "{refused}");
+    // The old number still takes codes.
+    let from = text(&change.json["from"]);
+    assert!(names_method(&refused["methods"], &from), "{refused}");
+    // Nor does a purpose that is the gateway's own get around it.
+    let asked = json!({ "subject": SUBJECT, "method": change.method, "purpose": "number_change" });
+    let (status, refused) = world.post("/v1/verifications", asked).await;
+    assert_eq!((status, &refused["code"]), (422, &json!("invalid_purpose")));
 
     world.advance(Duration::from_millis(until_ms - world.now_ms()) - it.margin);
     let before = world.messages_to(new).len();
@@ -87,7 +101,13 @@ async fn is_held(it: &Begun, change: &Change, hold: Duration) {
         world.tick().await;
         world.sms_to(old).len()
     };
-    assert_eq!(status_of(world, change).await, "completed");
+    let completed = looked_at(world, change).await;
+    assert_eq!(completed["status"], "completed");
+    // However late somebody looked. Of a change that can no longer be undone no
+    // more is kept than that it was.
+    if !completed["completed_at"].is_null() {
+        assert_eq!(at_ms(&completed["completed_at"]), until_ms);
+    }
     world.advance(MINUTE);
     signs_in_by(world, new).await;
     world.is_quiet().await;
@@ -105,7 +125,11 @@ struct Begun {
 
 impl Begun {
     async fn over(stand: Stand) -> Self {
-        let world = World::over(stand).await;
+        Self::with(stand, Setup::default()).await
+    }
+
+    async fn with(stand: Stand, setup: Setup) -> Self {
+        let world = World::with(stand, setup).await;
         let (old, new) = (numbers::us_number(), numbers::us_number());
         world.has_method(SUBJECT, &old).await;
         let margin = match stand {
@@ -170,7 +194,70 @@ async fn row_06_class_d_completes_after_thirty_days(stand: Stand) {
     is_held(&it, &change, 30 * DAY).await;
 }
 
+/// A recovery code of the subject, beside something else.
+async fn code_and(world: &World, other: &str) -> Value {
+    let path = format!("/v1/subjects/{SUBJECT}/recovery-codes");
+    let stronger = json!({ "evidence": [{ "type": "stronger_factor" }] });
+    let (status, drawn) = world.post(&path, stronger).await;
+    assert_eq!(status, 201, "{drawn}");
+    json!([{ "type": "recovery_code", "code": drawn["code"] }, { "type": other }])
+}
+
+async fn row_06_a_stronger_factor_completes_at_once(stand: Stand) {
+    let it = Begun::over(stand).await;
+    let stronger = json!([{ "type": "session" }, { "type": "stronger_factor" }]);
+    let change = change_number(&it.world, &it.new, stronger).await;
+    assert_eq!(
+        (&change.json["class"], &change.json["status"]),
+        (&json!("a"), &json!("completed"))
+    );
+    it.world.advance(MINUTE);
+    signs_in_by(&it.world, &it.new).await;
+}
+
+async fn row_06_a_recovery_code_and_a_factor_wait_a_day(stand: Stand) {
+    let it = Begun::over(stand).await;
+    let evidence = code_and(&it.world, "single_factor").await;
+    let change = change_number(&it.world, &it.new, evidence).await;
+    assert_eq!(change.json["class"], "b");
+    is_held(&it, &change, DAY).await;
+}
+
+async fn row_06_two_codes_of_different_kinds_wait_three_days(stand: Stand) {
+    let it = Begun::over(stand).await;
+    let evidence = code_and(&it.world, "issued_code").await;
+    let change = change_number(&it.world, &it.new, evidence).await;
+    assert_eq!(change.json["class"], "c");
+    is_held(&it, &change, 72 * HOUR).await;
+}
+
+async fn row_06_an_operators_word_waits_three_days(stand: Stand) {
+    let it = Begun::over(stand).await;
+    let path = format!("/v1/subjects/{SUBJECT}/bypass-codes");
+    let asked = json!({ "tenant": "acme", "reason": "came to the desk" });
+    let (status, issued) = it.world.call("POST", &path, ADA, asked).await;
+    assert_eq!(status, 201, "{issued}");
+    let evidence = json!([{ "type": "bypass_code", "code": issued["code"] }]);
+    let change = change_number(&it.world, &it.new, evidence).await;
+    assert_eq!(change.json["class"], "c");
+    is_held(&it, &change, 72 * HOUR).await;
+}
+
+async fn row_06_a_tenant_has_holds_of_its_own(stand: Stand) {
+    let setup = Setup::default().acme("[tenants.subjects]\nhold_b_s = 7200\n");
+    let it = Begun::with(stand, setup).await;
+    let evidence = by_method(&it.world, &it.old).await;
+    let change = change_number(&it.world, &it.new, evidence).await;
+    assert_eq!(change.json["class"], "b");
+    is_held(&it, &change, 2 * HOUR).await;
+}
+
 super::over_both_stores!(
+    row_06_a_stronger_factor_completes_at_once,
+    row_06_a_recovery_code_and_a_factor_wait_a_day,
+    row_06_two_codes_of_different_kinds_wait_three_days,
+    row_06_an_operators_word_waits_three_days,
+    row_06_a_tenant_has_holds_of_its_own,
     row_06_class_a_completes_at_once,
     row_06_class_b_completes_after_a_day,
     row_06_class_c_completes_after_three_days,

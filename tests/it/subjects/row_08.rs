@@ -4,13 +4,15 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use watchword::subjects::evidence::Finding;
 
 use super::over_both_stores;
-use super::world::{DAY, HOUR, MINUTE, Stand, World, text};
+use super::world::{ADA, DAY, HOUR, MINUTE, Signal, Stand, World, text};
 use crate::support::numbers;
 
 over_both_stores!(
     a_recovery_is_as_good_as_its_evidence,
+    a_bound_number_or_an_operator_makes_a_recovery_better,
     a_recovery_signs_nobody_in_and_its_number_waits_for_its_class,
     a_recovery_without_evidence_waits_thirty_days_and_everybody_hears_of_it,
     a_recovery_is_good_for_a_day_and_for_one_number,
@@ -43,6 +45,45 @@ async fn code_of(world: &World) -> Value {
     json!({ "type": "recovery_code", "code": drawn["code"] })
 }
 
+async fn a_bound_number_or_an_operator_makes_a_recovery_better(stand: Stand) {
+    let world = World::over(stand).await;
+    let number = numbers::us_number();
+    world.has_method("u-1", &number).await;
+    let recovery = opened(&world, json!([granted(&world).await])).await;
+    assert_eq!(recovery["class"], "c", "an operator's word");
+    let proof = proved_by(&world, &number).await;
+    let recovery = opened(&world, json!([proof])).await;
+    assert_eq!(recovery["class"], "c", "a bound number with a new SIM");
+    let proof = proved_by(&world, &number).await;
+    let evidence = json!([code_of(&world).await, proof]);
+    let recovery = opened(&world, evidence).await;
+    assert_eq!(recovery["class"], "b", "a recovery code and a bound number");
+}
+
+/// Evidence that the number is still theirs, whoever has its SIM by now.
+async fn proved_by(world: &World, number: &str) -> Value {
+    world.networks.say(number, Signal::SimSwap, Finding::Raised);
+    world.advance(MINUTE);
+    world.tick().await;
+    world.skip_messages_to(number);
+    let (status, started) = world.signs_in("u-1").await;
+    assert_eq!(status, 201, "{started}");
+    let id = text(&started["id"]);
+    let code = json!({ "code": world.code_to(number).await });
+    let path = format!("/v1/verifications/{id}/check");
+    assert_eq!(world.post(&path, code).await.0, 200);
+    json!({ "type": "method", "verification_id": id })
+}
+
+/// What an operator hands out.
+async fn granted(world: &World) -> Value {
+    let asked = json!({ "tenant": "acme", "reason": "came to the desk" });
+    let path = "/v1/subjects/u-1/bypass-codes";
+    let (status, issued) = world.call("POST", path, ADA, asked).await;
+    assert_eq!(status, 201, "{issued}");
+    json!({ "type": "bypass_code", "code": issued["code"] })
+}
+
 async fn a_recovery_is_as_good_as_its_evidence(stand: Stand) {
     let world = World::over(stand).await;
     world.has_method("u-1", &numbers::us_number()).await;
@@ -50,6 +91,7 @@ async fn a_recovery_is_as_good_as_its_evidence(stand: Stand) {
         (&["stronger_factor"][..], "a"),
         (&["single_factor"], "d"),
         (&["issued_code"], "d"),
+        (&["issued_code", "issued_code"], "d"),
         (&["session", "single_factor", "issued_code"], "d"),
     ] {
         let recovery = opened(&world, of_kinds(kinds)).await;

@@ -10,6 +10,7 @@ use crate::support::numbers;
 over_both_stores!(
     a_recovery_code_is_shown_once_and_typed_as_people_type,
     a_recovery_code_that_is_used_leaves_another_one,
+    a_recovery_code_used_for_a_change_leaves_another_one,
     a_new_recovery_code_makes_the_old_one_void,
     a_recovery_code_cannot_be_guessed,
     a_session_alone_draws_no_recovery_code,
@@ -56,7 +57,9 @@ async fn a_recovery_code_is_shown_once_and_typed_as_people_type(stand: Stand) {
         let answer = answer.to_string();
         assert!(!answer.contains(&code) && !answer.contains(&code.replace('-', "")));
     }
-    let typed = format!(" {} ", code.replace('-', " ").to_lowercase());
+    // With letters for the digits they look like, as handwriting has them.
+    let typed = code.replace('-', " ").replace('0', "o").replace('1', "l");
+    let typed = format!(" {typed} ");
     let (status, answer) = recovers(&world, &typed).await;
     assert_eq!(status, 201, "{answer}");
 }
@@ -70,6 +73,28 @@ async fn a_recovery_code_that_is_used_leaves_another_one(stand: Stand) {
     assert!(is_wrong(recovers(&world, &code).await), "it was used");
     let (status, answer) = recovers(&world, &fresh).await;
     assert_eq!(status, 201, "{answer}");
+}
+
+async fn a_recovery_code_used_for_a_change_leaves_another_one(stand: Stand) {
+    let (world, code) = with_code(stand).await;
+    let evidence = |code: &str| json!([{ "type": "recovery_code", "code": code }, { "type": "single_factor" }]);
+    let path = "/v1/subjects/u-1/number-changes";
+    let asked = json!({ "to": numbers::us_number(), "evidence": evidence(&code) });
+    let (status, requested) = world.post(path, asked).await;
+    assert_eq!(status, 201, "{requested}");
+    assert_eq!(requested["number_change"]["class"], "b");
+    let fresh = text(&requested["recovery_code"]["code"]);
+    assert_ne!(fresh, code);
+    assert!(is_wrong(recovers(&world, &code).await), "it was used");
+    // Asked for another number it changes nothing, and is not used up by that.
+    let asked = json!({ "to": numbers::us_number(), "evidence": evidence(&fresh) });
+    let (status, refused) = world.post(path, asked).await;
+    assert_eq!(
+        (status, &refused["code"]),
+        (409, &json!("change_in_progress"))
+    );
+    assert!(refused["available_at"].is_string(), "{refused}");
+    assert_eq!(recovers(&world, &fresh).await.0, 201);
 }
 
 async fn a_new_recovery_code_makes_the_old_one_void(stand: Stand) {

@@ -4,12 +4,13 @@
 use serde_json::json;
 
 use super::over_both_stores;
-use super::world::{DAY, Setup, Stand, World};
-use crate::support::numbers;
+use super::world::{DAY, MINUTE, Setup, Stand, World, text};
+use crate::support::{numbers, process};
 
 over_both_stores!(
     row_10_a_session_alone_changes_nothing,
     row_10_old_methods_are_stale_and_it_is_told_once,
+    row_10_unless_the_tenant_says_so_nothing_goes_stale,
 );
 
 async fn row_10_a_session_alone_changes_nothing(stand: Stand) {
@@ -41,7 +42,8 @@ async fn row_10_a_session_alone_changes_nothing(stand: Stand) {
 async fn row_10_old_methods_are_stale_and_it_is_told_once(stand: Stand) {
     let setup = Setup::default().line("subjects", "reconfirm_after_days = 20");
     let world = World::with(stand, setup).await;
-    world.has_method("person-7", &numbers::us_number()).await;
+    let number = numbers::us_number();
+    world.has_method("person-7", &number).await;
     world.advance(DAY * 19);
     world.tick().await;
     assert!(!is_stale(&world).await);
@@ -53,6 +55,34 @@ async fn row_10_old_methods_are_stale_and_it_is_told_once(stand: Stand) {
     let told = world.told_of("method.stale");
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0]["subject"], "person-7");
+
+    // A code that is typed back confirms it for as long again.
+    let (_, started) = world.signs_in("person-7").await;
+    world.skip_messages_to(&number);
+    world.is_quiet().await;
+    let sent = world.sms_to(&number);
+    let code = sent.last().and_then(|text| text.split(' ').next());
+    let path = format!("/v1/verifications/{}/check", text(&started["id"]));
+    let (status, checked) = world.post(&path, json!({ "code": code })).await;
+    assert_eq!(status, 200, "{checked}");
+    let is_fresh = process::eventually(MINUTE, async || !is_stale(&world).await);
+    assert!(is_fresh.await, "the use is not noted");
+    world.advance(DAY * 19);
+    world.tick().await;
+    assert!(!is_stale(&world).await);
+    assert_eq!(world.told_of("method.stale").len(), 1);
+    world.advance(DAY * 2);
+    world.tick().await;
+    assert_eq!(world.told_of("method.stale").len(), 2);
+}
+
+async fn row_10_unless_the_tenant_says_so_nothing_goes_stale(stand: Stand) {
+    let world = World::over(stand).await;
+    world.has_method("person-7", &numbers::us_number()).await;
+    world.advance(DAY * 731);
+    world.tick().await;
+    assert!(!is_stale(&world).await);
+    assert!(world.told_of("method.stale").is_empty());
 }
 
 async fn is_stale(world: &World) -> bool {

@@ -8,7 +8,9 @@ use crate::support::numbers;
 
 over_both_stores!(
     row_11_roles_and_their_channels,
+    row_11_an_office_is_called_and_never_texted,
     row_11_the_sixth_number_is_refused,
+    row_11_a_tenant_allows_fewer,
 );
 
 const METHODS: &str = "/v1/subjects/person-7/methods";
@@ -25,8 +27,12 @@ async fn row_11_roles_and_their_channels(stand: Stand) {
     assert_eq!(unknown, (422, json!("invalid_role")));
     world.has_method("person-7", &numbers::us_number()).await;
 
-    let by_sms = refused("office", json!("sms")).await;
-    assert_eq!(by_sms, (422, json!("channel_not_supported")));
+    let (status, by_sms) = add(&world, "office", json!("sms")).await;
+    assert_eq!(
+        (status, &by_sms["code"]),
+        (422, &json!("channel_not_supported"))
+    );
+    assert_eq!(by_sms["alternatives"], json!(["voice"]));
     let by_sms = refused("alternate", json!("sms")).await;
     assert_eq!(by_sms, (422, json!("channel_not_supported")));
 
@@ -51,6 +57,48 @@ async fn row_11_roles_and_their_channels(stand: Stand) {
         (status, &misplaced["code"]),
         (422, &json!("invalid_extension"))
     );
+}
+
+async fn row_11_an_office_is_called_and_never_texted(stand: Stand) {
+    let world = World::with(stand, roomy()).await;
+    world.has_method("person-7", &numbers::us_number()).await;
+    let office = numbers::us_number();
+    let asked = json!({
+        "phone": office, "role": "office", "evidence": [{ "type": "stronger_factor" }],
+    });
+    let (status, added) = world.post(METHODS, asked).await;
+    assert_eq!(status, 201, "{added}");
+    let method = text(&added["method"]["id"]);
+    let code = json!({ "code": world.code_to(&office).await });
+    let (status, _) = world
+        .post(&format!("{METHODS}/{method}/confirm"), code)
+        .await;
+    assert_eq!(status, 200);
+
+    let by_sms = json!({ "subject": "person-7", "method": method, "channel": "sms" });
+    let (status, refused) = world.post("/v1/verifications", by_sms).await;
+    assert_eq!(
+        (status, &refused["code"]),
+        (422, &json!("channel_not_supported"))
+    );
+    assert_eq!(refused["alternatives"], json!(["voice"]));
+    assert!(refused["methods"][0]["method"].is_string(), "{refused}");
+    world.advance(MINUTE * 10);
+    let named = json!({ "subject": "person-7", "method": method });
+    let (status, called) = world.post("/v1/verifications", named).await;
+    assert_eq!((status, &called["channel"]), (201, &json!("voice")));
+    world.code_to(&office).await;
+    assert!(world.sms_to(&office).is_empty());
+}
+
+async fn row_11_a_tenant_allows_fewer(stand: Stand) {
+    let setup = roomy().acme("[tenants.subjects]\nmethods_max = 2\n");
+    let world = World::with(stand, setup).await;
+    world.has_method("person-7", &numbers::us_number()).await;
+    let (status, second) = add(&world, "office", Value::Null).await;
+    assert_eq!(status, 201, "{second}");
+    let (status, third) = add(&world, "alternate", Value::Null).await;
+    assert_eq!((status, &third["code"]), (409, &json!("too_many_methods")));
 }
 
 async fn row_11_the_sixth_number_is_refused(stand: Stand) {

@@ -25,7 +25,8 @@ async fn row_12_every_spelling_is_the_same_method(stand: Stand) {
         (format!("+1 {digits}"), Value::Null),
         (format!("+1 ({area}) {office}-{line}"), Value::Null),
         (format!("({area}) {office}.{line}"), json!("US")),
-        (format!("001{digits}"), json!("GB")),
+        (format!("001{digits}"), Value::Null),
+        (format!("00 1 {digits}"), json!("GB")),
     ];
     for (phone, region) in spellings {
         let asked = json!({
@@ -50,4 +51,9 @@ async fn row_12_internet_telephony_is_refused_where_the_tenant_wants_that(stand:
     assert_eq!((status, &answer["code"]), (422, &json!("voip_denied")));
     assert!(world.messages_to(voip).is_empty());
     world.has_method("person-7", &numbers::gb_number()).await;
+    let asked = json!({ "to": voip, "evidence": [{ "type": "stronger_factor" }] });
+    let changes = "/v1/subjects/person-7/number-changes";
+    let (status, answer) = world.post(changes, asked).await;
+    assert_eq!((status, &answer["code"]), (422, &json!("voip_denied")));
+    assert!(world.messages_to(voip).is_empty());
 }

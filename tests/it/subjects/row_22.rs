@@ -21,6 +21,26 @@ async fn recovers(world: &World, evidence: Value) -> Value {
     opened["recovery"]["class"].clone()
 }
 
+async fn recovers_again(world: &World, evidence: Value) -> Value {
+    let path = format!("/v1/subjects/{SUBJECT}/recoveries");
+    world.post(&path, json!({ "evidence": evidence })).await.1["code"].clone()
+}
+
+async fn row_22_a_number_whose_sim_is_known_binds_an_app_as_well_as_any_factor(stand: Stand) {
+    let world = World::over(stand).await;
+    let number = numbers::us_number();
+    world.has_method(SUBJECT, &number).await;
+    world.networks.are_content_with(&number);
+    let (status, started) = asks(&world, "rebind_app").await;
+    assert_eq!(status, 201, "{started}");
+    let code = json!({ "code": world.code_to(&number).await });
+    let path = format!("/v1/verifications/{}/check", text(&started["id"]));
+    let (status, checked) = world.post(&path, code).await;
+    assert_eq!((status, &checked["purpose"]), (200, &json!("rebind_app")));
+    let proof = json!([{ "type": "method", "verification_id": started["id"] }]);
+    assert_eq!(recovers(&world, proof).await, "a");
+}
+
 async fn row_22_rebinding_an_app_is_allowed_recovering_needs_a_grant(stand: Stand) {
     let world = World::over(stand).await;
     let number = numbers::us_number();
@@ -45,10 +65,15 @@ async fn row_22_rebinding_an_app_is_allowed_recovering_needs_a_grant(stand: Stan
     is_refused(&world).await;
 
     let proof = json!([{ "type": "method", "verification_id": started["id"] }]);
-    let class = recovers(&world, proof).await;
+    let class = recovers(&world, proof.clone()).await;
     assert_eq!(class, "b");
+    // A proof counts once.
+    assert_eq!(recovers_again(&world, proof).await, "step_up_required");
     let (status, started) = asks(&world, "recover_account").await;
     assert_eq!(status, 201, "{started}");
 }
 
-super::over_both_stores!(row_22_rebinding_an_app_is_allowed_recovering_needs_a_grant);
+super::over_both_stores!(
+    row_22_rebinding_an_app_is_allowed_recovering_needs_a_grant,
+    row_22_a_number_whose_sim_is_known_binds_an_app_as_well_as_any_factor,
+);

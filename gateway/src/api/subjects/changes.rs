@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::evidence::{EvidenceBody, evidence};
-use super::json::ChangeJson;
+use super::json::{ChangeJson, ShownOnceJson};
 use super::operators::{self, WhyBody};
 use super::{About, Parsed, Presented, methods, not_sent, second, tenant_of_query};
 use crate::api::answer::{Reply, json};
@@ -182,6 +182,9 @@ struct ChangedJson<'a> {
     number_change: ChangeJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verification: Option<VerificationJson<'a>>,
+    /// In the place of one that was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_code: Option<ShownOnceJson<'a>>,
 }
 
 pub(super) async fn answer(
@@ -195,11 +198,12 @@ pub(super) async fn answer(
             let wait = request.wait;
             let locale = request.locale.clone();
             let requested = service.request_change(asker, subject, *request).await;
-            let (change, verification) =
+            let (change, verification, recovery_code) =
                 requested.map_err(|error| not_sent(error, asker, locale.as_deref()))?;
             let answer = ChangedJson {
                 number_change: ChangeJson::new(&change, numbers),
-                verification: Some(VerificationJson::new(&verification, Numbers::Full)),
+                verification: Some(VerificationJson::new(&verification, numbers)),
+                recovery_code: recovery_code.as_ref().map(ShownOnceJson::new),
             };
             let mut reply = json(StatusCode::CREATED, &answer)?;
             put_location(&mut reply, &format!("{path}/{}", change.id));
@@ -221,6 +225,7 @@ fn shown(change: &ChangeView, numbers: Numbers) -> Result<Reply, Problem> {
     let answer = ChangedJson {
         number_change: ChangeJson::new(change, numbers),
         verification: None,
+        recovery_code: None,
     };
     json(StatusCode::OK, &answer)
 }

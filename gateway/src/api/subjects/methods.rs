@@ -211,7 +211,7 @@ pub(super) async fn answer(
                 method: MethodJson::new(&method, numbers),
                 verification: verification
                     .as_ref()
-                    .map(|view| VerificationJson::new(view, Numbers::Full)),
+                    .map(|view| VerificationJson::new(view, numbers)),
             };
             let status = match answer.verification {
                 Some(_) => StatusCode::CREATED,

@@ -57,6 +57,19 @@ fn weaker_evidence_does_not_wait_for_less() {
 }
 
 #[test]
+fn numbers_are_confirmed_again_within_two_years_or_never() {
+    let of = |days: u32| least() + &format!("[subjects]\nreconfirm_after_days = {days}\n");
+    for days in [0, 730] {
+        let policy = settings(&of(days)).subjects.policy;
+        assert_eq!(u32::from(policy.reconfirm_after_days), days);
+    }
+    assert_refused(
+        &of(731),
+        "subjects.reconfirm_after_days: must be between 0 and 730",
+    );
+}
+
+#[test]
 fn every_time_of_policy_is_a_tenants_to_set_within_its_bounds() {
     let own = of_acme(
         "[tenants.subjects]\nrecovery_lifetime_s = 600\nenrolment_window_s = 3600\n\

@@ -5,7 +5,7 @@ use watchword_providers::Channel;
 use super::proof::ProofAsk;
 use super::request::{ChangeRequest, CheckRequestParts, Token};
 use super::shown::change_of;
-use super::view::ChangeView;
+use super::view::{ChangeView, ShownOnce};
 use super::{Asked, TRIES, numbers};
 use crate::number::ParsedNumber;
 use crate::service::error::ServiceError;
@@ -17,9 +17,13 @@ use crate::subjects::model::{ChangeId, ChangeStatus};
 use crate::subjects::tokens::TokenAction;
 use crate::tenants::Asker;
 
+/// A change with the code that was sent, and the recovery code that takes the
+/// place of one that was used.
+type Requested = (ChangeView, VerificationView, Option<ShownOnce>);
+
 impl Service {
     /// Asks for another number in a method's place, and sends that number the
-    /// code that proves it.
+    /// code that proves it. A recovery code that was used is replaced.
     ///
     /// # Errors
     ///
@@ -29,7 +33,7 @@ impl Service {
         asker: &Asker,
         subject: &str,
         request: ChangeRequest,
-    ) -> Answer<(ChangeView, VerificationView)> {
+    ) -> Answer<Requested> {
         let asked = self.asked(asker)?;
         let to = fields::number(&request.to, request.region.as_deref(), "to")?;
         numbers::may_be_kept(&asked.tenant, &to)?;
@@ -48,7 +52,7 @@ impl Service {
         asked: &Asked,
         subject: &str,
         (to, request): (&ParsedNumber, &ChangeRequest),
-    ) -> Answer<(ChangeView, VerificationView)> {
+    ) -> Answer<Requested> {
         let (tenant, actor) = (&asked.tenant, &asked.actor);
         let before = self.kept(asked, subject).await?;
         let evidence = (request.evidence.as_slice(), actor);
@@ -64,6 +68,8 @@ impl Service {
         let channel = request.channel.unwrap_or(default);
         let to_method = asked.live.ring.index().method(before.key, e164);
         let id = ChangeId::draw();
+        let fresh = self.fresh_code(&proved).await?;
+        let fresh_code = fresh.as_ref().map(|fresh| fresh.hash.clone());
         let change = |proof| {
             Command::RequestChange(RequestChange {
                 id,
@@ -74,6 +80,7 @@ impl Service {
                 facts: proved.facts.clone(),
                 new_swap,
                 proof,
+                fresh_code: fresh_code.clone(),
             })
         };
         // A refusal sends nothing, so it is found before the code goes.
@@ -98,7 +105,8 @@ impl Service {
         let changed = self.keeper.change(tenant, subject, actor.clone(), decide);
         let opened = changed.await?.opened;
         let open = opened.subject.open_change().ok_or(ServiceError::NotFound)?;
-        Ok((change_of(&opened, open.id)?, sent))
+        let change = change_of(&opened, open.id)?;
+        Ok((change, sent, fresh.and_then(|fresh| fresh.shown(&opened))))
     }
 
     /// A change: open, undoable, or ended a while ago.

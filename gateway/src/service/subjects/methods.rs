@@ -7,7 +7,7 @@ use super::request::{AddMethodRequest, CheckRequestParts, EvidenceItem};
 use super::view::{MethodView, MethodsView, SubjectView};
 use super::{Asked, TRIES, numbers};
 use crate::number::ParsedNumber;
-use crate::service::error::ServiceError;
+use crate::service::error::{Others, ServiceError};
 use crate::service::view::VerificationView;
 use crate::service::{Answer, OVERLOADED, Service, fields};
 use crate::subjects::command::{AddMethod, Command};
@@ -275,10 +275,10 @@ pub(super) fn channel_for(
 ) -> Answer<Channel> {
     let is_voice_alone = matches!(role, Some(Role::Alternate | Role::Office));
     if is_voice_alone && channel == Some(Channel::Sms) {
-        return Err(ServiceError::refused("channel_not_supported"));
+        return Err(by_voice_alone("channel_not_supported", to));
     }
     if is_stopped && channel == Some(Channel::Sms) {
-        return Err(ServiceError::refused("opted_out"));
+        return Err(by_voice_alone("opted_out", to));
     }
     let takes_sms = !is_voice_alone && !is_stopped && to.may_receive(Channel::Sms).is_ok();
     let default = if takes_sms {
@@ -287,4 +287,18 @@ pub(super) fn channel_for(
         Channel::Voice
     };
     Ok(channel.unwrap_or(default))
+}
+
+fn by_voice_alone(code: &'static str, to: &ParsedNumber) -> ServiceError {
+    let takes_calls = to.may_receive(Channel::Voice).is_ok();
+    let channels = takes_calls.then_some(Channel::Voice).into_iter().collect();
+    ServiceError::Refused {
+        code,
+        available_at_ms: None,
+        now_ms: 0,
+        others: Box::new(Others {
+            channels,
+            methods: Vec::new(),
+        }),
+    }
 }

@@ -10,10 +10,27 @@ use crate::service::error::ServiceError;
 use crate::service::{Answer, Service};
 use crate::subjects::codes;
 use crate::subjects::command::Command;
-use crate::subjects::evidence::{FactKind, Finding, hold_ms};
+use crate::subjects::evidence::{Fact, Finding, hold_ms};
 use crate::subjects::keeper::{Opened, Proved};
-use crate::subjects::model::GrantId;
+use crate::subjects::model::{GrantId, SlowHash};
 use crate::tenants::Asker;
+
+/// A recovery code drawn beforehand.
+pub(super) struct FreshCode {
+    code: Zeroizing<String>,
+    pub(super) hash: SlowHash,
+}
+
+impl FreshCode {
+    /// For its owner, if it is the record's by now.
+    pub(super) fn shown(self, opened: &Opened) -> Option<ShownOnce> {
+        let kept = opened.subject.recovery_code.as_ref()?;
+        (kept.hash == self.hash).then_some(ShownOnce {
+            code: self.code,
+            created_at_ms: kept.created_at_ms,
+        })
+    }
+}
 
 impl Service {
     /// Opens a recovery: the right to enrol a number, as good as its evidence.
@@ -29,15 +46,8 @@ impl Service {
     ) -> Answer<RecoveryView> {
         let asked = self.asked(asker)?;
         let proved = self.proved(&asked, subject, &evidence).await?;
-        let mut kinds = proved.facts.iter().map(|fact| fact.kind());
-        // A code that is used leaves its owner with another one.
-        let fresh = kinds
-            .any(|kind| kind == FactKind::RecoveryCode)
-            .then(codes::draw_recovery);
-        let fresh_code = match &fresh {
-            Some(code) => Some(self.keeper.hash_of(code).await?),
-            None => None,
-        };
+        let fresh = self.fresh_code(&proved).await?;
+        let fresh_code = fresh.as_ref().map(|fresh| fresh.hash.clone());
         let id = GrantId::draw();
         let decide = |now: &Opened| {
             proved.still_holds(&now.subject)?;
@@ -59,10 +69,7 @@ impl Service {
             class: grant.class,
             hold_s: hold_ms(grant.class, Finding::Unknown, holds) / 1_000,
             expires_at_ms: grant.until_ms,
-            recovery_code: fresh.map(|code| ShownOnce {
-                code,
-                created_at_ms: opened.now_ms,
-            }),
+            recovery_code: fresh.and_then(|fresh| fresh.shown(&opened)),
         })
     }
 
@@ -121,6 +128,16 @@ impl Service {
         let actor = asked.actor.clone();
         let changed = self.keeper.change(&asked.tenant, subject, actor, decide);
         Ok(changed.await?.with)
+    }
+
+    /// The code that takes the place of a recovery code among the evidence.
+    pub(super) async fn fresh_code(&self, proved: &Proved) -> Answer<Option<FreshCode>> {
+        let has_code = proved.facts.contains(&Fact::RecoveryCode);
+        let Some(code) = has_code.then(codes::draw_recovery) else {
+            return Ok(None);
+        };
+        let hash = self.keeper.hash_of(&code).await?;
+        Ok(Some(FreshCode { code, hash }))
     }
 
     /// What of the evidence holds.

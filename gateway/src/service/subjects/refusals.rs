@@ -11,6 +11,9 @@ pub(crate) fn refused(refusal: Refusal, now_ms: u64) -> ServiceError {
         Refusal::ChangesLimit { available_at_ms } => {
             return limited("change_limit", Some(available_at_ms), now_ms);
         }
+        Refusal::ChangeInProgress { available_at_ms } => {
+            return ServiceError::refused_until("change_in_progress", available_at_ms, now_ms);
+        }
         Refusal::TooManyTries { available_at_ms } => {
             return limited("too_many_failures", available_at_ms, now_ms);
         }
@@ -32,7 +35,6 @@ pub(crate) fn refused(refusal: Refusal, now_ms: u64) -> ServiceError {
         // A proof counts once: used again it proves nothing.
         Refusal::StepUpRequired | Refusal::ProofUsed => "step_up_required",
         Refusal::NotPending => "method_changed",
-        Refusal::ChangeInProgress => "change_in_progress",
         Refusal::UndoOver => "undo_over",
         Refusal::Frozen => "subject_frozen",
         Refusal::SameOperator => "same_operator",

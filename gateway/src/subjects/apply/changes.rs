@@ -25,7 +25,7 @@ impl Turn<'_> {
                 && change.from == from
                 && change.to_method == wish.to_method;
             if !is_the_same {
-                return Err(Refusal::ChangeInProgress);
+                return Err(in_progress(change));
             }
             // The code was sent again. What the change was asked with still holds.
             change.proof = Some(wish.proof);
@@ -39,6 +39,7 @@ impl Turn<'_> {
         let class = weighed.class.ok_or(Refusal::StepUpRequired)?;
         self.may_change_today()?;
         self.consume(&weighed);
+        self.replace_recovery_code(&weighed, wish.fresh_code.as_ref());
         let policy = self.terms.policy;
         let change = NumberChange {
             id: wish.id,
@@ -80,11 +81,11 @@ impl Turn<'_> {
         match method.status {
             MethodStatus::Active | MethodStatus::Suspended => Ok(method.id),
             // The number it was changed from, while that can be undone.
-            MethodStatus::Retired if self.subject.change.is_some() => {
-                Err(Refusal::ChangeInProgress)
+            MethodStatus::Retired => {
+                let change = self.subject.change.as_ref();
+                Err(change.map_or(Refusal::NotFound, in_progress))
             }
             MethodStatus::Pending | MethodStatus::Holding => Err(Refusal::NotPending),
-            MethodStatus::Retired => Err(Refusal::NotFound),
         }
     }
 
@@ -304,4 +305,19 @@ impl Turn<'_> {
             | ChangeStatus::Expired => last.min(change.undo_until_ms),
         }
     }
+}
+
+/// A change stands in the way until its number was not proved in time, or until
+/// it can no longer be undone.
+pub(super) fn in_progress(change: &NumberChange) -> Refusal {
+    let available_at_ms = match change.status {
+        ChangeStatus::Requested => change.verify_by_ms,
+        ChangeStatus::NewVerified
+        | ChangeStatus::Holding
+        | ChangeStatus::Completed
+        | ChangeStatus::Undone
+        | ChangeStatus::Rejected
+        | ChangeStatus::Expired => change.undo_until_ms,
+    };
+    Refusal::ChangeInProgress { available_at_ms }
 }

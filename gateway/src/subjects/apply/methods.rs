@@ -4,18 +4,19 @@
 use watchword_providers::Channel;
 
 use super::Turn;
+use super::changes::in_progress;
 use super::telling::method_event;
 use crate::id::RecordId;
 use crate::subjects::command::{AddMethod, Refusal, Telling};
 use crate::subjects::evidence::{Class, Fact, Finding, hold_ms};
-use crate::subjects::model::{Method, MethodId, MethodStatus, NoticeKind, Role};
+use crate::subjects::model::{Method, MethodId, MethodStatus, NoticeKind, NumberChange, Role};
 use crate::subjects::notices::schedule;
 use crate::webhooks::EventKind;
 
 impl Turn<'_> {
     pub(super) fn add_method(&mut self, candidate: &AddMethod) -> Result<(), Refusal> {
-        if self.is_part_of_change(candidate.id) {
-            return Err(Refusal::ChangeInProgress);
+        if let Some(change) = self.change_of(candidate.id) {
+            return Err(in_progress(change));
         }
         let known = self.subject.method(candidate.id);
         match known.map(|method| method.status) {
@@ -76,9 +77,9 @@ impl Turn<'_> {
 
     /// A number that a change concerns belongs to the change until it can no
     /// longer be undone.
-    pub(super) fn is_part_of_change(&self, id: MethodId) -> bool {
+    pub(super) fn change_of(&self, id: MethodId) -> Option<&NumberChange> {
         let change = self.subject.change.as_ref();
-        change.is_some_and(|change| change.from == id || change.to_method == id)
+        change.filter(|change| change.from == id || change.to_method == id)
     }
 
     fn has_room(&self) -> Result<(), Refusal> {

@@ -3,7 +3,7 @@
 use super::Turn;
 use crate::subjects::command::Refusal;
 use crate::subjects::evidence::{Class, Fact, FactKind, Finding, class_of};
-use crate::subjects::model::MethodStatus;
+use crate::subjects::model::{MethodStatus, RecoveryCode, SlowHash, Tries};
 
 /// Facts that still hold, and what they are worth.
 pub(super) struct Weighed {
@@ -105,14 +105,27 @@ impl Turn<'_> {
             match fact {
                 Fact::Method { proof, .. } => self.use_proof(proof.random),
                 Fact::Idv { assertion } => self.use_proof(*assertion),
-                Fact::RecoveryCode => self.subject.recovery_code = None,
                 Fact::BypassCode => self.spend_bypass_code(),
                 Fact::Grant { id, .. } => self.subject.grants.retain(|grant| grant.id != *id),
                 Fact::Session
                 | Fact::StrongerFactor { .. }
                 | Fact::SingleFactor
-                | Fact::IssuedCode => {}
+                | Fact::IssuedCode
+                // Where it buys something another one takes its place.
+                | Fact::RecoveryCode => {}
             }
+        }
+    }
+
+    /// A recovery code that was used leaves its owner with another one.
+    pub(super) fn replace_recovery_code(&mut self, weighed: &Weighed, fresh: Option<&SlowHash>) {
+        if weighed.kinds().contains(&FactKind::RecoveryCode) {
+            let created_at_ms = self.now_ms;
+            self.subject.recovery_code = fresh.cloned().map(|hash| RecoveryCode {
+                hash,
+                created_at_ms,
+            });
+            self.subject.tries = Tries::default();
         }
     }
 

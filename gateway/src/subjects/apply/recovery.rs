@@ -4,7 +4,7 @@
 use super::Turn;
 use super::telling::event;
 use crate::subjects::command::{Refusal, Telling};
-use crate::subjects::evidence::{Class, Fact, FactKind};
+use crate::subjects::evidence::{Class, Fact};
 use crate::subjects::model::{
     GRANTS_MAX, Grant, GrantId, NoticeKind, RecoveryCode, SlowHash, Tries,
 };
@@ -23,14 +23,7 @@ impl Turn<'_> {
         let until_ms = self.now_ms.saturating_add(self.terms.policy.grant_ms);
         let is_new = self.make_room_for_grant(class)?;
         self.consume(&weighed);
-        if weighed.kinds().contains(&FactKind::RecoveryCode) {
-            let created_at_ms = self.now_ms;
-            self.subject.recovery_code = fresh_code.cloned().map(|hash| RecoveryCode {
-                hash,
-                created_at_ms,
-            });
-            self.subject.tries = Tries::default();
-        }
+        self.replace_recovery_code(&weighed, fresh_code);
         self.subject.grants.push(Grant {
             id,
             class,

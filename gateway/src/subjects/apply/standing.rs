@@ -2,10 +2,11 @@
 //! receive no codes for now.
 
 use super::Turn;
+use super::changes::in_progress;
 use super::telling::{event, line, method_event};
 use crate::subjects::command::{Refusal, Telling};
 use crate::subjects::evidence::{Class, Fact};
-use crate::subjects::model::{Method, MethodId, MethodStatus, NoticeKind, SuspendReason};
+use crate::subjects::model::{Method, MethodId, MethodStatus, NoticeKind, Role, SuspendReason};
 use crate::webhooks::EventKind;
 
 /// A use is noted no more often than this.
@@ -102,17 +103,23 @@ impl Turn<'_> {
             | MethodStatus::Active
             | MethodStatus::Suspended => {}
         }
-        let mut others = self.subject.methods.iter().filter(|one| one.id != id);
-        if !others.any(|one| one.status == MethodStatus::Active) {
+        let others = || self.subject.listed_methods().filter(|one| one.id != id);
+        if !others().any(|one| one.status == MethodStatus::Active) {
             return Err(Refusal::LastMethod);
         }
         if method.is_default {
             return Err(Refusal::IsDefault);
         }
-        if self.is_part_of_change(id) {
-            return Err(Refusal::ChangeInProgress);
+        let needs_primary = |one: &Method| one.role == Role::Alternate && one.role_named;
+        if method.role == Role::Primary && others().any(needs_primary) {
+            return Err(Refusal::NeedsPrimary);
         }
-        let weighed = self.weigh(facts)?;
+        if let Some(change) = self.change_of(id) {
+            return Err(in_progress(change));
+        }
+        // A recovery code opens a recovery, where another one takes its place.
+        let facts = facts.iter().filter(|fact| **fact != Fact::RecoveryCode);
+        let weighed = self.weigh(&facts.cloned().collect::<Vec<_>>())?;
         weighed
             .class
             .filter(|class| *class <= Class::B)

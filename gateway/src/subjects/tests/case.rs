@@ -138,6 +138,7 @@ impl Case {
             facts: facts.to_vec(),
             new_swap,
             proof: proof(to),
+            fresh_code: Some(slow_hash(to)),
         }))
     }
 

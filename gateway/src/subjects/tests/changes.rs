@@ -52,6 +52,30 @@ fn each_class_completes_at_its_deadline_and_not_a_moment_before() {
 }
 
 #[test]
+fn a_change_goes_on_only_when_everybody_was_told_first() {
+    for facts in [vec![passkey()], vec![by_method(1, 90, Finding::Unknown)]] {
+        let mut case = Case::with_two();
+        case.request(3, &facts).unwrap();
+        case.prove_change(3).unwrap();
+        let due = case.subject.notices.iter();
+        let due = due.filter(|notice| notice.due_at_ms <= case.now_ms);
+        let due: Vec<_> = due.map(|notice| (notice.number, notice.to)).collect();
+        assert_eq!(due[0].1, Recipient::Method(method(1)), "the old number");
+        assert_eq!(due.len(), 3, "both numbers and the mail");
+        let told = |number: u32| Command::NoticesQueued {
+            numbers: vec![number],
+        };
+        // Whichever of them the store did not take.
+        for (number, _) in due.iter().rev() {
+            assert_eq!(case.change_status(), Some(ChangeStatus::NewVerified));
+            assert_eq!(case.receiving(), [method(1), method(2)]);
+            case.run(Actor::System, &told(*number)).unwrap();
+        }
+        assert_ne!(case.change_status(), Some(ChangeStatus::NewVerified));
+    }
+}
+
+#[test]
 fn a_late_node_completes_a_change_as_of_its_deadline() {
     let mut case = Case::enrolled();
     let facts = evidence(&mut case, Class::B);
@@ -68,9 +92,10 @@ fn a_completed_change_stays_until_it_can_no_longer_be_undone() {
     assert_eq!(case.status(1), Some(MethodStatus::Retired));
     case.wait(3 * DAY - 1);
     assert_eq!(case.change_status(), Some(ChangeStatus::Completed));
+    let available_at_ms = START + 3 * DAY;
     assert_eq!(
         case.request(4, &[passkey()]),
-        Err(Refusal::ChangeInProgress)
+        Err(Refusal::ChangeInProgress { available_at_ms })
     );
     case.wait(1);
     assert_eq!(case.change_status(), None);
@@ -172,9 +197,10 @@ fn asked_again_it_is_the_same_change_with_the_new_code() {
     assert_eq!(case.request(3, &facts).unwrap().told, []);
     let same = case.subject.change.as_ref().unwrap();
     assert_eq!((same.id, same.verify_by_ms), (change(3), until));
+    let available_at_ms = until;
     assert_eq!(
         case.request(4, &[passkey()]),
-        Err(Refusal::ChangeInProgress)
+        Err(Refusal::ChangeInProgress { available_at_ms })
     );
 }
 
@@ -214,21 +240,24 @@ fn the_new_number_is_none_that_is_there_already() {
         assert_eq!(refused, Err(Refusal::NumberUnchanged));
     }
     case.request(3, &[passkey()]).unwrap();
-    assert_eq!(case.add(3, &[passkey()]), Err(Refusal::ChangeInProgress));
+    assert!(is_in_progress(&case.add(3, &[passkey()])));
 }
 
 #[test]
 fn both_numbers_belong_to_the_change_until_its_window_is_over() {
     let mut case = Case::with_two();
     case.hold(3, &[passkey()]);
-    assert_eq!(case.add(1, &[passkey()]), Err(Refusal::ChangeInProgress));
+    assert!(is_in_progress(&case.add(1, &[passkey()])));
     let to_second = Command::SetDefault {
         method: method(2),
         fallback_order: None,
     };
     case.tenant(&to_second).unwrap();
-    let refused = case.remove(3, &[passkey()]);
-    assert_eq!(refused, Err(Refusal::ChangeInProgress));
+    assert!(is_in_progress(&case.remove(3, &[passkey()])));
+}
+
+fn is_in_progress<T>(answer: &Result<T, Refusal>) -> bool {
+    matches!(answer, Err(Refusal::ChangeInProgress { .. }))
 }
 
 #[test]

@@ -72,14 +72,24 @@ fn a_used_recovery_code_is_replaced_by_a_fresh_one() {
 }
 
 #[test]
-fn a_recovery_code_spent_on_a_change_is_gone() {
+fn a_recovery_code_spent_on_a_change_is_replaced() {
     let mut case = Case::enrolled();
     new_code(&mut case, 1, &[passkey()]).unwrap();
     case.request(3, &[Fact::RecoveryCode, Fact::SingleFactor])
         .unwrap();
-    assert_eq!(case.subject.recovery_code, None);
-    let again = case.recover(2, &[Fact::RecoveryCode]);
-    assert_eq!(again, Err(Refusal::ProofUsed));
+    let code = case.subject.recovery_code.as_ref().unwrap();
+    assert_eq!(code.hash, slow_hash(3));
+}
+
+#[test]
+fn a_recovery_code_removes_no_number_and_is_not_spent_on_that() {
+    let mut case = Case::with_two();
+    new_code(&mut case, 1, &[passkey()]).unwrap();
+    let facts = [Fact::RecoveryCode, Fact::SingleFactor];
+    assert_eq!(case.remove(2, &facts), Err(Refusal::StepUpRequired));
+    case.remove(2, &[Fact::RecoveryCode, passkey()]).unwrap();
+    let code = case.subject.recovery_code.as_ref().unwrap();
+    assert_eq!(code.hash, slow_hash(1));
 }
 
 #[test]

@@ -108,6 +108,7 @@ impl World {
             facts: self.facts(seen, how / NUMBERS),
             new_swap: Finding::Unknown,
             proof,
+            fresh_code: Some(self.fresh_hash()),
         }))
     }
 
