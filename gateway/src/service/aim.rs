@@ -5,6 +5,7 @@ use watchword_providers::{Channel, Extension};
 
 use super::Answer;
 use super::error::ServiceError;
+use crate::details::Details;
 use crate::live::Live;
 use crate::number::{NumberRefusal, ParsedNumber};
 use crate::routing::Destination;
@@ -62,6 +63,17 @@ impl Closed {
 }
 
 impl<'a> Aim<'a> {
+    /// What a record is sent to.
+    pub(crate) fn of(tenant: &'a Tenant, to: &'a ParsedNumber, details: &'a Details) -> Self {
+        Self {
+            tenant,
+            to,
+            purpose: &details.purpose,
+            method: details.whom.method,
+            extension: details.whom.extension.as_ref(),
+        }
+    }
+
     /// Whether it may be sent to.
     pub(crate) fn may_send(self, live: &Live, channel: Channel) -> Answer<()> {
         let Some(closed) = self.closed(channel) else {

@@ -69,13 +69,7 @@ pub(super) fn verification(
             }
         };
         let next_send = |channel| {
-            let aim = Aim {
-                tenant: context.tenant,
-                to,
-                purpose: &details.purpose,
-                method: details.whom.method,
-                extension: details.whom.extension.as_ref(),
-            };
+            let aim = Aim::of(context.tenant, to, details);
             aim.is_open(context.live, channel)
                 .then_some(record.next_send_at_ms.max(context.now_ms))
         };

@@ -140,7 +140,11 @@ fn new_start(
         tenant: tenant.tag,
         kind: RecordKind::SendOnly,
     };
-    let hops = live.hops(aim(tenant, to, request).destination(channel), Draw::Take, |_| false);
+    let hops = live.hops(
+        aim(tenant, to, request).destination(channel),
+        Draw::Take,
+        |_| false,
+    );
     let details = Details {
         tenant: tenant.name.to_string(),
         e164: to.number.expose().to_owned(),

@@ -100,13 +100,7 @@ impl Service {
         let limits = if details.is_test {
             Vec::new()
         } else {
-            let aim = Aim {
-                tenant,
-                to: &to,
-                purpose: &details.purpose,
-                method: details.whom.method,
-                extension: details.whom.extension.as_ref(),
-            };
+            let aim = Aim::of(tenant, &to, &details);
             self.resend_limits(&live, aim, (channel, request.client))?
         };
         let resend = Resend {

@@ -13,7 +13,7 @@ use crate::dispatch::Work;
 use crate::id::{DeliveryId, RecordId};
 use crate::message::Locale;
 use crate::number::{self, ParsedNumber};
-use crate::routing::{Destination, Draw};
+use crate::routing::Draw;
 use crate::service::Answer;
 use crate::service::aim::Aim;
 use crate::signals::Question;
@@ -27,6 +27,7 @@ use crate::subjects::model::{
 use crate::subjects::texts::{self, Addressed};
 use crate::subjects::told;
 use crate::telemetry::events::{NoticeEnded, NoticeResult};
+use crate::tenants::Tenant;
 use crate::verification::{ClientClass, IdentityTag, RecordKind, SendPolicy, Start};
 use crate::webhooks::{EventKind, subject_event};
 
@@ -234,19 +235,22 @@ fn open_channel(
     let (live, tenant) = (&whose.live, &whose.tenant);
     let is_open = |channel| {
         let takes = channel == Channel::Voice || !is_opted_out;
-        let aim = Aim {
-            tenant,
-            to: &to,
-            purpose: PURPOSE,
-            method: Some(method.id),
-            extension: method.extension.as_ref(),
-        };
-        takes && aim.is_open(live, channel)
+        takes && aim(tenant, &to, method).is_open(live, channel)
     };
     let channel = [Channel::Sms, Channel::Voice]
         .into_iter()
         .find(|channel| is_open(*channel))?;
     Some((to, channel))
+}
+
+fn aim<'a>(tenant: &'a Tenant, to: &'a ParsedNumber, method: &'a Method) -> Aim<'a> {
+    Aim {
+        tenant,
+        to,
+        purpose: PURPOSE,
+        method: Some(method.id),
+        extension: method.extension.as_ref(),
+    }
 }
 
 fn notice_start(
@@ -296,15 +300,8 @@ fn notice_start(
         tenant: tenant.tag,
         kind: RecordKind::SendOnly,
     };
-    let to = Destination {
-        tenant: &tenant.name,
-        channel,
-        region: to.region.as_str(),
-        e164,
-        purpose: PURPOSE,
-        has_extension: method.extension.is_some(),
-    };
-    let hops = live.hops(to, Draw::Take, |_| false);
+    let there = aim(tenant, to, method).destination(channel);
+    let hops = live.hops(there, Draw::Take, |_| false);
     Start {
         id,
         kind: RecordKind::SendOnly,
