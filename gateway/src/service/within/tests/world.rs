@@ -77,6 +77,7 @@ pub(super) enum Behaviour {
     Takes(Duration),
     Hangs,
     Fails(SubmitError),
+    FailsAfter(Duration, SubmitError),
 }
 
 pub(super) const AT_ONCE: Behaviour = Behaviour::Takes(Duration::ZERO);
@@ -266,16 +267,28 @@ async fn submit(
         }
         Behaviour::Hangs => std::future::pending().await,
         Behaviour::Fails(error) => Err(error),
+        Behaviour::FailsAfter(after, error) => {
+            tokio::time::sleep(after).await;
+            Err(error)
+        }
     }
 }
 
 impl Node {
     /// A request that goes on by itself.
     pub(super) fn asked(&self, request: DeliverRequest) -> JoinHandle<Answer<WithinEnd>> {
+        self.asked_within(request, BUDGET)
+    }
+
+    pub(super) fn asked_within(
+        &self,
+        request: DeliverRequest,
+        budget: Duration,
+    ) -> JoinHandle<Answer<WithinEnd>> {
         let (service, live) = (Arc::clone(&self.service), self.shared.live.load_full());
         tokio::spawn(async move {
             let tenant = live.tenants.by_name("acme").unwrap();
-            service.deliver_within(tenant, request, BUDGET).await
+            service.deliver_within(tenant, request, budget).await
         })
     }
 
