@@ -2,6 +2,7 @@
 
 mod world;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -174,6 +175,21 @@ async fn a_budget_that_is_over_when_it_begins_sends_nothing() {
         sleep(Duration::from_secs(60)).await;
     }
     assert_eq!(world.seen().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_slept_past_the_budget_sends_nothing_more() {
+    let slowly = FailsAfter(Duration::from_millis(200), REFUSED);
+    let world = World::of([slowly, AT_ONCE, AT_ONCE]);
+    let node = world.node();
+    let asked = node.asked(request());
+    sleep(Duration::from_millis(100)).await;
+    world.clock.slept_ms.store(60_000, Ordering::Relaxed);
+    assert_eq!(asked.await.unwrap(), Ok(WithinEnd::TimedOut));
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.providers_seen(), ["a"]);
+    let (_, delivery) = world.delivery().await;
+    assert_eq!(delivery.reason.as_deref(), Some("budget_over"));
 }
 
 #[tokio::test(start_paused = true)]

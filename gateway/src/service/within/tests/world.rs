@@ -1,7 +1,7 @@
 //! Nodes over one store that forgets, with providers that do as they are told,
 //! on a paused clock.
 
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -90,13 +90,17 @@ pub(super) struct Seen {
     pub(super) delivery: DeliveryId,
 }
 
+/// The time of day: runs with the paused clock, and on while the machine sleeps.
 #[derive(Debug)]
-struct VirtualClock(Instant);
+pub(super) struct TimeOfDay {
+    started: Instant,
+    pub(super) slept_ms: AtomicU64,
+}
 
-impl Clock for VirtualClock {
+impl Clock for TimeOfDay {
     fn now_ms(&self) -> u64 {
-        let passed = self.0.elapsed().as_millis();
-        1_800_000_000_000 + u64::try_from(passed).expect("tests end")
+        let passed = u64::try_from(self.started.elapsed().as_millis()).unwrap();
+        1_800_000_000_000 + passed + self.slept_ms.load(Ordering::Relaxed)
     }
 }
 
@@ -117,7 +121,7 @@ pub(super) struct Node {
 
 pub(super) struct World {
     store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<TimeOfDay>,
     ring: Arc<KeyRing>,
     settings: config::Settings,
     behaviours: [Behaviour; 3],
@@ -135,7 +139,10 @@ impl World {
         let settings = config::load(&path).unwrap().settings;
         let keys = master_keys(&settings).iter().map(PurposeKeys::of).collect();
         let index = IndexKey::new(&Zeroizing::new(random()), 8);
-        let clock = Arc::new(VirtualClock(Instant::now()));
+        let clock = Arc::new(TimeOfDay {
+            started: Instant::now(),
+            slept_ms: AtomicU64::new(0),
+        });
         let time = Arc::clone(&clock);
         let store = EmbeddedStore::in_memory(&Settings::default(), Arc::new(move || time.now_ms()));
         Self {
@@ -175,7 +182,7 @@ impl World {
             store: Arc::clone(&self.store),
             live: Arc::new(ArcSwap::from_pointee(live)),
             metrics: Arc::new(Metrics::new(DroppedLines::none())),
-            clock: Arc::clone(&self.clock),
+            clock: self.clock.clone(),
             store_skew_ms: Arc::new(AtomicI64::new(0)),
             is_durable: Arc::new(AtomicBool::new(true)),
             keeps_subjects: Arc::new(AtomicBool::new(true)),
