@@ -182,7 +182,7 @@ impl World {
             store: Arc::clone(&self.store),
             live: Arc::new(ArcSwap::from_pointee(live)),
             metrics: Arc::new(Metrics::new(DroppedLines::none())),
-            clock: self.clock.clone(),
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             store_skew_ms: Arc::new(AtomicI64::new(0)),
             is_durable: Arc::new(AtomicBool::new(true)),
             keeps_subjects: Arc::new(AtomicBool::new(true)),
