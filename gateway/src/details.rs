@@ -1,7 +1,8 @@
 //! What a record keeps sealed: everything a message is made of and nobody else
 //! may read.
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 use watchword_providers::{Extension, PhoneNumber};
 use zeroize::Zeroizing;
 
@@ -14,7 +15,7 @@ use crate::verification::{Record, RecordKind, TenantTag};
 
 /// The sealed part of a record. New fields go to the end and are optional: a
 /// release reads what the one before it wrote.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct Details {
     pub tenant: String,
     pub e164: String,
@@ -35,8 +36,12 @@ pub struct Details {
     pub speech: Option<String>,
     pub is_test: bool,
     /// Where nothing more is meant than the number, it is written without the field.
-    #[serde(default, skip_serializing_if = "Whom::is_the_number")]
+    #[serde(default)]
     pub whom: Whom,
+    /// It had to be sent within so long of its creation, by the node that took it:
+    /// whoever takes it over sends nothing.
+    #[serde(default)]
+    pub budget_ms: Option<u32>,
 }
 
 /// Who is meant at a number.
@@ -60,6 +65,43 @@ pub struct PaymentDetails {
     pub amount: String,
     pub currency: String,
     pub payee: String,
+}
+
+/// Fields that every release knows.
+const FIRST_FIELDS: usize = 14;
+
+/// Written as a list. The fields that were added stand in it up to the last one
+/// that is used, so what uses none is written as releases before them write it.
+impl Serialize for Details {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let used = [!self.whom.is_the_number(), self.budget_ms.is_some()];
+        let added = used
+            .iter()
+            .rposition(|is_used| *is_used)
+            .map_or(0, |last| last + 1);
+        let mut list = serializer.serialize_struct("Details", FIRST_FIELDS + added)?;
+        list.serialize_field("tenant", &self.tenant)?;
+        list.serialize_field("e164", &self.e164)?;
+        list.serialize_field("country_code_digits", &self.country_code_digits)?;
+        list.serialize_field("region", &self.region)?;
+        list.serialize_field("purpose", &self.purpose)?;
+        list.serialize_field("subject", &self.subject)?;
+        list.serialize_field("locale", &self.locale)?;
+        list.serialize_field("payment", &self.payment)?;
+        list.serialize_field("origin", &self.origin)?;
+        list.serialize_field("app_hash", &self.app_hash)?;
+        list.serialize_field("reference", &self.reference)?;
+        list.serialize_field("text", &self.text)?;
+        list.serialize_field("speech", &self.speech)?;
+        list.serialize_field("is_test", &self.is_test)?;
+        if added > 0 {
+            list.serialize_field("whom", &self.whom)?;
+        }
+        if added > 1 {
+            list.serialize_field("budget_ms", &self.budget_ms)?;
+        }
+        list.end()
+    }
 }
 
 impl Details {
@@ -171,6 +213,7 @@ mod tests {
             speech: None,
             is_test: false,
             whom,
+            budget_ms: None,
         }
     }
 
@@ -187,5 +230,17 @@ mod tests {
             let written = rmp_serde::to_vec(&addressed).unwrap();
             assert!(rmp_serde::from_slice::<Details>(&written).unwrap() == addressed);
         }
+    }
+
+    #[test]
+    fn a_budget_is_read_back_as_one_and_a_release_without_budgets_reads_nothing() {
+        let bounded = Details {
+            budget_ms: Some(2300),
+            ..details(Whom::default())
+        };
+        let written = rmp_serde::to_vec(&bounded).unwrap();
+        // A list of sixteen: one that is shorter by as much is another release's.
+        assert_eq!(written[..3], [0xdc, 0, 16]);
+        assert!(rmp_serde::from_slice::<Details>(&written).unwrap() == bounded);
     }
 }

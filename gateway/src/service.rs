@@ -18,6 +18,7 @@ mod send_only;
 mod start;
 pub mod subjects;
 pub mod view;
+mod within;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub use request::{
 };
 
 use crate::dispatch::Dispatcher;
+pub use crate::dispatch::WithinEnd;
 use crate::live::Shared;
 use crate::store::StoreError;
 use crate::subjects::keeper::Keeper;

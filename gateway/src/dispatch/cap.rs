@@ -29,7 +29,7 @@ impl Dispatcher {
         if asks.is_empty() {
             return Some(Ok(asks));
         }
-        let mut patience = Insistence::until(walk.lease_ends());
+        let mut patience = Insistence::until(walk.asks_until());
         loop {
             match self.shared.store.limits(&asks).await {
                 Ok(answers) if answers.iter().all(Result::is_ok) => return Some(Ok(asks)),

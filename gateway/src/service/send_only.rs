@@ -13,6 +13,7 @@ use super::view::SendOnlyView;
 use super::{Answer, Service};
 use crate::delivery::NewDelivery;
 use crate::details::{Details, RecordPlace, Whom};
+use crate::dispatch::Budget;
 use crate::id::{DeliveryId, RecordId};
 use crate::keys::random;
 use crate::live::Live;
@@ -35,10 +36,24 @@ impl Service {
     pub async fn deliver(&self, caller: &Caller, request: DeliverRequest) -> Answer<SendOnlyView> {
         let live = self.shared.live.load_full();
         let tenant = &caller.tenant;
+        let (to, send) = self.own_text(&live, tenant, (&request, None))?;
+        let accepted = self.send(send).await;
+        let accepted = accepted.inspect_err(|error| self.refused(tenant, &to.number, error))?;
+        let details = render::open(&live, accepted.id, &accepted.record)?;
+        render::send_only(accepted.id, 1, &accepted.record, details)
+    }
+
+    /// Judges a tenant's own text, and makes it ready to be sent.
+    pub(super) fn own_text(
+        &self,
+        live: &Live,
+        tenant: &Tenant,
+        (request, budget): (&DeliverRequest, Option<Budget>),
+    ) -> Answer<(ParsedNumber, Send)> {
         let to = fields::number(&request.to, request.region.as_deref(), "to")?;
         let channel = request.channel.unwrap_or(Channel::Sms);
         fields::locale(request.locale.as_deref())?;
-        aim(tenant, &to, &request).may_send(&live, channel)?;
+        aim(tenant, &to, &request).may_send(live, channel)?;
         let validity_s = request.validity_s.unwrap_or(VALIDITY_DEFAULT_S);
         if !(1..=VALIDITY_MAX_S).contains(&validity_s) {
             return Err(ServiceError::Invalid {
@@ -48,13 +63,22 @@ impl Service {
                 alternatives: Vec::new(),
             });
         }
-        let start = new_start(&live, caller, &to, (channel, validity_s * 1000), &request);
+        let terms = Terms {
+            channel,
+            lifetime_ms: validity_s * 1000,
+            budget,
+        };
+        let start = new_start(live, tenant, &to, &terms, request);
         self.not_blocked(&start.number.0)?;
         let client = (request.client, self.shared.store_now_ms());
-        let limits = of_send(&live, tenant, (&to, channel), client);
+        let limits = of_send(live, tenant, (&to, channel), client);
         let idempotency = request.idempotency.as_ref().map(|named| {
             let e164 = to.number.expose().as_bytes();
-            let scope: [&[u8]; 3] = [&tenant.tag.0, b"deliveries", e164];
+            let of: &[u8] = match budget {
+                None => b"deliveries",
+                Some(_) => b"within",
+            };
+            let scope: [&[u8]; 3] = [&tenant.tag.0, of, e164];
             live.ring
                 .index()
                 .idempotency(&scope, &named.key, &named.content)
@@ -66,11 +90,9 @@ impl Service {
             limits,
             guard: None,
             wait: request.wait,
+            budget,
         };
-        let accepted = self.send(send).await;
-        let accepted = accepted.inspect_err(|error| self.refused(tenant, &to.number, error))?;
-        let details = render::open(&live, accepted.id, &accepted.record)?;
-        render::send_only(accepted.id, 1, &accepted.record, details)
+        Ok((to, send))
     }
 
     /// A delivery, of a verification or on its own.
@@ -111,6 +133,13 @@ impl Service {
     }
 }
 
+/// How a text is to be sent.
+struct Terms {
+    channel: Channel,
+    lifetime_ms: u64,
+    budget: Option<Budget>,
+}
+
 /// Whose number it is the tenant knows, not we.
 fn aim<'a>(tenant: &'a Tenant, to: &'a ParsedNumber, request: &'a DeliverRequest) -> Aim<'a> {
     Aim {
@@ -124,12 +153,11 @@ fn aim<'a>(tenant: &'a Tenant, to: &'a ParsedNumber, request: &'a DeliverRequest
 
 fn new_start(
     live: &Live,
-    caller: &Caller,
+    tenant: &Tenant,
     to: &ParsedNumber,
-    (channel, lifetime_ms): (Channel, u64),
+    terms: &Terms,
     request: &DeliverRequest,
 ) -> Start {
-    let tenant = &caller.tenant;
     let (shard, number) = live.ring.index().number(tenant.tag, to.number.expose());
     let id = RecordId {
         shard,
@@ -141,7 +169,7 @@ fn new_start(
         kind: RecordKind::SendOnly,
     };
     let hops = live.hops(
-        aim(tenant, to, request).destination(channel),
+        aim(tenant, to, request).destination(terms.channel),
         Draw::Take,
         |_| false,
     );
@@ -164,6 +192,7 @@ fn new_start(
             method: None,
             extension: request.extension.clone(),
         },
+        budget_ms: terms.budget.map(Budget::whole_ms),
     };
     Start {
         id,
@@ -175,13 +204,13 @@ fn new_start(
         custom_code: None,
         wants_new_code: false,
         client: client_class(request.client),
-        lifetime_ms,
+        lifetime_ms: terms.lifetime_ms,
         checks_max: 0,
         digest: None,
         details: details.seal(&place.sealer(&live.ring)),
         code: None,
         delivery: Some(NewDelivery {
-            channel,
+            channel: terms.channel,
             fallback: Vec::new(),
             first_provider: hops.first().map(|hop| (**hop).into()),
         }),

@@ -231,6 +231,7 @@ impl World {
             speech: None,
             is_test: false,
             whom: Whom::default(),
+            budget_ms: None,
         };
         let start = Start {
             id,

@@ -166,6 +166,7 @@ impl<'a> StartPlan<'a> {
             limits: self.limits(live, now_ms),
             guard: self.addressee.map(|addressee| addressee.guard),
             wait: self.request.wait,
+            budget: None,
         }
     }
 
@@ -280,6 +281,7 @@ impl<'a> StartPlan<'a> {
                 method: self.addressee.map(|addressee| addressee.method),
                 extension: self.request.extension.clone(),
             },
+            budget_ms: None,
         }
     }
 }

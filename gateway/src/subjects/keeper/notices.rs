@@ -211,6 +211,7 @@ impl Keeper {
                 opened: None,
                 prepaid: Vec::new(),
                 is_as_created: false,
+                budget: None,
             };
             self.dispatcher.dispatch(work, place);
         }
@@ -294,6 +295,7 @@ fn notice_start(
             method: None,
             extension: method.extension.clone(),
         },
+        budget_ms: None,
     };
     let place = RecordPlace {
         id,
