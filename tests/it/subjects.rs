@@ -1,6 +1,7 @@
 //! What a person with numbers meets, row by row: a gateway in process with its
 //! whole API, over both stores, on a clock that the test moves.
 
+mod audit_export;
 mod backup;
 mod dump;
 mod languages;
