@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use watchword::cli::{
-    self, Arguments, Command, HealthCall, KeysCommand, MessagesCommand, Question, WebhooksCommand,
-    exit_code,
+    self, Arguments, Command, HealthCall, KeysCommand, MessagesCommand, Question, SubjectsCommand,
+    WebhooksCommand, exit_code,
 };
 use watchword::clock::{Clock, SystemClock};
 use watchword::config::{self, Loaded, Settings};
@@ -60,6 +60,9 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
         Some(Command::Routes(call)) => return ask(&Question::Routes(call)),
         Some(Command::Webhooks(WebhooksCommand::Replay(call))) => {
             return ask(&Question::Replay(call));
+        }
+        Some(Command::Subjects(SubjectsCommand::ImportGraph(call))) => {
+            return ask(&Question::ImportGraph(call));
         }
         Some(Command::Health(call)) => return health(&call),
         Some(Command::Serve(file)) => (config::load(&file.config), Source::File(file.config)),

@@ -4,6 +4,7 @@
 mod audit_export;
 mod backup;
 mod dump;
+mod imported;
 mod languages;
 mod leaks;
 mod people;

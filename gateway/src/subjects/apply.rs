@@ -2,6 +2,7 @@
 //! terms and the time.
 
 mod changes;
+mod import;
 mod methods;
 mod operators;
 mod perform;

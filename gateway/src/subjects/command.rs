@@ -192,6 +192,20 @@ pub enum OperatorAction {
     },
     RevokeBypassCode,
     Erase,
+    /// Numbers that another system has proved.
+    ImportMethods {
+        methods: Vec<ImportedMethod>,
+    },
+}
+
+/// A number that another system has proved, as a method.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportedMethod {
+    pub id: MethodId,
+    pub number: Number,
+    pub role: Role,
+    pub channel: Channel,
+    pub extension: Option<String>,
 }
 
 impl OperatorAction {
@@ -207,6 +221,7 @@ impl OperatorAction {
             Self::IssueBypassCode { .. } => "issue_bypass_code",
             Self::RevokeBypassCode => "revoke_bypass_code",
             Self::Erase => "erase",
+            Self::ImportMethods { .. } => "import_methods",
         }
     }
 }
@@ -281,6 +296,8 @@ pub enum Refusal {
     InvalidLength,
     #[error("the subject has this number already")]
     NumberUnchanged,
+    #[error("the subject has numbers of its own")]
+    AlreadyEnrolled,
 }
 
 /// What was done.

@@ -38,7 +38,7 @@ const CALL: &str = "/v1/calls/{provider}/{reference}";
 const RECEIPT: &str = "/v1/receipts/{provider}/{reference}";
 
 #[rustfmt::skip]
-pub(in crate::api) static ENDPOINTS: [Endpoint; 59] = {
+pub(in crate::api) static ENDPOINTS: [Endpoint; 60] = {
     use {SubjectEndpoint as S, TenantEndpoint as T};
     [
         line(Method::POST, VERIFICATIONS, "start_verification", tenant(Scope::Verify, T::Start), Class::Send),
@@ -87,6 +87,7 @@ pub(in crate::api) static ENDPOINTS: [Endpoint; 59] = {
         line(Method::POST, "/v1/subjects/{subject}/reset", "reset_subject", Target::Subject(Who::Operator, S::Reset), Class::Check),
         line(Method::POST, "/v1/subjects/{subject}/erase", "erase_subject", Target::Subject(Who::Operator, S::Erase), Class::Check),
         line(Method::PUT, "/v1/subjects/{subject}/privileged", "set_privileged", Target::Subject(Who::Operator, S::SetPrivileged), Class::Check),
+        line(Method::POST, "/v1/subjects/{subject}/import", "import_methods", Target::Subject(Who::Operator, S::Import), Class::Check),
         line(Method::POST, "/v1/subjects/{subject}/actions/{action}/approve", "approve_action", Target::Subject(Who::Operator, S::ApproveAction), Class::Check),
         line(Method::POST, "/v1/subjects/{subject}/actions/{action}/withdraw", "withdraw_action", Target::Subject(Who::Operator, S::WithdrawAction), Class::Check),
         line(Method::GET, "/v1/subjects/{subject}/audit", "get_audit", Target::Subject(Who::Either, S::Audit), Class::Read),

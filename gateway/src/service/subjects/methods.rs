@@ -63,7 +63,7 @@ impl Service {
         let asked = self.asked(asker)?;
         let to = fields::number(&request.phone, request.region.as_deref(), "phone")?;
         numbers::may_be_kept(&asked.tenant, &to)?;
-        extension(&request)?;
+        extension(request.role, request.extension.as_deref())?;
         for _ in 0..TRIES {
             let added = self.add_once(&asked, subject, (&to, &request));
             match Box::pin(added).await {
@@ -91,7 +91,7 @@ impl Service {
             .method(before.key, to.number.expose());
         let e164 = to.number.expose();
         let stopped = self.keeper.is_stopped(&asked.live, tenant, e164).await?;
-        let channel = channel_for(to, request, stopped)?;
+        let channel = channel_for(to, (request.role, request.channel), stopped)?;
         let add = |facts: &[Fact], proof| {
             Command::AddMethod(AddMethod {
                 id,
@@ -254,11 +254,11 @@ fn is_proved(status: MethodStatus) -> bool {
 }
 
 /// Only an office has one, and it is digits.
-fn extension(request: &AddMethodRequest) -> Answer<()> {
-    let Some(extension) = &request.extension else {
+pub(super) fn extension(role: Option<Role>, extension: Option<&str>) -> Answer<()> {
+    let Some(extension) = extension else {
         return Ok(());
     };
-    let is_office = request.role == Some(Role::Office);
+    let is_office = role == Some(Role::Office);
     let is_digits = extension.bytes().all(|byte| byte.is_ascii_digit());
     if is_office && is_digits && (1..=10).contains(&extension.len()) {
         return Ok(());
@@ -272,12 +272,16 @@ fn extension(request: &AddMethodRequest) -> Answer<()> {
 }
 
 /// Over which channel the number is proved, and preferred from then on.
-fn channel_for(to: &ParsedNumber, request: &AddMethodRequest, is_stopped: bool) -> Answer<Channel> {
-    let is_voice_alone = matches!(request.role, Some(Role::Alternate | Role::Office));
-    if is_voice_alone && request.channel == Some(Channel::Sms) {
+pub(super) fn channel_for(
+    to: &ParsedNumber,
+    (role, channel): (Option<Role>, Option<Channel>),
+    is_stopped: bool,
+) -> Answer<Channel> {
+    let is_voice_alone = matches!(role, Some(Role::Alternate | Role::Office));
+    if is_voice_alone && channel == Some(Channel::Sms) {
         return Err(ServiceError::refused("channel_not_supported"));
     }
-    if is_stopped && request.channel == Some(Channel::Sms) {
+    if is_stopped && channel == Some(Channel::Sms) {
         return Err(ServiceError::refused("opted_out"));
     }
     let takes_sms = !is_voice_alone && !is_stopped && to.may_receive(Channel::Sms).is_ok();
@@ -286,5 +290,5 @@ fn channel_for(to: &ParsedNumber, request: &AddMethodRequest, is_stopped: bool) 
     } else {
         Channel::Voice
     };
-    Ok(request.channel.unwrap_or(default))
+    Ok(channel.unwrap_or(default))
 }

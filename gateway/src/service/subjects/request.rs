@@ -118,6 +118,24 @@ pub struct BypassRequest {
     pub ticket: Option<String>,
 }
 
+/// `POST /v1/subjects/{subject}/import`.
+#[derive(Debug)]
+pub struct ImportRequest {
+    pub methods: Vec<ImportedNumber>,
+    pub reason: String,
+    pub ticket: Option<String>,
+}
+
+/// A number that another system has proved, as it was written there.
+#[derive(Debug)]
+pub struct ImportedNumber {
+    pub phone: String,
+    pub region: Option<String>,
+    pub role: Role,
+    pub channel: Option<Channel>,
+    pub extension: Option<String>,
+}
+
 /// What an operator wants done to a subject, and why.
 #[derive(Clone, Debug)]
 pub struct OperatorAsk {

@@ -212,7 +212,8 @@ impl Turn<'_> {
             | OperatorAction::Reset { .. }
             | OperatorAction::Unfreeze
             | OperatorAction::CompleteChange { .. }
-            | OperatorAction::SetPrivileged { .. } => true,
+            | OperatorAction::SetPrivileged { .. }
+            | OperatorAction::ImportMethods { .. } => true,
             OperatorAction::UndoChange { .. }
             | OperatorAction::RejectChange { .. }
             | OperatorAction::RevokeBypassCode
