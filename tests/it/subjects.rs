@@ -1,6 +1,7 @@
 //! What a person with numbers meets, row by row: a gateway in process with its
 //! whole API, over both stores, on a clock that the test moves.
 
+mod audit_export;
 mod backup;
 mod dump;
 mod extensions;
@@ -34,6 +35,7 @@ mod row_22;
 mod row_23;
 mod row_24;
 mod row_25;
+mod slips;
 mod the_story;
 mod the_world;
 mod world;

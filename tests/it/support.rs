@@ -15,7 +15,7 @@ mod http_wire;
 pub(crate) mod kannel;
 pub(crate) mod leaks;
 pub(crate) mod numbers;
-mod ports;
+pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod receipts;
 pub(crate) mod redis_proxy;

@@ -17,8 +17,8 @@ use super::problem::Problem;
 use super::stack::{Stage, shared};
 use super::{ApiSettings, Edge, RequestBody};
 
-/// Providers put many receipts into one call.
-const RECEIPT_BYTES_MAX: usize = 64 * 1024;
+/// Providers put many receipts into one call, and an identity proof is long.
+const LONG_BYTES_MAX: usize = 64 * 1024;
 
 pub(super) fn read_body<B, S>(edge: &Arc<Edge>, next: S) -> impl Stage<Admitted<B>>
 where
@@ -58,12 +58,11 @@ fn takes_body(method: &Method) -> bool {
 
 fn bytes_max(settings: &ApiSettings, identity: &Identity) -> usize {
     match identity {
-        Identity::Provider(_) => RECEIPT_BYTES_MAX,
+        Identity::Provider(_) | Identity::Subject(..) => LONG_BYTES_MAX,
         Identity::Nobody(_)
         | Identity::Tenant(..)
         | Identity::Sandbox(_)
-        | Identity::Operator(..)
-        | Identity::Subject(..) => settings.body_bytes_max,
+        | Identity::Operator(..) => settings.body_bytes_max,
     }
 }
 

@@ -53,7 +53,7 @@ impl Service {
         let to = fields::number(&request.to, request.region.as_deref(), "to")?;
         let channel = request.channel.unwrap_or(Channel::Sms);
         fields::locale(request.locale.as_deref())?;
-        aim(tenant, &to, &request).may_send(live, channel)?;
+        aim(tenant, &to, request).may_send(live, channel)?;
         let validity_s = request.validity_s.unwrap_or(VALIDITY_DEFAULT_S);
         if !(1..=VALIDITY_MAX_S).contains(&validity_s) {
             return Err(ServiceError::Invalid {

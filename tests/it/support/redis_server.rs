@@ -93,6 +93,21 @@ impl RedisServer {
 
     pub(crate) fn start_with(options: RedisOptions) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        Self::start_in(directory, options)
+    }
+
+    /// A fresh server, with a copy of another one's files.
+    pub(crate) fn start_from(options: RedisOptions, files: &Path) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let copied = Command::new("cp")
+            .args(["-a".as_ref(), files.join(".").as_os_str()])
+            .arg(directory.path())
+            .status();
+        assert!(copied.is_ok_and(|status| status.success()));
+        Self::start_in(directory, options)
+    }
+
+    fn start_in(directory: TempDir, options: RedisOptions) -> Self {
         let ca_pem = match options.transport {
             Transport::Plain => None,
             Transport::Tls => Some(write_certificates(directory.path())),

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use super::evidence::{EvidenceBody, evidence};
 use super::json::{ChangeJson, ShownOnceJson};
 use super::operators::{self, WhyBody};
-use super::{About, Parsed, Presented, methods, not_sent, second, tenant_of_query};
-use crate::api::answer::{Reply, json};
+use super::{About, Parsed, Presented, methods, not_sent, nothing_else, second, tenant_of_query};
+use crate::api::answer::{Reply, empty, json};
 use crate::api::codes;
 use crate::api::endpoint::Asked;
 use crate::api::fields::{self, ClientBody};
@@ -27,6 +27,7 @@ pub(super) enum Ask {
     /// The path of the changes comes along, for the header `Location`.
     Request(Box<ChangeRequest>, String),
     Get(ChangeId),
+    Cancel(ChangeId),
     Confirm(ChangeId, CheckRequestParts),
     Undo(ChangeId, Token),
     Report(ChangeId, Token),
@@ -88,6 +89,11 @@ pub(super) fn get(asked: &Asked) -> Parsed {
     let change = second(asked, ChangeId::parse)?;
     let tenant = tenant_of_query(asked)?;
     Ok((super::Ask::Changes(Ask::Get(change)), tenant))
+}
+
+pub(super) fn cancel(asked: &Asked) -> Parsed {
+    nothing_else(asked)?;
+    Ask::Cancel(second(asked, ChangeId::parse)?).of_tenant()
 }
 
 pub(super) fn confirm(asked: &Asked) -> Parsed {
@@ -209,6 +215,10 @@ pub(super) async fn answer(
             put_location(&mut reply, &format!("{path}/{}", change.id));
             put_applied(&mut reply, wait);
             return Ok(reply);
+        }
+        Ask::Cancel(change) => {
+            service.cancel_change(asker, subject, change).await?;
+            return Ok(empty(StatusCode::NO_CONTENT));
         }
         Ask::Get(change) => service.change(asker, subject, change).await,
         Ask::Confirm(change, check) => {

@@ -195,7 +195,7 @@ async fn what_is_removed_and_replaced_may_have_a_body() {
             is(404, "not_found"),
             "{verb} without a body"
         );
-        let long = " ".repeat(16 * 1024 + 1);
+        let long = " ".repeat(64 * 1024 + 1);
         let answer = api.ask(verb.clone(), &path, "all", &long).await;
         assert_eq!(answer.problem(), is(413, "body_too_large"), "{verb}");
     }

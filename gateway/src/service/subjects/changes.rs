@@ -125,6 +125,42 @@ impl Service {
         change_of(&opened, change)
     }
 
+    /// Gives up a change whose new number was not proved, such as a mistyped one.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]: it is open, and ends by a token or an operator, or it has
+    /// ended otherwise.
+    pub async fn cancel_change(
+        &self,
+        asker: &Asker,
+        subject: &str,
+        change: ChangeId,
+    ) -> Answer<()> {
+        let asked = self.asked(asker)?;
+        let opened = self.kept(&asked, subject).await?;
+        match change_of(&opened, change)?.status {
+            ChangeStatus::Requested => {}
+            ChangeStatus::Expired => return Ok(()),
+            ChangeStatus::NewVerified | ChangeStatus::Holding => {
+                return Err(ServiceError::refused("change_in_progress"));
+            }
+            ChangeStatus::Completed | ChangeStatus::Undone | ChangeStatus::Rejected => {
+                return Err(ServiceError::refused("change_ended"));
+            }
+        }
+        let decide = |now: &Opened| {
+            let requested = now.subject.change.as_ref();
+            let proof = requested.and_then(|requested| requested.proof);
+            let proof = proof.ok_or(ServiceError::NotFound)?;
+            Ok((Command::ChangeGivenUp { change, proof }, ()))
+        };
+        let changed = self
+            .keeper
+            .change(&asked.tenant, subject, asked.actor.clone(), decide);
+        changed.await.map(drop)
+    }
+
     /// Proves the new number by the code that was sent to it.
     ///
     /// # Errors

@@ -1,0 +1,81 @@
+//! A mistyped number costs nothing but another try.
+
+use serde_json::{Value, json};
+
+use super::over_both_stores;
+use super::world::{DAY, Stand, TENANT, World, text};
+use crate::support::numbers;
+
+over_both_stores!(
+    a_first_number_that_was_mistyped_is_forgotten,
+    a_change_to_a_mistyped_number_is_canceled_until_it_is_proved,
+);
+
+const SUBJECT: &str = "/v1/subjects/person-7";
+
+async fn a_first_number_that_was_mistyped_is_forgotten(stand: Stand) {
+    let world = World::over(stand).await;
+    let (wrong, right) = (numbers::us_number(), numbers::us_number());
+    let methods = format!("{SUBJECT}/methods");
+    let asked = json!({ "phone": wrong, "evidence": [{ "type": "session" }] });
+    let (status, added) = world.post(&methods, asked).await;
+    assert_eq!(status, 201, "{added}");
+    let path = format!("{methods}/{}", text(&added["method"]["id"]));
+    let forget = async || world.call("DELETE", &path, TENANT, Value::Null).await;
+    assert_eq!(forget().await.0, 204);
+    assert_eq!(forget().await.0, 404);
+
+    let method = world.has_method("person-7", &right).await;
+    let (_, listed) = world.get(&methods).await;
+    assert_eq!(listed["methods"].as_array().map(Vec::len), Some(1));
+    assert_eq!(listed["methods"][0]["role"], "primary");
+    // One that counts is not forgotten without evidence, the last one never.
+    let path = format!("{methods}/{method}");
+    let (status, refused) = world.call("DELETE", &path, TENANT, Value::Null).await;
+    assert_eq!((status, &refused["code"]), (409, &json!("last_method")));
+}
+
+async fn a_change_to_a_mistyped_number_is_canceled_until_it_is_proved(stand: Stand) {
+    let world = World::over(stand).await;
+    let (old, wrong, right) = (
+        numbers::us_number(),
+        numbers::us_number(),
+        numbers::us_number(),
+    );
+    world.has_method("person-7", &old).await;
+    world.skip_messages_to(&old);
+    let changes = format!("{SUBJECT}/number-changes");
+    let stronger = json!([{ "type": "stronger_factor" }]);
+    let ask = async |to: &str| {
+        let asked = json!({ "to": to, "evidence": stronger });
+        world.post(&changes, asked).await
+    };
+    let (status, requested) = ask(&wrong).await;
+    assert_eq!(status, 201, "{requested}");
+    let (status, refused) = ask(&right).await;
+    let code = &refused["code"];
+    assert_eq!((status, code), (409, &json!("change_in_progress")));
+
+    let change = text(&requested["number_change"]["id"]);
+    let path = format!("{changes}/{change}");
+    for _ in 0..2 {
+        let (status, answer) = world.call("DELETE", &path, TENANT, Value::Null).await;
+        assert_eq!(status, 204, "{answer}");
+    }
+    let (_, shown) = world.get(&path).await;
+    assert_eq!(shown["number_change"]["status"], "expired");
+    // Its code is worth nothing, and nobody was told.
+    let code = world.code_to(&wrong).await;
+    let confirm = format!("{path}/confirm");
+    let (status, late) = world.post(&confirm, json!({ "code": code })).await;
+    assert_eq!((status, &late["code"]), (410, &json!("discarded")));
+    world.tick().await;
+    assert_eq!(world.messages_to(&old).len(), 1);
+
+    world.advance(DAY);
+    let proved = world.changes_number("person-7", &right, stronger).await;
+    assert_eq!(proved["status"], "completed");
+    let path = format!("{changes}/{}", text(&proved["id"]));
+    let (status, refused) = world.call("DELETE", &path, TENANT, Value::Null).await;
+    assert_eq!((status, &refused["code"]), (409, &json!("change_ended")));
+}
