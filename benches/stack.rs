@@ -82,7 +82,7 @@ fn message() -> Arc<Message> {
 async fn submit(stack: &ProviderStack, message: &Arc<Message>) -> Result<Submitted, SubmitError> {
     let patience = Patience::WaitUntil(Instant::now() + Duration::from_secs(1));
     let ready = stack.ready(patience).await?;
-    ready.submit(Arc::clone(message)).await
+    ready.submit(Arc::clone(message).into()).await
 }
 
 fn bench(criterion: &mut Criterion) {

@@ -1,7 +1,8 @@
 //! What a record keeps sealed: everything a message is made of and nobody else
 //! may read.
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 use watchword_providers::PhoneNumber;
 use zeroize::Zeroizing;
 
@@ -14,7 +15,7 @@ use crate::verification::{Record, RecordKind, TenantTag};
 
 /// The sealed part of a record. New fields go to the end and are optional: a
 /// release reads what the one before it wrote.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct Details {
     pub tenant: String,
     pub e164: String,
@@ -34,10 +35,13 @@ pub struct Details {
     pub text: Option<String>,
     pub speech: Option<String>,
     pub is_test: bool,
-    /// The method it is addressed to. One addressed to a number is written without
-    /// the field, as releases that know no subjects write it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The method it is addressed to; `None`: a number.
+    #[serde(default)]
     pub method: Option<MethodId>,
+    /// It had to be sent within so long of its creation, by the node that took it:
+    /// whoever takes it over sends nothing.
+    #[serde(default)]
+    pub budget_ms: Option<u32>,
 }
 
 /// What a payment's code is bound to.
@@ -46,6 +50,43 @@ pub struct PaymentDetails {
     pub amount: String,
     pub currency: String,
     pub payee: String,
+}
+
+/// Fields that every release knows.
+const FIRST_FIELDS: usize = 14;
+
+/// Written as a list. The fields that were added stand in it up to the last one
+/// that is used, so what uses none is written as releases before them write it.
+impl Serialize for Details {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let used = [self.method.is_some(), self.budget_ms.is_some()];
+        let added = used
+            .iter()
+            .rposition(|is_used| *is_used)
+            .map_or(0, |last| last + 1);
+        let mut list = serializer.serialize_struct("Details", FIRST_FIELDS + added)?;
+        list.serialize_field("tenant", &self.tenant)?;
+        list.serialize_field("e164", &self.e164)?;
+        list.serialize_field("country_code_digits", &self.country_code_digits)?;
+        list.serialize_field("region", &self.region)?;
+        list.serialize_field("purpose", &self.purpose)?;
+        list.serialize_field("subject", &self.subject)?;
+        list.serialize_field("locale", &self.locale)?;
+        list.serialize_field("payment", &self.payment)?;
+        list.serialize_field("origin", &self.origin)?;
+        list.serialize_field("app_hash", &self.app_hash)?;
+        list.serialize_field("reference", &self.reference)?;
+        list.serialize_field("text", &self.text)?;
+        list.serialize_field("speech", &self.speech)?;
+        list.serialize_field("is_test", &self.is_test)?;
+        if added > 0 {
+            list.serialize_field("method", &self.method)?;
+        }
+        if added > 1 {
+            list.serialize_field("budget_ms", &self.budget_ms)?;
+        }
+        list.end()
+    }
 }
 
 impl Details {
@@ -157,6 +198,7 @@ mod tests {
             speech: None,
             is_test: false,
             method,
+            budget_ms: None,
         }
     }
 
@@ -170,5 +212,17 @@ mod tests {
         let addressed = details(Some(MethodId([7; 10])));
         let written = rmp_serde::to_vec(&addressed).unwrap();
         assert!(rmp_serde::from_slice::<Details>(&written).unwrap() == addressed);
+    }
+
+    #[test]
+    fn a_budget_is_read_back_as_one_and_a_release_without_budgets_reads_nothing() {
+        let bounded = Details {
+            budget_ms: Some(2300),
+            ..details(None)
+        };
+        let written = rmp_serde::to_vec(&bounded).unwrap();
+        // A list of sixteen: one that is shorter by as much is another release's.
+        assert_eq!(written[..3], [0xdc, 0, 16]);
+        assert!(rmp_serde::from_slice::<Details>(&written).unwrap() == bounded);
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod cap;
 mod compose;
 pub mod plan;
 mod walk;
+mod within;
 mod wording;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use self::compose::Composed;
+pub use self::within::{Budget, WithinEnd};
 use self::wording::Unreadable;
 pub(crate) use self::wording::call_texts;
 use crate::admission::limits::LimitAsk;
@@ -52,14 +54,16 @@ pub struct Work {
     pub record: Box<Record>,
     /// Why it was taken over; `None` for the node that accepted it.
     pub why: Option<DueKind>,
-    /// Told how far it got, once.
-    pub done: Option<oneshot::Sender<DeliveryStatus>>,
+    /// Told what it came to, once.
+    pub done: Option<oneshot::Sender<WithinEnd>>,
     /// What the record keeps sealed, where it is still at hand.
     pub opened: Option<Arc<Opened>>,
     /// What was taken from the cap on submissions for the next attempt already.
     pub prepaid: Option<LimitAsk>,
     /// Whether `record` is, to our knowledge, as the create step wrote it.
     pub is_as_created: bool,
+    /// The time it must have ended in, for the node that accepted it.
+    pub budget: Option<Budget>,
 }
 
 impl Work {
@@ -71,6 +75,14 @@ impl Work {
     fn note_settled(&mut self, settled: &SettledAttempt) {
         if let Some(state) = delivery_mut(&mut self.record, self.delivery.ordinal) {
             state.note_settled(settled);
+        }
+    }
+
+    /// Tells whoever waits, if nobody has yet.
+    fn tell(&mut self, end: WithinEnd) {
+        if let Some(done) = self.done.take() {
+            // They may have gone.
+            _ = done.send(end);
         }
     }
 }
@@ -164,6 +176,7 @@ impl Dispatcher {
                     opened: None,
                     prepaid: None,
                     is_as_created: false,
+                    budget: None,
                 };
                 events::LeaseTaken {
                     delivery: &name,
@@ -244,9 +257,8 @@ impl Dispatcher {
                 return;
             };
             self.ended(&work, &settled);
-            if let Some(done) = work.done.take() {
-                // Whoever waited may have gone.
-                _ = done.send(settled.status);
+            if let Some(end) = work.state().map(WithinEnd::of) {
+                work.tell(end);
             }
             let next = if let Some(ordinal) = settled.fallback {
                 self.fallback(&work, ordinal).await
@@ -276,6 +288,7 @@ impl Dispatcher {
                 opened: None,
                 prepaid: None,
                 is_as_created: false,
+                budget: None,
             }),
             Err(error) => {
                 // Its lease runs out, and a sweep goes on with it.

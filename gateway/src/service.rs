@@ -17,6 +17,7 @@ mod send_only;
 mod start;
 pub mod subjects;
 pub mod view;
+mod within;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub use request::{
 };
 
 use crate::dispatch::Dispatcher;
+pub use crate::dispatch::WithinEnd;
 use crate::live::Shared;
 use crate::store::StoreError;
 use crate::subjects::keeper::Keeper;

@@ -78,7 +78,23 @@ pub struct ProviderStack {
     pace: Option<Arc<Pace>>,
 }
 
-type BoxedStack = BoxCloneSyncService<Arc<Message>, Submitted, SubmitError>;
+/// A message on its way to a provider.
+pub struct Submission {
+    pub message: Arc<Message>,
+    /// Its attempt ends by then, if its own timeout is not sooner.
+    pub cut_off: Option<Instant>,
+}
+
+impl From<Arc<Message>> for Submission {
+    fn from(message: Arc<Message>) -> Self {
+        Self {
+            message,
+            cut_off: None,
+        }
+    }
+}
+
+type BoxedStack = BoxCloneSyncService<Submission, Submitted, SubmitError>;
 
 /// A place at the provider, and our turn: whoever holds it may submit one message.
 pub struct Ready(BoxedStack);
@@ -89,8 +105,8 @@ impl Ready {
     /// # Errors
     ///
     /// [`SubmitError`] says what dispatch should do next.
-    pub async fn submit(mut self, message: Arc<Message>) -> Result<Submitted, SubmitError> {
-        self.0.call(message).await
+    pub async fn submit(mut self, submission: Submission) -> Result<Submitted, SubmitError> {
+        self.0.call(submission).await
     }
 }
 
@@ -290,9 +306,9 @@ impl<S> Layer<S> for PaceLayer {
     }
 }
 
-impl<S> Service<Arc<Message>> for Paced<S>
+impl<S> Service<Submission> for Paced<S>
 where
-    S: Service<Arc<Message>, Response = Submitted, Error = SubmitError>,
+    S: Service<Submission, Response = Submitted, Error = SubmitError>,
 {
     type Response = Submitted;
     type Error = SubmitError;
@@ -315,9 +331,9 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, message: Arc<Message>) -> S::Future {
+    fn call(&mut self, submission: Submission) -> S::Future {
         self.has_turn = false;
-        self.inner.call(message)
+        self.inner.call(submission)
     }
 }
 
@@ -344,9 +360,9 @@ impl<S> Layer<S> for BreakerLayer {
     }
 }
 
-impl<S> Service<Arc<Message>> for Guarded<S>
+impl<S> Service<Submission> for Guarded<S>
 where
-    S: Service<Arc<Message>, Response = Submitted, Error = SubmitError>,
+    S: Service<Submission, Response = Submitted, Error = SubmitError>,
     S::Future: Send + 'static,
 {
     type Response = Submitted;
@@ -357,11 +373,11 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, message: Arc<Message>) -> StackFuture {
-        let channel = message.channel;
+    fn call(&mut self, submission: Submission) -> StackFuture {
+        let channel = submission.message.channel;
         let breakers = Arc::clone(&self.breakers);
         let begun = breakers.with(channel, |breaker| breaker.call_begins(Instant::now()));
-        let call = self.inner.call(message);
+        let call = self.inner.call(submission);
         Box::pin(async move {
             let result = call.await;
             breakers.ended((channel, begun), &result);
@@ -393,7 +409,7 @@ impl Layer<ProviderService> for AttemptTimeoutLayer {
     }
 }
 
-impl Service<Arc<Message>> for AttemptTimeout {
+impl Service<Submission> for AttemptTimeout {
     type Response = Submitted;
     type Error = SubmitError;
     type Future = StackFuture;
@@ -402,9 +418,10 @@ impl Service<Arc<Message>> for AttemptTimeout {
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, message: Arc<Message>) -> StackFuture {
-        let mut call = self.inner.call(message);
-        let deadline = Instant::now() + self.attempt_timeout;
+    fn call(&mut self, submission: Submission) -> StackFuture {
+        let mut call = self.inner.call(submission.message);
+        let own = Instant::now() + self.attempt_timeout;
+        let deadline = submission.cut_off.map_or(own, |cut_off| cut_off.min(own));
         let mut alarm = Box::pin(sleep_until(deadline));
         Box::pin(poll_fn(move |context| {
             let too_late = Err(SubmitError::Unknown { code: None });

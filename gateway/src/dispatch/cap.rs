@@ -27,7 +27,7 @@ impl Dispatcher {
         let Some(ask) = walk.composed().submission_cap(walk.live()) else {
             return Some(Ok(None));
         };
-        let mut patience = Insistence::until(walk.lease_ends());
+        let mut patience = Insistence::until(walk.asks_until());
         loop {
             match self.shared.store.limits(std::slice::from_ref(&ask)).await {
                 Ok(answers) if answers.iter().all(Result::is_ok) => return Some(Ok(Some(ask))),

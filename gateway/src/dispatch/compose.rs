@@ -41,6 +41,8 @@ pub(super) struct Composed {
     validity: Duration,
     /// The record's receipts are believed until then.
     receipts_until_ms: u64,
+    /// It must have ended within its caller's budget.
+    pub has_budget: bool,
 }
 
 /// How long after its expiry a receipt for a message is still taken, in ms.
@@ -91,6 +93,7 @@ impl Composed {
             expires_at_ms: record.expires_at_ms,
             validity: Duration::from_millis(validity_ms.max(1000)),
             receipts_until_ms: record.expires_at_ms + RECEIPTS_AFTER_EXPIRY_MS,
+            has_budget: details.budget_ms.is_some(),
         })
     }
 

@@ -36,6 +36,9 @@ pub fn reason_of(error: &SubmitError) -> &'static str {
 /// The reason of a delivery that may have reached the person.
 pub const OUTCOME_UNKNOWN: &str = "outcome_unknown";
 
+/// The reason of a delivery that no provider took within its caller's budget.
+pub const BUDGET_OVER: &str = "budget_over";
+
 /// Which of a route's hops this walk leaves out, seen from the delivery's record.
 pub fn is_left_out(delivery: &DeliveryRecord, why: Option<DueKind>, provider: &str) -> bool {
     let attempts = || {
@@ -127,6 +130,17 @@ pub fn after_walk(
         OUTCOME_UNKNOWN
     } else {
         last
+    })
+}
+
+/// How a delivery ends that may not go on: for `otherwise`, unless the person may
+/// have it.
+pub fn end_for(delivery: &DeliveryRecord, otherwise: &str) -> Next {
+    let may_have_gone = |attempt: &AttemptRecord| attempt.outcome == Outcome::Unknown;
+    fail(if delivery.attempts.iter().any(may_have_gone) {
+        OUTCOME_UNKNOWN
+    } else {
+        otherwise
     })
 }
 

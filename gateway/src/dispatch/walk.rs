@@ -4,6 +4,7 @@
 mod end;
 mod hops;
 mod unheard;
+mod within;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +16,14 @@ use watchword_providers::{MessageId, SubmitError, Submitted};
 use self::hops::{hops, is_begun_by_create};
 use super::bind::Reports;
 use super::compose::Composed;
-use super::plan::{outcome_of, reason_of};
-use super::{Dispatcher, Work};
+use super::plan::{BUDGET_OVER, end_for, outcome_of, reason_of};
+use super::within::Budget;
+use super::{Dispatcher, WithinEnd, Work};
 use crate::delivery::{
     Begin, DeliveryRecord, Finality, Next, Outcome, Settled, SettledAttempt, Stop, delivery_mut,
 };
 use crate::live::Live;
-use crate::stack::{Patience, ProviderStack, Ready};
+use crate::stack::{Patience, ProviderStack, Ready, Submission};
 use crate::tally::Became;
 use crate::telemetry::events;
 
@@ -35,6 +37,9 @@ pub(super) struct Walk<'a> {
     /// From then on the delivery may be somebody else's.
     lease_ends: Instant,
     deadline: Instant,
+    budget: Option<Budget>,
+    /// How many hops stand behind the one at hand.
+    hops_behind: usize,
 }
 
 /// How a hop ended for the walk.
@@ -65,9 +70,13 @@ impl Dispatcher {
         work: &mut Work,
     ) -> Option<Settled> {
         let span = debug_span!("dispatch", delivery.id = %work.delivery);
+        let deadline = Instant::now() + live.dispatch.deadline;
+        let last_start = work.budget.map(Budget::last_start);
         let mut walk = Walk {
             hops: hops(live, &composed, work),
-            deadline: Instant::now() + live.dispatch.deadline,
+            deadline: last_start.map_or(deadline, |last| last.min(deadline)),
+            budget: work.budget,
+            hops_behind: 0,
             lease_ends: Instant::now() + self.lease_left(work),
             live,
             composed,
@@ -85,14 +94,13 @@ impl Dispatcher {
         let mut unsettled: Option<SettledAttempt> = None;
         for position in 0..walk.hops.len() {
             let hop = Arc::clone(walk.hops.get(position)?);
-            let is_last = position + 1 == walk.hops.len();
-            if self.stopping.is_cancelled() && position > 0 {
+            walk.hops_behind = walk.hops.len() - position - 1;
+            // A budget ends with this node: nobody else goes on.
+            let hands_over = self.stopping.is_cancelled() && walk.budget.is_none();
+            if position > 0 && (hands_over || walk.is_over()) {
                 break;
             }
-            match self
-                .hop(work, walk, (&hop, is_last), unsettled.take())
-                .await?
-            {
+            match self.hop(work, walk, &hop, unsettled.take()).await? {
                 HopEnd::GoOn(attempt) => unsettled = attempt,
                 HopEnd::Settle(attempt, next) => return self.close(work, attempt, next).await,
                 HopEnd::Submitted(attempt, next, reports) => {
@@ -112,13 +120,12 @@ impl Dispatcher {
         &self,
         work: &mut Work,
         walk: &mut Walk<'_>,
-        (hop, is_last): (&ProviderStack, bool),
+        hop: &ProviderStack,
         mut settling: Option<SettledAttempt>,
     ) -> Option<HopEnd> {
         let asked = Instant::now();
         let is_begun = is_begun_by_create(work, hop);
-        let waits = (is_last, &mut settling);
-        let Ok(ready) = self.ready(work, walk, hop, waits).await? else {
+        let Ok(ready) = self.ready(work, walk, hop, &mut settling).await? else {
             walk.errors.push(SubmitError::Shed);
             let shed =
                 is_begun.then(|| self.settled(work, walk, (hop, asked), &Err(SubmitError::Shed)));
@@ -131,6 +138,13 @@ impl Dispatcher {
             };
             return Some(HopEnd::Settle(settling, capped));
         };
+        if walk.is_over() {
+            work.prepaid = paid;
+            let shed =
+                is_begun.then(|| self.settled(work, walk, (hop, asked), &Err(SubmitError::Shed)));
+            let over = end_for(work.state()?, BUDGET_OVER);
+            return Some(HopEnd::Settle(shed.or(settling), over));
+        }
         if !is_begun || asked.elapsed() > FRESH {
             let begun_at = Instant::now();
             if let Err(stop) = self.begin(work, walk, (hop, is_begun), settling).await? {
@@ -159,10 +173,10 @@ impl Dispatcher {
         work: &mut Work,
         walk: &Walk<'_>,
         hop: &ProviderStack,
-        (is_last, settling): (bool, &mut Option<SettledAttempt>),
+        settling: &mut Option<SettledAttempt>,
     ) -> Option<Result<Ready, SubmitError>> {
-        let at_once = hop.ready(Patience::Shed).await;
-        if at_once.is_ok() || !is_last {
+        let at_once = walk.ready_at_once(hop).await;
+        if at_once.is_ok() || walk.hops_behind > 0 {
             return Some(at_once);
         }
         if let Some(ended) = settling.take() {
@@ -180,7 +194,7 @@ impl Dispatcher {
         (hop, is_begun): (&ProviderStack, bool),
         settling: Option<SettledAttempt>,
     ) -> Option<Result<(), Stop>> {
-        let policy = walk.live.dispatch.policy;
+        let policy = walk.policy();
         let state = work.state()?;
         let begin = Begin {
             fence: state.fence,
@@ -191,7 +205,7 @@ impl Dispatcher {
         };
         work.is_as_created = false;
         let (store, delivery) = (&self.shared.store, work.delivery);
-        let mut patience = Insistence::until(walk.lease_ends);
+        let mut patience = Insistence::until(walk.asks_until());
         let begun = loop {
             match store.begin(delivery, &begin).await {
                 Ok(begun) => break begun,
@@ -218,6 +232,12 @@ impl Dispatcher {
         ready: Ready,
     ) -> Option<HopEnd> {
         let number = work.state()?.last_number();
+        let started = Instant::now();
+        if walk.is_over() {
+            let shed = self.settled(work, walk, (hop, started), &Err(SubmitError::Shed));
+            let over = end_for(work.state()?, BUDGET_OVER);
+            return Some(HopEnd::Settle(Some(shed), over));
+        }
         walk.composed.begun_at(self.shared.store_now_ms());
         let message = Arc::new(walk.composed.message(walk.live, hop, number));
         if work.state()?.submissions() > 1 {
@@ -233,13 +253,18 @@ impl Dispatcher {
             // This process stood still for so long that somebody else has it now.
             return None;
         }
-        let result = ready.submit(message).await;
+        let cut_off = walk.cut_off(work.state()?.submissions());
+        let result = ready.submit(Submission { message, cut_off }).await;
         let settled = self.attempt_ended(work, walk, (hop, started), &result);
         if result.is_err() {
             work.note_settled(&settled);
         }
         Some(match result {
             Ok(submitted) => {
+                if walk.budget.is_some() {
+                    // A store that does not answer now must not cost the caller theirs.
+                    work.tell(WithinEnd::Accepted);
+                }
                 if hop.feedback.is_some() {
                     let (record, work) = (work.delivery.record, &work.record);
                     self.feedback.expect(record, work.expires_at_ms);
@@ -327,8 +352,10 @@ impl Walk<'_> {
         &self.composed
     }
 
-    pub(super) fn lease_ends(&self) -> Instant {
-        self.lease_ends
+    /// Until when the store is asked again that does not answer.
+    pub(super) fn asks_until(&self) -> Instant {
+        let last_start = self.budget.map(Budget::last_start);
+        last_start.map_or(self.lease_ends, |last| last.min(self.lease_ends))
     }
 }
 

@@ -16,9 +16,8 @@ use super::limits::{NamedLimit, SUBMISSION_CAP};
 use super::refusals::{Refusal, first_refusal};
 use super::{Answer, OVERLOADED, Service, unavailable};
 use crate::admission::limits::LimitAsk;
-use crate::delivery::DeliveryStatus;
 use crate::details::Opened;
-use crate::dispatch::{Dispatcher, Place, Work};
+use crate::dispatch::{Budget, Dispatcher, Place, WithinEnd, Work};
 use crate::id::{DeliveryId, RecordId};
 use crate::keys::random;
 use crate::live::Shared;
@@ -46,6 +45,8 @@ pub(super) struct Send {
     /// What a start has sealed.
     pub opened: Option<Arc<Opened>>,
     pub wait: Option<Duration>,
+    /// It ends within this, or is not sent.
+    pub budget: Option<Budget>,
 }
 
 impl Send {
@@ -73,11 +74,35 @@ const WAITER_ROUNDS: u32 = 20;
 const WAITER_PAUSE: Duration = Duration::from_millis(50);
 
 impl Service {
-    /// Makes a send. Once it has begun it goes on, whoever waits for it.
+    /// Makes a send, and waits for what becomes of it if that was asked for.
     pub(super) async fn send(&self, send: Send) -> Answer<Accepted> {
         if let Some(refusal) = self.remembered_refusal(&send.limits) {
             return Err(refusal);
         }
+        let wait = send.wait;
+        let (accepted, ended) = self.make(send).await?;
+        let Some(wait) = wait else {
+            return Ok(accepted);
+        };
+        // How it went is read back from the record; not hearing of it in time is no error.
+        drop(tokio::time::timeout(wait, ended).await);
+        match self.shared.store.get(accepted.id).await {
+            Ok(Some(found)) => Ok(Accepted {
+                id: found.id,
+                record: found.record,
+                now_ms: found.now_ms,
+                opened: accepted.opened,
+            }),
+            Ok(None) | Err(_) => Ok(accepted),
+        }
+    }
+
+    /// Makes a send, and says where its end can be heard. Once it has begun it
+    /// goes on, whoever waits for it.
+    pub(super) async fn make(
+        &self,
+        send: Send,
+    ) -> Answer<(Accepted, oneshot::Receiver<WithinEnd>)> {
         if !self.shared.is_durable.load(Ordering::Relaxed) {
             return Err(ServiceError::Unavailable {
                 code: "store_unavailable",
@@ -85,8 +110,7 @@ impl Service {
             });
         }
         let place = self.dispatcher.place().ok_or(OVERLOADED)?;
-        let wait = send.wait;
-        let (done, submitted) = oneshot::channel();
+        let (done, ended) = oneshot::channel();
         let (answer, answered) = oneshot::channel();
         let sending = Sending {
             shared: self.shared.clone(),
@@ -98,20 +122,7 @@ impl Service {
                 .spawn(sending.run(send, place, (answer, done))),
         );
         let accepted = answered.await.map_err(|_| OVERLOADED)??;
-        let Some(wait) = wait else {
-            return Ok(accepted);
-        };
-        // How it went is read back from the record; not hearing of it in time is no error.
-        drop(tokio::time::timeout(wait, submitted).await);
-        match self.shared.store.get(accepted.id).await {
-            Ok(Some(found)) => Ok(Accepted {
-                id: found.id,
-                record: found.record,
-                now_ms: found.now_ms,
-                opened: accepted.opened,
-            }),
-            Ok(None) | Err(_) => Ok(accepted),
-        }
+        Ok((accepted, ended))
     }
 }
 
@@ -133,7 +144,7 @@ impl Sending {
         place: Place,
         (answer, done): (
             oneshot::Sender<Answer<Accepted>>,
-            oneshot::Sender<DeliveryStatus>,
+            oneshot::Sender<WithinEnd>,
         ),
     ) {
         let (accepted, work) = match self.begin(&send, done).await {
@@ -158,7 +169,7 @@ impl Sending {
     async fn begin(
         &self,
         send: &Send,
-        done: oneshot::Sender<DeliveryStatus>,
+        done: oneshot::Sender<WithinEnd>,
     ) -> Answer<(Accepted, Option<Work>)> {
         let made = self.make(send).await?;
         let Made {
@@ -189,6 +200,7 @@ impl Sending {
             opened: opened.map(Arc::clone),
             prepaid: send.paid_submission(),
             is_as_created: step == Step::Created,
+            budget: send.budget,
         });
         Ok((accepted, work))
     }
@@ -276,6 +288,10 @@ impl Sending {
     /// all the same, and every limit allows it (`unanswered` are still to be
     /// asked), it goes out at once rather than when its lease has run out.
     fn look_again(&self, send: &Send, unanswered: Vec<LimitAsk>) {
+        if send.budget.is_some() {
+            // Its caller is told that nothing goes out, and whoever finds it keeps to that.
+            return;
+        }
         let (id, operation) = (send.ask.id(), send.ask.operation());
         let is_start = matches!(send.ask, SendAsk::Start(_));
         let prepaid = send.paid_submission();
@@ -310,6 +326,7 @@ impl Sending {
                         opened: None,
                         prepaid,
                         is_as_created: false,
+                        budget: None,
                     };
                     dispatcher.dispatch(work, place);
                 }

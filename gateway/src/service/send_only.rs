@@ -12,12 +12,13 @@ use super::view::SendOnlyView;
 use super::{Answer, Service};
 use crate::delivery::NewDelivery;
 use crate::details::{Details, RecordPlace};
+use crate::dispatch::Budget;
 use crate::id::{DeliveryId, RecordId};
 use crate::keys::random;
 use crate::live::Live;
 use crate::number::ParsedNumber;
 use crate::routing::Draw;
-use crate::tenants::Caller;
+use crate::tenants::{Caller, Tenant};
 use crate::verification::{Conversion, IdentityTag, RecordKind, Start};
 
 /// The purpose that routes of send-only deliveries match.
@@ -34,10 +35,24 @@ impl Service {
     pub async fn deliver(&self, caller: &Caller, request: DeliverRequest) -> Answer<SendOnlyView> {
         let live = self.shared.live.load_full();
         let tenant = &caller.tenant;
+        let (to, send) = self.own_text(&live, tenant, (&request, None))?;
+        let accepted = self.send(send).await;
+        let accepted = accepted.inspect_err(|error| self.refused(tenant, &to.number, error))?;
+        let details = render::open(&live, accepted.id, &accepted.record)?;
+        render::send_only(accepted.id, 1, &accepted.record, details)
+    }
+
+    /// Judges a tenant's own text, and makes it ready to be sent.
+    pub(super) fn own_text(
+        &self,
+        live: &Live,
+        tenant: &Tenant,
+        (request, budget): (&DeliverRequest, Option<Budget>),
+    ) -> Answer<(ParsedNumber, Send)> {
         let to = fields::number(&request.to, request.region.as_deref(), "to")?;
         let channel = request.channel.unwrap_or(Channel::Sms);
         fields::locale(request.locale.as_deref())?;
-        fields::may_send(&live, tenant, &to, channel, PURPOSE)?;
+        fields::may_send(live, tenant, &to, channel, PURPOSE)?;
         let validity_s = request.validity_s.unwrap_or(VALIDITY_DEFAULT_S);
         if !(1..=VALIDITY_MAX_S).contains(&validity_s) {
             return Err(ServiceError::Invalid {
@@ -47,12 +62,21 @@ impl Service {
                 alternatives: Vec::new(),
             });
         }
-        let start = new_start(&live, caller, &to, (channel, validity_s * 1000), &request);
+        let terms = Terms {
+            channel,
+            lifetime_ms: validity_s * 1000,
+            budget,
+        };
+        let start = new_start(live, tenant, &to, &terms, request);
         self.not_blocked(&start.number.0)?;
-        let limits = of_send(&live, tenant, (&to, channel), request.client);
+        let limits = of_send(live, tenant, (&to, channel), request.client);
         let idempotency = request.idempotency.as_ref().map(|named| {
             let e164 = to.number.expose().as_bytes();
-            let scope: [&[u8]; 3] = [&tenant.tag.0, b"deliveries", e164];
+            let of: &[u8] = match budget {
+                None => b"deliveries",
+                Some(_) => b"within",
+            };
+            let scope: [&[u8]; 3] = [&tenant.tag.0, of, e164];
             live.ring
                 .index()
                 .idempotency(&scope, &named.key, &named.content)
@@ -64,11 +88,9 @@ impl Service {
             limits,
             guard: None,
             wait: request.wait,
+            budget,
         };
-        let accepted = self.send(send).await;
-        let accepted = accepted.inspect_err(|error| self.refused(tenant, &to.number, error))?;
-        let details = render::open(&live, accepted.id, &accepted.record)?;
-        render::send_only(accepted.id, 1, &accepted.record, details)
+        Ok((to, send))
     }
 
     /// A delivery, of a verification or on its own.
@@ -109,14 +131,20 @@ impl Service {
     }
 }
 
+/// How a text is to be sent.
+struct Terms {
+    channel: Channel,
+    lifetime_ms: u64,
+    budget: Option<Budget>,
+}
+
 fn new_start(
     live: &Live,
-    caller: &Caller,
+    tenant: &Tenant,
     to: &ParsedNumber,
-    (channel, lifetime_ms): (Channel, u64),
+    terms: &Terms,
     request: &DeliverRequest,
 ) -> Start {
-    let tenant = &caller.tenant;
     let (shard, number) = live.ring.index().number(tenant.tag, to.number.expose());
     let id = RecordId {
         shard,
@@ -128,7 +156,7 @@ fn new_start(
         kind: RecordKind::SendOnly,
     };
     let hops = live.hops(
-        fields::destination(tenant, to, channel, PURPOSE),
+        fields::destination(tenant, to, terms.channel, PURPOSE),
         Draw::Take,
         |_| false,
     );
@@ -148,6 +176,7 @@ fn new_start(
         speech: request.speech.clone(),
         is_test: false,
         method: None,
+        budget_ms: terms.budget.map(Budget::whole_ms),
     };
     Start {
         id,
@@ -159,13 +188,13 @@ fn new_start(
         custom_code: None,
         wants_new_code: false,
         client: client_class(request.client),
-        lifetime_ms,
+        lifetime_ms: terms.lifetime_ms,
         checks_max: 0,
         digest: None,
         details: details.seal(&place.sealer(&live.ring)),
         code: None,
         delivery: Some(NewDelivery {
-            channel,
+            channel: terms.channel,
             fallback: Vec::new(),
             first_provider: hops.first().map(|hop| (**hop).into()),
         }),

@@ -140,6 +140,7 @@ impl Service {
             // A code that has lost its right is superseded: that is asked with it.
             guard: None,
             wait: request.wait,
+            budget: None,
         };
         let accepted = self.send(send).await;
         let accepted = if details.method.is_some() {

@@ -231,6 +231,7 @@ impl World {
             speech: None,
             is_test: false,
             method: None,
+            budget_ms: None,
         };
         let start = Start {
             id,

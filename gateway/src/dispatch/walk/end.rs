@@ -35,6 +35,9 @@ impl Dispatcher {
                 finality,
             };
         }
+        if walk.composed.has_budget {
+            return walk.end_within(work, state);
+        }
         if self.stopping.is_cancelled() && walk.errors.len() < walk.hops.len() {
             return Next::Retry {
                 after_ms: 0,

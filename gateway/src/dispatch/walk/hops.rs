@@ -20,6 +20,10 @@ pub(super) fn hops(live: &Live, composed: &Composed, work: &Work) -> Vec<Arc<Pro
     let Some(state) = work.state() else {
         return Vec::new();
     };
+    if composed.has_budget && work.budget.is_none() {
+        // Taken over, by a receipt or for want of one: its caller has been answered.
+        return Vec::new();
+    }
     // Without a hop the walk ends, and goes on over the next channel if there is one.
     // A phone that nobody takes up rings once more, not on and on.
     let has_called_enough = state.channel == Channel::Voice && state.submissions() >= CALLS_MAX;

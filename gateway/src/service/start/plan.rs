@@ -162,6 +162,7 @@ impl<'a> StartPlan<'a> {
             limits: self.limits(live),
             guard: self.addressee.map(|addressee| addressee.guard),
             wait: self.request.wait,
+            budget: None,
         }
     }
 
@@ -258,6 +259,7 @@ impl<'a> StartPlan<'a> {
             speech: None,
             is_test: self.test_code.is_some(),
             method: self.addressee.map(|addressee| addressee.method),
+            budget_ms: None,
         }
     }
 }

@@ -209,6 +209,7 @@ impl Keeper {
                 opened: None,
                 prepaid: None,
                 is_as_created: false,
+                budget: None,
             };
             self.dispatcher.dispatch(work, place);
         }
@@ -274,6 +275,7 @@ fn notice_start(
         speech: text.speech,
         is_test: false,
         method: None,
+        budget_ms: None,
     };
     let place = RecordPlace {
         id,
