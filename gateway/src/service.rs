@@ -3,6 +3,7 @@
 
 mod check;
 mod conversions;
+mod entra;
 pub mod error;
 pub(crate) mod fields;
 mod limits;

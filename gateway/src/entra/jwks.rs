@@ -18,6 +18,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use watchword_providers::http_client::HttpClient;
 
+use crate::telemetry::{Metrics, events};
+
 /// The largest document that is read. Microsoft's is a tenth of it.
 const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
 const KEYS_MAX: usize = 64;
@@ -87,16 +89,13 @@ pub enum KeyMissing {
     Unavailable,
 }
 
-/// Told how each fetch went: the number of keys, or why there are none.
-pub type OnRefresh = dyn Fn(Result<usize, JwksError>) + Send + Sync;
-
 /// The keys of one issuer. Shared by all requests, and kept over reloads.
 pub struct SigningKeys {
     source: JwksSource,
     client: HttpClient,
     known: ArcSwapOption<KeySet>,
     refresh: Mutex<Refresh>,
-    on_refresh: Box<OnRefresh>,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Default)]
@@ -132,13 +131,13 @@ impl fmt::Debug for SigningKeys {
 
 impl SigningKeys {
     /// Fetches nothing yet.
-    pub fn new(source: JwksSource, client: HttpClient, on_refresh: Box<OnRefresh>) -> Arc<Self> {
+    pub fn new(source: JwksSource, client: HttpClient, metrics: Arc<Metrics>) -> Arc<Self> {
         Arc::new(Self {
             source,
             client,
             known: ArcSwapOption::empty(),
             refresh: Mutex::default(),
-            on_refresh,
+            metrics,
         })
     }
 
@@ -213,8 +212,11 @@ impl SigningKeys {
         // A task of its own: whoever asked first may go away, the others wait on.
         tokio::spawn(async move {
             let ended = Ended(Arc::clone(&keys));
-            let fetched = keys.fetch().await;
-            (keys.on_refresh)(fetched);
+            events::EntraKeysFetched {
+                directory: &keys.source.directory,
+                fetched: keys.fetch().await,
+            }
+            .emit(&keys.metrics);
             drop(ended);
             drop(fetching);
         });

@@ -22,7 +22,7 @@ use crate::tenants::{Caller, Tenant};
 use crate::verification::{Conversion, IdentityTag, RecordKind, Start};
 
 /// The purpose that routes of send-only deliveries match.
-const PURPOSE: &str = "delivery";
+pub(super) const PURPOSE: &str = "delivery";
 const VALIDITY_DEFAULT_S: u64 = 600;
 const VALIDITY_MAX_S: u64 = 86_400;
 

@@ -293,6 +293,7 @@ async fn the_admin_listener_only_reads() {
         allow_sandbox: false,
         retirable_keys: Vec::new(),
         receipts_missing: Vec::new(),
+        entra: Vec::new(),
     };
     for (ready, status) in [(true, 200), (false, 503)] {
         let admin = Arc::new(Admin {
