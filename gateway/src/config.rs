@@ -39,9 +39,9 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 pub use capacity::{BYTES_PER_VERIFICATION, MemoryNeed, memory_needs};
+pub use entra::{EntraKeySettings, EntraSettings};
 #[cfg(test)]
 pub(crate) use region::exists as region_exists;
-pub use entra::{EntraKeySettings, EntraSettings};
 pub use region::{NON_GEOGRAPHIC, Region, RegionSet};
 pub use reload::reloadable_difference;
 pub use secret::{MasterKey, Secret};

@@ -161,7 +161,9 @@ impl HttpClient {
             .or_insert(HeaderValue::from_static(USER_AGENT));
         let answer = self.client.request(request).await;
         let (head, body) = answer.map_err(|error| Failure::of(&error))?.into_parts();
-        let body = read_bounded(body, body_bytes_max).await.ok_or(Failure::Ambiguous)?;
+        let body = read_bounded(body, body_bytes_max)
+            .await
+            .ok_or(Failure::Ambiguous)?;
         Ok(Response {
             status: head.status,
             headers: head.headers,

@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use async_trait::async_trait;
 use tokio::time::Instant;
 use tower::ServiceExt;
 
@@ -197,7 +197,10 @@ const CREDENTIAL_BYTES_MAX: usize = 512;
 fn bearer_digest(headers: &HeaderMap) -> Option<[u8; 32]> {
     let credential = bearer(headers)?;
     (credential.len() <= CREDENTIAL_BYTES_MAX).then_some(())?;
-    digest(&SHA256, credential.as_bytes()).as_ref().try_into().ok()
+    digest(&SHA256, credential.as_bytes())
+        .as_ref()
+        .try_into()
+        .ok()
 }
 
 /// What stands behind `Authorization: Bearer`, if exactly one such header does.
@@ -208,7 +211,9 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, credential) = value.split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"bearer ").then_some(())?;
     let is_visible = !credential.is_empty() && credential.iter().all(u8::is_ascii_graphic);
-    is_visible.then(|| str::from_utf8(credential).ok()).flatten()
+    is_visible
+        .then(|| str::from_utf8(credential).ok())
+        .flatten()
 }
 
 #[cfg(test)]

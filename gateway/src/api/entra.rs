@@ -25,9 +25,7 @@ use crate::entra::envelope::{self, Envelope, Mode};
 use crate::entra::jwe::{DecryptionFailed, Opened};
 use crate::entra::token::TokenRefusal;
 use crate::message::Locale;
-use crate::service::{
-    Client, DeliverRequest, IdempotencyKey, Service, ServiceError, WithinEnd,
-};
+use crate::service::{Client, DeliverRequest, IdempotencyKey, Service, ServiceError, WithinEnd};
 use crate::telemetry::events;
 
 const CORRELATION_ID: &str = "x-ms-correlation-id";
@@ -174,10 +172,7 @@ pub(super) async fn read(caller: &EntraCaller, asked: &Asked) -> Result<Otp, Box
     }
 }
 
-async fn open(
-    caller: &EntraCaller,
-    encrypted: String,
-) -> Result<(Arc<str>, DeliveryContext), Why> {
+async fn open(caller: &EntraCaller, encrypted: String) -> Result<(Arc<str>, DeliveryContext), Why> {
     let keys = Arc::clone(&caller.directory.decryption_keys);
     // A private RSA key is a millisecond of arithmetic: others shall not wait behind it.
     let opened = spawn_blocking(move || keys.open(&encrypted)).await;
@@ -336,7 +331,11 @@ fn ended_as(end: WithinEnd) -> Result<&'static str, Why> {
         }
         WithinEnd::Credentials => {
             let status = StatusCode::UNAUTHORIZED;
-            failed(status, "the provider refuses our credentials", "credentials")
+            failed(
+                status,
+                "the provider refuses our credentials",
+                "credentials",
+            )
         }
         WithinEnd::Refused => {
             let status = StatusCode::BAD_REQUEST;
@@ -346,7 +345,11 @@ fn ended_as(end: WithinEnd) -> Result<&'static str, Why> {
             let status = StatusCode::BAD_GATEWAY;
             failed(status, "no provider could be reached", "unreachable")
         }
-        WithinEnd::TimedOut => failed(StatusCode::GATEWAY_TIMEOUT, "no answer in time", "timed_out"),
+        WithinEnd::TimedOut => failed(
+            StatusCode::GATEWAY_TIMEOUT,
+            "no answer in time",
+            "timed_out",
+        ),
     };
     Err(Why {
         retry_after: end.retry_after(),
@@ -372,19 +375,25 @@ fn refused_as(error: &ServiceError) -> Why {
         }
         ServiceError::NoRoute { .. } => failed(StatusCode::BAD_GATEWAY, "no route", "no_route"),
         ServiceError::IdempotencyKeyReused => bad_request("x-ms-client-request-id reused"),
-        ServiceError::Unavailable { .. } => {
-            failed(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "unavailable")
-        }
-        ServiceError::IdempotencyInProgress => {
-            failed(StatusCode::GATEWAY_TIMEOUT, "no answer in time", "timed_out")
-        }
+        ServiceError::Unavailable { .. } => failed(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "unavailable",
+        ),
+        ServiceError::IdempotencyInProgress => failed(
+            StatusCode::GATEWAY_TIMEOUT,
+            "no answer in time",
+            "timed_out",
+        ),
         // Of verifications, which a send-only delivery is not.
         ServiceError::CodeMismatch { .. }
         | ServiceError::NotPending { .. }
         | ServiceError::ResendTooLate
-        | ServiceError::NotFound => {
-            failed(StatusCode::INTERNAL_SERVER_ERROR, "internal error", "internal")
-        }
+        | ServiceError::NotFound => failed(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal error",
+            "internal",
+        ),
     };
     Why {
         retry_after: error.retry_after(),

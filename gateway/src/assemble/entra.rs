@@ -50,7 +50,9 @@ pub(super) fn directories(
             validity_s: entry.validity_s,
         }))
     });
-    Ok(Directories::new(made.collect::<Result<_, AssembleError>>()?))
+    Ok(Directories::new(
+        made.collect::<Result<_, AssembleError>>()?,
+    ))
 }
 
 fn source(entry: &EntraSettings) -> Result<JwksSource, String> {

@@ -205,7 +205,10 @@ pub(super) fn check(reading: &Reading<'_>, settings: &Settings) {
             if let Some(earlier) = earlier
                 && !is_default
             {
-                reading.mistake(&at(key), format!("{name:?} belongs to entra[{earlier}] already"));
+                reading.mistake(
+                    &at(key),
+                    format!("{name:?} belongs to entra[{earlier}] already"),
+                );
             }
         }
         check_key_ids(reading, index, entry);

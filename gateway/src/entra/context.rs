@@ -100,9 +100,19 @@ mod tests {
     #[test]
     fn nonce_number_and_message_are_there_and_say_something() {
         for field in ["nonce", "phoneNumber", "message"] {
-            for odd in [json!(""), json!(" \t"), json!(null), json!(123), json!(["a"])] {
+            for odd in [
+                json!(""),
+                json!(" \t"),
+                json!(null),
+                json!(123),
+                json!(["a"]),
+            ] {
                 let changes = Value::Object(Map::from_iter([(field.to_owned(), odd)]));
-                assert_eq!(with(changes).err(), Some(ContextError::Incomplete), "{field}");
+                assert_eq!(
+                    with(changes).err(),
+                    Some(ContextError::Incomplete),
+                    "{field}"
+                );
             }
         }
         assert_eq!(parse(b"{}").err(), Some(ContextError::Incomplete));

@@ -195,19 +195,39 @@ mod tests {
     #[test]
     fn each_rule_has_its_reason() {
         for body in ["", "{", "nothing", "\u{feff}{}", "{} {}"] {
-            assert_eq!(parse(body.as_bytes()), Err(EnvelopeError::NotJson), "{body:?}");
+            assert_eq!(
+                parse(body.as_bytes()),
+                Err(EnvelopeError::NotJson),
+                "{body:?}"
+            );
         }
         assert_eq!(parse(b"{\"type\":\"\xff\"}"), Err(EnvelopeError::NotJson));
         for body in ["[]", "null", "1", "\"text\"", "true"] {
-            assert_eq!(parse(body.as_bytes()), Err(EnvelopeError::NotAnObject), "{body}");
+            assert_eq!(
+                parse(body.as_bytes()),
+                Err(EnvelopeError::NotAnObject),
+                "{body}"
+            );
         }
         let table = [
             (json!({"type": "wrong"}), EnvelopeError::Type),
-            (json!({"type": "MICROSOFT.MFA.OTPDELIVER.V1"}), EnvelopeError::Type),
+            (
+                json!({"type": "MICROSOFT.MFA.OTPDELIVER.V1"}),
+                EnvelopeError::Type,
+            ),
             (json!({"type": 1}), EnvelopeError::Type),
-            (json!({"encryptedDeliveryContext": ""}), EnvelopeError::NoContext),
-            (json!({"encryptedDeliveryContext": " \n"}), EnvelopeError::NoContext),
-            (json!({"encryptedDeliveryContext": null}), EnvelopeError::NoContext),
+            (
+                json!({"encryptedDeliveryContext": ""}),
+                EnvelopeError::NoContext,
+            ),
+            (
+                json!({"encryptedDeliveryContext": " \n"}),
+                EnvelopeError::NoContext,
+            ),
+            (
+                json!({"encryptedDeliveryContext": null}),
+                EnvelopeError::NoContext,
+            ),
             (json!({"channel": true}), EnvelopeError::Channel),
             (json!({"channel": "1"}), EnvelopeError::Channel),
             (json!({"channel": 0}), EnvelopeError::Channel),
@@ -228,7 +248,10 @@ mod tests {
         for (changes, expected) in table {
             assert_eq!(parsed(changes.clone()), Err(expected), "{changes}");
         }
-        assert_eq!(parsed(json!({"ttlSeconds": TTL_S_MAX})).unwrap().ttl_s, Some(2_147_483_647));
+        assert_eq!(
+            parsed(json!({"ttlSeconds": TTL_S_MAX})).unwrap().ttl_s,
+            Some(2_147_483_647)
+        );
     }
 
     #[test]
@@ -239,7 +262,11 @@ mod tests {
         });
         for (expected, field, repaired) in [
             (EnvelopeError::Type, "type", json!(TYPE)),
-            (EnvelopeError::NoContext, "encryptedDeliveryContext", json!("a")),
+            (
+                EnvelopeError::NoContext,
+                "encryptedDeliveryContext",
+                json!("a"),
+            ),
             (EnvelopeError::Channel, "channel", json!("sms")),
             (EnvelopeError::Mode, "mode", json!("live")),
             (EnvelopeError::Ttl, "ttlSeconds", json!(1)),

@@ -228,7 +228,10 @@ impl<'a> Jwe<'a> {
         let decoded = |segment: &str| URL_SAFE_NO_PAD.decode(segment).ok();
         let header_json = decoded(header)?;
         // A list would be read too, as the fields in their order.
-        header_json.trim_ascii_start().starts_with(b"{").then_some(())?;
+        header_json
+            .trim_ascii_start()
+            .starts_with(b"{")
+            .then_some(())?;
         let read: Header = serde_json::from_slice(&header_json).ok()?;
         // Nothing is unpacked, and no extension that must be understood is.
         let is_plain = read.zip == Presence::Absent && read.crit == Presence::Absent;
@@ -264,4 +267,4 @@ impl<'a> Jwe<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -316,8 +316,11 @@ fn signs_for(issuer: &str, source: &JwksSource) -> bool {
     let issuer = issuer.to_ascii_lowercase();
     issuer.contains("{tenantid}")
         || issuer.contains(&source.directory.to_ascii_lowercase())
-        || source.issuers.iter().any(|ours| ours.eq_ignore_ascii_case(&issuer))
+        || source
+            .issuers
+            .iter()
+            .any(|ours| ours.eq_ignore_ascii_case(&issuer))
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

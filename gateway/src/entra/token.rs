@@ -254,4 +254,4 @@ pub fn is_guid(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

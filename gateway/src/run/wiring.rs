@@ -16,8 +16,8 @@ use super::RunError;
 use super::open_store::retention_ms;
 use super::upkeep::{State, Upkeep};
 use crate::api::{
-    Admin, Api, ApiParts, ApiSettings, Directory, EntraReadiness, InboxMessage, Readiness, ReceiptCall,
-    ReceiptSink, SandboxInbox, Version,
+    Admin, Api, ApiParts, ApiSettings, Directory, EntraReadiness, InboxMessage, Readiness,
+    ReceiptCall, ReceiptSink, SandboxInbox, Version,
 };
 use crate::assemble::{self, ProviderMakings, master_keys};
 use crate::calls::CallDesk;
@@ -249,7 +249,10 @@ impl Directory for LiveDirectory {
 
     async fn entra(&self, bearer: Option<&str>) -> Result<Arc<EntraDirectory>, TokenRefusal> {
         let live = self.0.live.load_full();
-        let admitted = live.entra.admit(bearer, self.0.clock.now_ms() / 1_000).await;
+        let admitted = live
+            .entra
+            .admit(bearer, self.0.clock.now_ms() / 1_000)
+            .await;
         admitted.inspect_err(|refusal| {
             events::EntraTokenRefused { refusal: *refusal }.emit(&self.0.metrics);
         })
@@ -350,7 +353,11 @@ fn entra_readiness(shared: &Shared) -> Vec<EntraReadiness> {
             directory: entra.rules.directory.clone(),
             signing_keys_age_s: known.map(|(age, _)| age.as_secs()),
             signing_keys: known.map_or(0, |(_, count)| count),
-            decryption_keys: entra.decryption_keys.ids().map(|id| id.to_string()).collect(),
+            decryption_keys: entra
+                .decryption_keys
+                .ids()
+                .map(|id| id.to_string())
+                .collect(),
         }
     });
     directories.collect()

@@ -26,8 +26,8 @@ pub(super) use labels::{
     ReceiptLabels, ReceiptRefusedLabels, ResultLabels, SilenceLabels, StatusLabels,
 };
 use labels::{
-    ClosedLabels, DirectoryLabels, EndpointLabels, HashLabels, KindLabels, ListenerLabels, RequestLabels,
-    StepLabels, VersionLabels, WhatLabels,
+    ClosedLabels, DirectoryLabels, EndpointLabels, HashLabels, KindLabels, ListenerLabels,
+    RequestLabels, StepLabels, VersionLabels, WhatLabels,
 };
 
 use super::logging::DroppedLines;
@@ -229,10 +229,7 @@ impl Metrics {
 
     /// How old the signing keys of each Entra directory are; those that are not
     /// configured any more disappear.
-    pub(crate) fn entra_signing_keys<'a>(
-        &self,
-        ages: impl Iterator<Item = (&'a str, Duration)>,
-    ) {
+    pub(crate) fn entra_signing_keys<'a>(&self, ages: impl Iterator<Item = (&'a str, Duration)>) {
         self.entra_signing_keys_age.clear();
         for (directory, age) in ages {
             let labels = DirectoryLabels {

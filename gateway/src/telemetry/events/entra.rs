@@ -68,7 +68,11 @@ impl EntraKeysFetched<'_> {
         let counter = metrics.entra_keys_fetched.get_or_create_owned(&labels);
         counter.inc();
         match self.fetched {
-            Ok(count) => info!(directory = self.directory, keys = count, "signing keys fetched"),
+            Ok(count) => info!(
+                directory = self.directory,
+                keys = count,
+                "signing keys fetched"
+            ),
             Err(error) => warn!(
                 directory = self.directory,
                 result, "signing keys not fetched, the old ones stay: {error}"
@@ -110,9 +114,11 @@ pub struct EntraAnswered<'a> {
 
 impl EntraAnswered<'_> {
     pub fn emit(self, metrics: &Metrics) {
-        let (mode, channel) = self.asked.map_or(("unknown", "unknown"), |(mode, channel)| {
-            (mode.as_str(), channel.as_str())
-        });
+        let (mode, channel) = self
+            .asked
+            .map_or(("unknown", "unknown"), |(mode, channel)| {
+                (mode.as_str(), channel.as_str())
+            });
         let result = self.result;
         let labels = EntraRequestLabels {
             mode,
