@@ -51,3 +51,5 @@ mod support;
 mod the_harness;
 #[cfg(test)]
 mod webhooks;
+#[cfg(test)]
+mod within;

@@ -102,3 +102,6 @@ impl Service {
 const LOOK_PAUSE: Duration = Duration::from_millis(50);
 /// An end that came in time is written down by then.
 const SETTLED_WITHIN_MS: u64 = 500;
+
+#[cfg(test)]
+mod tests;
