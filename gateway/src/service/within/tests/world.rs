@@ -163,6 +163,7 @@ impl World {
             clock: watchword_providers::Clock::system(),
             events: Arc::new(Nobody),
             shared_store: None,
+            metrics: Arc::default(),
         };
         let made = assemble::live(&self.settings, Arc::clone(&self.ring), &makings, None);
         let mut live = made.unwrap();
