@@ -59,7 +59,7 @@ pub struct Work {
     /// What the record keeps sealed, where it is still at hand.
     pub opened: Option<Arc<Opened>>,
     /// What was taken from the cap on submissions for the next attempt already.
-    pub prepaid: Option<LimitAsk>,
+    pub prepaid: Vec<LimitAsk>,
     /// Whether `record` is, to our knowledge, as the create step wrote it.
     pub is_as_created: bool,
     /// The time it must have ended in, for the node that accepted it.
@@ -174,7 +174,7 @@ impl Dispatcher {
                     why: Some(why),
                     done: None,
                     opened: None,
-                    prepaid: None,
+                    prepaid: Vec::new(),
                     is_as_created: false,
                     budget: None,
                 };
@@ -286,7 +286,7 @@ impl Dispatcher {
                 why: None,
                 done: None,
                 opened: None,
-                prepaid: None,
+                prepaid: Vec::new(),
                 is_as_created: false,
                 budget: None,
             }),

@@ -437,3 +437,6 @@ impl Service<Submission> for AttemptTimeout {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ mod node;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use watchword::delivery::{DeliveryRecord, DeliveryStatus, Outcome};
 use watchword::id::DeliveryId;
 use watchword::service::{Client, DeliverRequest, IdempotencyKey, ServiceError, WithinEnd};
@@ -279,11 +279,14 @@ async fn an_attempt_whose_beginning_is_confirmed_too_late_does_not_go_out() {
         .first
         .submission_to(&world.number, ARRIVES_WITHIN)
         .await;
-    // Held until the budget is nearly over: what was asked then arrives.
-    sleep(Duration::from_millis(300)).await;
+    // The next attempt's beginning is asked for, and confirmed when there is
+    // hardly any time left.
+    let asked_at = Instant::now();
+    sleep_until(asked_at + BUDGET / 5).await;
     proxy.set(Fault::Blackhole).await;
-    assert_in_time(&asked.await.unwrap(), WithinEnd::TimedOut);
+    sleep_until(asked_at + BUDGET - Duration::from_millis(100)).await;
     proxy.set(Fault::Pass).await;
+    assert_in_time(&asked.await.unwrap(), WithinEnd::TimedOut);
     sleep(QUIET).await;
     assert_eq!((world.first.count(), world.second.count()), (1, 0));
     node.crash().await;

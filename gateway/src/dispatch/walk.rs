@@ -86,7 +86,7 @@ impl Dispatcher {
             return self.close(work, None, next).instrument(span).await;
         }
         let settled = self.walk_hops(work, &mut walk).instrument(span).await;
-        self.pay_back(work.prepaid.take());
+        self.give_back(std::mem::take(&mut work.prepaid));
         settled
     }
 
@@ -97,7 +97,7 @@ impl Dispatcher {
             walk.hops_behind = walk.hops.len() - position - 1;
             // A budget ends with this node: nobody else goes on.
             let hands_over = self.stopping.is_cancelled() && walk.budget.is_none();
-            if position > 0 && (hands_over || walk.is_over()) {
+            if position > 0 && (hands_over || walk.is_over(self.shared.store_now_ms())) {
                 break;
             }
             match self.hop(work, walk, &hop, unsettled.take()).await? {
@@ -138,7 +138,7 @@ impl Dispatcher {
             };
             return Some(HopEnd::Settle(settling, capped));
         };
-        if walk.is_over() {
+        if walk.is_over(self.shared.store_now_ms()) {
             work.prepaid = paid;
             let shed =
                 is_begun.then(|| self.settled(work, walk, (hop, asked), &Err(SubmitError::Shed)));
@@ -233,7 +233,7 @@ impl Dispatcher {
     ) -> Option<HopEnd> {
         let number = work.state()?.last_number();
         let started = Instant::now();
-        if walk.is_over() {
+        if walk.is_over(self.shared.store_now_ms()) {
             let shed = self.settled(work, walk, (hop, started), &Err(SubmitError::Shed));
             let over = end_for(work.state()?, BUDGET_OVER);
             return Some(HopEnd::Settle(Some(shed), over));

@@ -30,6 +30,8 @@ pub struct Budget {
     /// An attempt that has no answer by then is cut off.
     attempts_end: Instant,
     last_start: Instant,
+    /// The same by the store's time, which goes on while the machine sleeps.
+    last_start_at_ms: u64,
 }
 
 /// What one attempt may have of the time that is left.
@@ -41,21 +43,23 @@ pub(super) enum Share {
 }
 
 impl Budget {
-    /// So much from now on.
-    pub fn from_now(budget: Duration) -> Self {
+    /// So much from now on. `now_ms` is the store's time.
+    pub fn from_now(budget: Duration, now_ms: u64) -> Self {
         let now = Instant::now();
         let attempts = budget.saturating_sub(TO_ANSWER);
+        let starts = attempts.saturating_sub(ATTEMPT_MIN);
         Self {
             whole: budget,
             answer_by: now + budget,
             attempts_end: now + attempts,
-            last_start: now + attempts.saturating_sub(ATTEMPT_MIN),
+            last_start: now + starts,
+            last_start_at_ms: now_ms.saturating_add(ms(starts)),
         }
     }
 
     /// As its delivery's record keeps it.
     pub fn whole_ms(self) -> u32 {
-        u32::try_from(self.whole.as_millis()).unwrap_or(u32::MAX)
+        u32::try_from(ms(self.whole)).unwrap_or(u32::MAX)
     }
 
     pub fn answer_by(self) -> Instant {
@@ -65,6 +69,11 @@ impl Budget {
     /// From then on no attempt begins.
     pub(super) fn last_start(self) -> Instant {
         self.last_start
+    }
+
+    /// Whether no attempt may begin any more. `now_ms` is the store's time.
+    pub(super) fn is_over(self, now_ms: u64) -> bool {
+        Instant::now() >= self.last_start || now_ms >= self.last_start_at_ms
     }
 
     /// When an attempt is cut off that begins now.
@@ -77,6 +86,10 @@ impl Budget {
             }
         }
     }
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What a delivery came to, for whoever waits for it.

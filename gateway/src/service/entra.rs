@@ -3,7 +3,7 @@
 use watchword_providers::Channel;
 
 use super::fields;
-use super::send_only::PURPOSE;
+use super::send_only::aim;
 use super::{Answer, Service};
 use crate::telemetry::Metrics;
 use crate::tenants::Tenant;
@@ -18,7 +18,7 @@ impl Service {
     pub fn would_deliver(&self, tenant: &Tenant, to: &str, channel: Channel) -> Answer<()> {
         let live = self.shared.live.load();
         let to = fields::number(to, None, "to")?;
-        fields::may_send(&live, tenant, &to, channel, PURPOSE)?;
+        aim(tenant, &to).may_send(&live, channel)?;
         let (_, number) = live.ring.index().number(tenant.tag, to.number.expose());
         self.not_blocked(&number.0)
     }

@@ -2,6 +2,7 @@
 
 use watchword_providers::Channel;
 
+use super::aim::Aim;
 use super::error::ServiceError;
 use super::fields::{self, client_class};
 use super::limits::of_send;
@@ -22,7 +23,7 @@ use crate::tenants::{Caller, Tenant};
 use crate::verification::{Conversion, IdentityTag, RecordKind, Start};
 
 /// The purpose that routes of send-only deliveries match.
-pub(super) const PURPOSE: &str = "delivery";
+const PURPOSE: &str = "delivery";
 const VALIDITY_DEFAULT_S: u64 = 600;
 const VALIDITY_MAX_S: u64 = 86_400;
 
@@ -52,7 +53,7 @@ impl Service {
         let to = fields::number(&request.to, request.region.as_deref(), "to")?;
         let channel = request.channel.unwrap_or(Channel::Sms);
         fields::locale(request.locale.as_deref())?;
-        fields::may_send(live, tenant, &to, channel, PURPOSE)?;
+        aim(tenant, &to).may_send(live, channel)?;
         let validity_s = request.validity_s.unwrap_or(VALIDITY_DEFAULT_S);
         if !(1..=VALIDITY_MAX_S).contains(&validity_s) {
             return Err(ServiceError::Invalid {
@@ -69,7 +70,8 @@ impl Service {
         };
         let start = new_start(live, tenant, &to, &terms, request);
         self.not_blocked(&start.number.0)?;
-        let limits = of_send(live, tenant, (&to, channel), request.client);
+        let client = (request.client, self.shared.store_now_ms());
+        let limits = of_send(live, tenant, (&to, channel), client);
         let idempotency = request.idempotency.as_ref().map(|named| {
             let e164 = to.number.expose().as_bytes();
             let of: &[u8] = match budget {
@@ -138,6 +140,16 @@ struct Terms {
     budget: Option<Budget>,
 }
 
+/// Whose number it is the tenant knows, not we.
+pub(super) fn aim<'a>(tenant: &'a Tenant, to: &'a ParsedNumber) -> Aim<'a> {
+    Aim {
+        tenant,
+        to,
+        purpose: PURPOSE,
+        method: None,
+    }
+}
+
 fn new_start(
     live: &Live,
     tenant: &Tenant,
@@ -156,7 +168,7 @@ fn new_start(
         kind: RecordKind::SendOnly,
     };
     let hops = live.hops(
-        fields::destination(tenant, to, terms.channel, PURPOSE),
+        aim(tenant, to).destination(terms.channel),
         Draw::Take,
         |_| false,
     );

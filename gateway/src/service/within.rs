@@ -38,7 +38,7 @@ impl Service {
         request: DeliverRequest,
         budget: Duration,
     ) -> Answer<WithinEnd> {
-        let budget = Budget::from_now(budget);
+        let budget = Budget::from_now(budget, self.shared.store_now_ms());
         let ended = self.ended_within(tenant, &request, budget);
         match timeout_at(budget.answer_by(), ended).await {
             Ok(ended) => ended,

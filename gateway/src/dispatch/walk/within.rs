@@ -11,10 +11,9 @@ use crate::dispatch::within::{SUBMISSIONS_MAX, Share};
 use crate::stack::{Patience, ProviderStack, Ready};
 
 impl Walk<'_> {
-    /// Whether no attempt may begin any more.
-    pub(super) fn is_over(&self) -> bool {
-        let now = Instant::now();
-        self.budget.is_some_and(|budget| now >= budget.last_start())
+    /// Whether no attempt may begin any more. `now_ms` is the store's time.
+    pub(super) fn is_over(&self, now_ms: u64) -> bool {
+        self.budget.is_some_and(|budget| budget.is_over(now_ms))
     }
 
     pub(super) fn policy(&self) -> DispatchPolicy {

@@ -154,10 +154,12 @@ proptest! {
     }
 
     #[test]
-    fn a_character_changed_anywhere_opens_nothing(at in 0_usize..600, to in "[A-Za-z0-9_.-]") {
+    fn a_character_changed_anywhere_opens_nothing(at in 0_usize..600, to in prop::char::range('-', 'z')) {
         let good = vectors("opened").swap_remove(0).1;
         let at = at % good.len();
-        let changed = format!("{}{to}{}", &good[..at], &good[at + 1..]);
+        let changed = good.chars().enumerate();
+        let changed = changed.map(|(index, old)| if index == at { to } else { old });
+        let changed: String = changed.collect();
         prop_assert_eq!(keys().open(&changed).is_ok(), changed == good);
     }
 }

@@ -1,6 +1,5 @@
 //! Which published keys are used, and when an issuer is asked.
 
-use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::Response;
@@ -157,19 +156,19 @@ impl Issuer {
         let asked: Arc<AtomicUsize> = Arc::default();
         let answer = Arc::new(Mutex::new((200, document.to_string())));
         let (counting, answering) = (Arc::clone(&asked), Arc::clone(&answer));
+        let service = service_fn(move |_| {
+            counting.fetch_add(1, Ordering::Relaxed);
+            let (status, body) = answering.lock().unwrap().clone();
+            let answer = Response::builder().status(status);
+            let answer = answer.header("location", "/elsewhere");
+            let answer = answer.body(Full::new(Bytes::from(body)));
+            std::future::ready(answer)
+        });
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (counting, answering) = (Arc::clone(&counting), Arc::clone(&answering));
-                let service = service_fn(move |_| {
-                    counting.fetch_add(1, Ordering::Relaxed);
-                    let (status, body) = answering.lock().unwrap().clone();
-                    let answer = Response::builder().status(status);
-                    let answer = answer.header("location", "/elsewhere");
-                    let answer = answer.body(Full::new(Bytes::from(body))).unwrap();
-                    async move { Ok::<_, Infallible>(answer) }
-                });
                 let serving = hyper::server::conn::http1::Builder::new();
-                tokio::spawn(serving.serve_connection(TokioIo::new(stream), service));
+                let connection = serving.serve_connection(TokioIo::new(stream), service.clone());
+                tokio::spawn(connection);
             }
         });
         Self { url, asked, answer }

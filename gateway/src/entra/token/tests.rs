@@ -105,11 +105,13 @@ proptest! {
     }
 
     #[test]
-    fn a_character_changed_anywhere_lets_nobody_in(at in 0_usize..1_000, to in "[A-Za-z0-9_.-]") {
+    fn a_character_changed_anywhere_lets_nobody_in(at in 0_usize..1_000, to in prop::char::range('-', 'z')) {
         let vectors = vectors();
         let good = vectors["tokens"][0]["token"].as_str().unwrap();
         let at = at % good.len();
-        let changed = format!("{}{to}{}", &good[..at], &good[at + 1..]);
+        let changed = good.chars().enumerate();
+        let changed = changed.map(|(index, old)| if index == at { to } else { old });
+        let changed: String = changed.collect();
         let judged = judged(&changed, &rules(&vectors), &vectors);
         prop_assert_eq!(judged.is_ok(), changed == good);
     }

@@ -2,6 +2,7 @@
 
 mod world;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -25,7 +26,7 @@ const CREDENTIALS: SubmitError = SubmitError::Credentials { code: None };
 const FRAUD: SubmitError = SubmitError::Fraud { code: None };
 const THROTTLED: SubmitError = SubmitError::Throttled { retry_after: None };
 
-use Behaviour::{Fails, Hangs, Takes};
+use Behaviour::{Fails, FailsAfter, Hangs, Takes};
 
 fn outcomes(delivery: &DeliveryRecord) -> Vec<(&str, Outcome)> {
     let attempts = delivery.attempts.iter();
@@ -144,6 +145,51 @@ async fn an_answer_that_comes_after_the_budget_changes_nothing() {
     sleep(Duration::from_secs(60)).await;
     assert_eq!(node.ask(named("n", "one")).await, Ok(WithinEnd::TimedOut));
     assert_eq!(world.providers_seen(), ["a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_attempt_begins_that_has_no_time_to_be_answered() {
+    let slowly = |after_ms| FailsAfter(Duration::from_millis(after_ms), REFUSED);
+    let world = World::of([slowly(290), slowly(100), AT_ONCE]);
+    let node = world.node();
+    let budget = Duration::from_millis(500);
+    let end = node.asked_within(named("n", "one"), budget).await.unwrap();
+    // The second one refused 60 ms before attempts end.
+    assert_eq!(end, Ok(WithinEnd::TimedOut));
+    assert_eq!(world.providers_seen(), ["a", "b"]);
+    let (_, delivery) = world.delivery().await;
+    assert_eq!(delivery.reason.as_deref(), Some("budget_over"));
+    let expected = [("a", Outcome::Refused), ("b", Outcome::Refused)];
+    assert_eq!(outcomes(&delivery), expected);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(node.ask(named("n", "one")).await, Ok(WithinEnd::TimedOut));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_that_is_over_when_it_begins_sends_nothing() {
+    let world = World::of([AT_ONCE, AT_ONCE, AT_ONCE]);
+    let node = world.node();
+    for budget_ms in [0, 1, 149] {
+        let asked = node.asked_within(request(), Duration::from_millis(budget_ms));
+        assert_eq!(asked.await.unwrap(), Ok(WithinEnd::TimedOut));
+        sleep(Duration::from_secs(60)).await;
+    }
+    assert_eq!(world.seen().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_slept_past_the_budget_sends_nothing_more() {
+    let slowly = FailsAfter(Duration::from_millis(200), REFUSED);
+    let world = World::of([slowly, AT_ONCE, AT_ONCE]);
+    let node = world.node();
+    let asked = node.asked(request());
+    sleep(Duration::from_millis(100)).await;
+    world.clock.slept_ms.store(60_000, Ordering::Relaxed);
+    assert_eq!(asked.await.unwrap(), Ok(WithinEnd::TimedOut));
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.providers_seen(), ["a"]);
+    let (_, delivery) = world.delivery().await;
+    assert_eq!(delivery.reason.as_deref(), Some("budget_over"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! Nodes over one store that forgets, with providers that do as they are told,
 //! on a paused clock.
 
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -77,6 +77,7 @@ pub(super) enum Behaviour {
     Takes(Duration),
     Hangs,
     Fails(SubmitError),
+    FailsAfter(Duration, SubmitError),
 }
 
 pub(super) const AT_ONCE: Behaviour = Behaviour::Takes(Duration::ZERO);
@@ -89,13 +90,17 @@ pub(super) struct Seen {
     pub(super) delivery: DeliveryId,
 }
 
+/// The time of day: runs with the paused clock, and on while the machine sleeps.
 #[derive(Debug)]
-struct VirtualClock(Instant);
+pub(super) struct TimeOfDay {
+    started: Instant,
+    pub(super) slept_ms: AtomicU64,
+}
 
-impl Clock for VirtualClock {
+impl Clock for TimeOfDay {
     fn now_ms(&self) -> u64 {
-        let passed = self.0.elapsed().as_millis();
-        1_800_000_000_000 + u64::try_from(passed).expect("tests end")
+        let passed = u64::try_from(self.started.elapsed().as_millis()).unwrap();
+        1_800_000_000_000 + passed + self.slept_ms.load(Ordering::Relaxed)
     }
 }
 
@@ -116,7 +121,7 @@ pub(super) struct Node {
 
 pub(super) struct World {
     store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<TimeOfDay>,
     ring: Arc<KeyRing>,
     settings: config::Settings,
     behaviours: [Behaviour; 3],
@@ -134,7 +139,10 @@ impl World {
         let settings = config::load(&path).unwrap().settings;
         let keys = master_keys(&settings).iter().map(PurposeKeys::of).collect();
         let index = IndexKey::new(&Zeroizing::new(random()), 8);
-        let clock = Arc::new(VirtualClock(Instant::now()));
+        let clock = Arc::new(TimeOfDay {
+            started: Instant::now(),
+            slept_ms: AtomicU64::new(0),
+        });
         let time = Arc::clone(&clock);
         let store = EmbeddedStore::in_memory(&Settings::default(), Arc::new(move || time.now_ms()));
         Self {
@@ -175,7 +183,7 @@ impl World {
             store: Arc::clone(&self.store),
             live: Arc::new(ArcSwap::from_pointee(live)),
             metrics: Arc::new(Metrics::new(DroppedLines::none())),
-            clock: Arc::clone(&self.clock),
+            clock: Arc::<TimeOfDay>::clone(&self.clock),
             store_skew_ms: Arc::new(AtomicI64::new(0)),
             is_durable: Arc::new(AtomicBool::new(true)),
             keeps_subjects: Arc::new(AtomicBool::new(true)),
@@ -267,16 +275,28 @@ async fn submit(
         }
         Behaviour::Hangs => std::future::pending().await,
         Behaviour::Fails(error) => Err(error),
+        Behaviour::FailsAfter(after, error) => {
+            tokio::time::sleep(after).await;
+            Err(error)
+        }
     }
 }
 
 impl Node {
     /// A request that goes on by itself.
     pub(super) fn asked(&self, request: DeliverRequest) -> JoinHandle<Answer<WithinEnd>> {
+        self.asked_within(request, BUDGET)
+    }
+
+    pub(super) fn asked_within(
+        &self,
+        request: DeliverRequest,
+        budget: Duration,
+    ) -> JoinHandle<Answer<WithinEnd>> {
         let (service, live) = (Arc::clone(&self.service), self.shared.live.load_full());
         tokio::spawn(async move {
             let tenant = live.tenants.by_name("acme").unwrap();
-            service.deliver_within(tenant, request, BUDGET).await
+            service.deliver_within(tenant, request, budget).await
         })
     }
 
