@@ -1,20 +1,23 @@
 //! `POST /api/SendOtp`: the face of Microsoft Entra's external phone provider
 //! contract. Its errors have the contract's shape, whichever layer they are of.
 
+mod answers;
+
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::RETRY_AFTER;
-use http::{HeaderMap, HeaderValue, StatusCode};
-use serde::Serialize;
+use http::{HeaderMap, StatusCode};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use watchword_providers::Channel;
 use zeroize::Zeroizing;
 
-use super::answer::{Reply, with_type};
+use self::answers::{
+    DECRYPTION_FAILED, Names, Why, accepted, bad_request, ended_as, refusal, refused_as,
+};
+use super::answer::Reply;
 use super::codes;
 use super::endpoint::Asked;
 use super::problem::Problem;
@@ -25,10 +28,11 @@ use crate::entra::envelope::{self, Envelope, Mode};
 use crate::entra::jwe::{DecryptionFailed, Opened};
 use crate::entra::token::TokenRefusal;
 use crate::message::Locale;
-use crate::service::{Client, DeliverRequest, IdempotencyKey, Service, ServiceError, WithinEnd};
+use crate::service::{Client, DeliverRequest, IdempotencyKey, Service, ServiceError};
 use crate::telemetry::events;
 
-const CORRELATION_ID: &str = "x-ms-correlation-id";
+pub(super) use self::answers::in_face;
+
 const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
 const CLIENT_REQUEST_ID_BYTES_MAX: usize = 128;
 
@@ -75,13 +79,6 @@ impl From<TokenRefusal> for Problem {
     }
 }
 
-/// How the request and its sign-in are called.
-struct Names {
-    request: RequestId,
-    /// Of Microsoft's, from the body or else the head.
-    correlation: Option<String>,
-}
-
 /// A request, opened.
 pub(super) struct Otp {
     names: Names,
@@ -98,45 +95,6 @@ pub(super) struct Refused {
     asked: Option<(Mode, Channel)>,
     why: Why,
 }
-
-/// One line of the contract's table of errors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Why {
-    status: StatusCode,
-    error: &'static str,
-    reason: Option<&'static str>,
-    /// The label in metrics.
-    result: &'static str,
-    retry_after: Option<Duration>,
-}
-
-const fn bad_request(reason: &'static str) -> Why {
-    Why {
-        status: StatusCode::BAD_REQUEST,
-        error: "bad_request",
-        reason: Some(reason),
-        result: "bad_request",
-        retry_after: None,
-    }
-}
-
-const fn failed(status: StatusCode, reason: &'static str, result: &'static str) -> Why {
-    Why {
-        status,
-        error: "delivery_failed",
-        reason: Some(reason),
-        result,
-        retry_after: None,
-    }
-}
-
-const DECRYPTION_FAILED: Why = Why {
-    status: StatusCode::BAD_REQUEST,
-    error: "decryption_failed",
-    reason: None,
-    result: "decryption_failed",
-    retry_after: None,
-};
 
 /// Opens a request.
 pub(super) async fn read(caller: &EntraCaller, asked: &Asked) -> Result<Otp, Box<Refused>> {
@@ -199,6 +157,10 @@ fn deliver_request(
         && context.message.chars().all(is_sayable);
     if !fits {
         return Err(bad_request("unsupported message"));
+    }
+    // Without it the code would be told to whoever answers for the whole office.
+    if channel == Channel::Voice && context.extension.is_some() {
+        return Err(bad_request("unsupported extension"));
     }
     // What is no language tag is no reason to send nobody a code.
     let is_tag = |locale: &String| Locale::parse(locale).is_ok();
@@ -321,100 +283,6 @@ fn evaluated(service: &Service, caller: &EntraCaller, request: &DeliverRequest) 
     }
 }
 
-fn ended_as(end: WithinEnd) -> Result<&'static str, Why> {
-    let why = match end {
-        WithinEnd::Accepted => return Ok("accepted"),
-        WithinEnd::Blocked => failed(StatusCode::FORBIDDEN, "blocked", "blocked"),
-        WithinEnd::Throttled => {
-            let status = StatusCode::TOO_MANY_REQUESTS;
-            failed(status, "the provider takes no more now", "throttled")
-        }
-        WithinEnd::Credentials => {
-            let status = StatusCode::UNAUTHORIZED;
-            failed(
-                status,
-                "the provider refuses our credentials",
-                "credentials",
-            )
-        }
-        WithinEnd::Refused => {
-            let status = StatusCode::BAD_REQUEST;
-            failed(status, "the provider refuses the message", "refused")
-        }
-        WithinEnd::Unreachable => {
-            let status = StatusCode::BAD_GATEWAY;
-            failed(status, "no provider could be reached", "unreachable")
-        }
-        WithinEnd::TimedOut => failed(
-            StatusCode::GATEWAY_TIMEOUT,
-            "no answer in time",
-            "timed_out",
-        ),
-    };
-    Err(Why {
-        retry_after: end.retry_after(),
-        ..why
-    })
-}
-
-fn refused_as(error: &ServiceError) -> Why {
-    let why = match error {
-        ServiceError::Invalid { code, .. } => match *code {
-            "premium_rate" | "shared_cost" | "personal_number" => {
-                failed(StatusCode::FORBIDDEN, "destination not allowed", "blocked")
-            }
-            "not_reachable_by_sms" | "not_reachable_by_voice" => bad_request("unreachable channel"),
-            "invalid_extension" | "extension_unsupported" => bad_request("unsupported extension"),
-            _ => bad_request("invalid phoneNumber"),
-        },
-        ServiceError::Forbidden { .. } | ServiceError::Refused { .. } => {
-            failed(StatusCode::FORBIDDEN, "destination not allowed", "blocked")
-        }
-        ServiceError::Limited { .. } => {
-            failed(StatusCode::TOO_MANY_REQUESTS, "limit reached", "limited")
-        }
-        ServiceError::NoRoute { .. } => failed(StatusCode::BAD_GATEWAY, "no route", "no_route"),
-        ServiceError::IdempotencyKeyReused => bad_request("x-ms-client-request-id reused"),
-        ServiceError::Unavailable { .. } => failed(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-            "unavailable",
-        ),
-        ServiceError::IdempotencyInProgress => failed(
-            StatusCode::GATEWAY_TIMEOUT,
-            "no answer in time",
-            "timed_out",
-        ),
-        // Of verifications, which a send-only delivery is not.
-        ServiceError::CodeMismatch { .. }
-        | ServiceError::NotPending { .. }
-        | ServiceError::ResendTooLate
-        | ServiceError::NotFound => failed(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal error",
-            "internal",
-        ),
-    };
-    Why {
-        retry_after: error.retry_after(),
-        ..why
-    }
-}
-
-impl Names {
-    fn of(asked: &Asked) -> Self {
-        let given = asked.head.headers.get(CORRELATION_ID);
-        let given = given.and_then(|value| value.to_str().ok());
-        let request = asked.head.extensions.get::<RequestId>().cloned();
-        Self {
-            request: request.unwrap_or_else(|| RequestId::of(&asked.head.headers)),
-            correlation: given
-                .filter(|text| envelope::is_a_name(text))
-                .map(str::to_owned),
-        }
-    }
-}
-
 impl Refused {
     fn new(names: Names, asked: Option<(Mode, Channel)>, why: Why) -> Box<Self> {
         Box::new(Self { names, asked, why })
@@ -441,75 +309,4 @@ impl Otp {
     pub(super) fn request(&self) -> &DeliverRequest {
         &self.request
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AcceptedJson<'a> {
-    nonce: &'a str,
-    correlation_id: &'a str,
-    provider_status: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RefusalJson<'a> {
-    error: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    correlation_id: Option<&'a str>,
-    request_id: &'a str,
-}
-
-fn accepted(names: &Names, nonce: &str) -> Reply {
-    let request = names.request.as_str();
-    written(
-        StatusCode::OK,
-        &AcceptedJson {
-            nonce,
-            correlation_id: names.correlation.as_deref().unwrap_or(request),
-            provider_status: "accepted",
-        },
-    )
-}
-
-fn refusal(names: &Names, why: Why) -> Reply {
-    let mut reply = written(
-        why.status,
-        &RefusalJson {
-            error: why.error,
-            reason: why.reason,
-            correlation_id: names.correlation.as_deref(),
-            request_id: names.request.as_str(),
-        },
-    );
-    if let Some(wait) = why.retry_after {
-        // Zero would invite a client to ask again at once.
-        let seconds = wait.as_millis().div_ceil(1_000).max(1);
-        if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
-            reply.headers_mut().insert(RETRY_AFTER, value);
-        }
-    }
-    reply
-}
-
-/// What a layer of the stack says, in the contract's shape.
-pub(super) fn in_face(problem: Problem, id: &RequestId) -> Reply {
-    let body = body(&RefusalJson {
-        error: problem.code(),
-        reason: None,
-        correlation_id: None,
-        request_id: id.as_str(),
-    });
-    problem.written_as("application/json", body)
-}
-
-fn written(status: StatusCode, content: &impl Serialize) -> Reply {
-    with_type("application/json", status, body(content))
-}
-
-/// Texts alone: this always serialises.
-fn body(content: &impl Serialize) -> Bytes {
-    Bytes::from(serde_json::to_vec(content).unwrap_or_default())
 }

@@ -290,14 +290,14 @@ async fn a_request_becomes_a_delivery_as_it_is() {
     };
     let id = [("x-ms-client-request-id", "attempt-1")];
     let full = json!({
-        "channel": 2, "ttlSeconds": 90,
+        "channel": 1, "ttlSeconds": 90,
         "encryptedDeliveryContext": encrypted("opened", "all fields"),
     });
     let first = otp(&id, full.clone()).await;
     assert_eq!(first.mode(), Mode::Live);
     let request = first.request();
     assert_eq!(request.to, "+14255550123");
-    assert_eq!(request.channel, Some(Channel::Voice));
+    assert_eq!(request.channel, Some(Channel::Sms));
     assert_eq!(request.locale.as_deref(), Some("en-US"));
     assert_eq!(request.validity_s, Some(90));
     assert_eq!(
@@ -315,6 +315,17 @@ async fn a_request_becomes_a_delivery_as_it_is() {
     assert!(plain.request().idempotency.is_none() && plain.request().locale.is_none());
     let long = otp(&[], json!({"ttlSeconds": 2_147_483_647_u64})).await;
     assert_eq!(long.request().validity_s, Some(86_400));
+}
+
+#[tokio::test]
+async fn an_office_is_not_called_without_its_extension() {
+    let full = encrypted("opened", "all fields");
+    let changes = json!({"channel": "voice", "encryptedDeliveryContext": full});
+    let answer = answered(&[], changes).await;
+    assert_eq!(
+        (answer.status, &answer.json()["reason"]),
+        (400, &json!("unsupported extension"))
+    );
 }
 
 #[tokio::test]

@@ -44,7 +44,8 @@ impl EntraTokenRefused {
             | TokenRefusal::Caller
             | TokenRefusal::Role
             | TokenRefusal::KeysUnavailable => {
-                warn!(reason, "a token of Entra is refused: {}", self.refusal);
+                // Anybody can make one up, so it is no warning: the counter is watched.
+                info!(reason, "a token of Entra is refused: {}", self.refusal);
             }
         }
     }
