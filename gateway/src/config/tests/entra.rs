@@ -181,13 +181,11 @@ fn a_key_that_cannot_be_used_is_found_at_the_start() {
         );
         assert!(mistakes.contains(file), "{mistakes}");
     }
-    let twice = with("")
-        .replace("keys = [{", "keys = [{ id = \"2026\", key_file = \"")
-        .replacen(
-            "key_file = \" id",
-            &format!("key_file = \"{}\" }}, {{ id", data("previous.pem")),
-            1,
-        );
+    let older = format!(
+        "\nkeys = [{{ id = \"2026\", key_file = \"{}\" }}, ",
+        data("previous.pem")
+    );
+    let twice = with("").replace("\nkeys = [", &older);
     assert_refused(
         &twice,
         "entra[0].keys[1].id: \"2026\" is already the id of keys[0]",
