@@ -52,18 +52,19 @@ pub(crate) fn api() -> ApiService<Full<Bytes>> {
     let index = IndexKey::new(&Zeroizing::new(random()), SHARDS);
     let ring = KeyRing::new(keys, "k1", index).expect("its only key is named");
     let (callbacks, _) = mpsc::channel(1);
+    let metrics = Arc::new(Metrics::new(DroppedLines::none()));
     let makings = ProviderMakings {
         inbox: Inbox::default(),
         callbacks: CallbackSender::new(callbacks),
         clock: watchword_providers::Clock::system(),
         events: Arc::new(Nobody),
         shared_store: None,
+        metrics: Arc::clone(&metrics),
     };
     let live = assemble::live(&settings, Arc::new(ring), &makings, None)
         .expect("the settings can be put to work");
     let store = EmbeddedStore::in_memory(&Settings::default(), Arc::new(|| SystemClock.now_ms()))
         .expect("there is memory");
-    let metrics = Arc::new(Metrics::new(DroppedLines::none()));
     let shared = Shared {
         store: Arc::new(store),
         live: Arc::new(ArcSwap::from_pointee(live)),

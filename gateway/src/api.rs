@@ -10,6 +10,7 @@ mod codes;
 mod deliveries;
 mod docs;
 mod endpoint;
+mod entra;
 mod fields;
 mod inbound;
 mod json;
@@ -43,7 +44,7 @@ use http_body::Body;
 use http_body_util::Full;
 use tower::util::BoxCloneSyncService;
 
-pub use admin::{Admin, Readiness, Version};
+pub use admin::{Admin, EntraReadiness, Readiness, Version};
 pub use authenticate::{Credentials, Directory};
 pub use codes::is_documented;
 pub use receipts::{ReceiptCall, ReceiptSink};
@@ -216,6 +217,7 @@ async fn ask(service: &Service, call: ServiceCall) -> Result<Reply, Problem> {
         ServiceCall::Subject(presented, endpoint, asked) => {
             subjects::answer(service, (presented, endpoint), &asked).await
         }
+        ServiceCall::Entra(caller, asked) => Ok(entra::send_otp(service, &caller, &asked).await),
     }
 }
 

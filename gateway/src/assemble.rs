@@ -1,6 +1,7 @@
 //! From checked settings to everything a request works with. Used at start and
 //! at every reload: what it makes is complete or not made at all.
 
+mod entra;
 mod providers;
 mod senders;
 mod signals;
@@ -45,6 +46,8 @@ pub enum AssembleError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("entra `{directory}`: {reason}")]
+    Entra { directory: String, reason: String },
     #[error("signals: {0}")]
     Signals(String),
     #[error("the texts cannot be used:\n{0}")]
@@ -68,7 +71,9 @@ pub fn live(
     let catalogs = texts::Catalogs::read(settings)?;
     let tenants = directory(settings, &ring, &catalogs)?;
     let (providers, made_from) = makings.connect(settings, ring.index(), before)?;
+    let entra = entra::directories(settings, &tenants, (&makings.metrics, before))?;
     Ok(Live {
+        entra,
         tenants,
         routing: routing(settings),
         providers,

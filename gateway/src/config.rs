@@ -8,6 +8,7 @@
 mod address;
 mod capacity;
 mod cross_checks;
+mod entra;
 mod environment;
 mod limits;
 mod nearest;
@@ -38,6 +39,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 pub use capacity::{BYTES_PER_VERIFICATION, MemoryNeed, memory_needs};
+pub use entra::{EntraKeySettings, EntraSettings};
 #[cfg(test)]
 pub(crate) use region::exists as region_exists;
 pub use region::{NON_GEOGRAPHIC, Region, RegionSet};
@@ -204,6 +206,7 @@ fn settings_from(tree: &Table, directory: &Path, intended: Use) -> (Settings, Fi
             routes: routes::read(&root),
             senders: senders::read(&root),
             test_numbers: tenants::read_test_numbers(&root),
+            entra: entra::read(&root),
             fleet_size: root.count("fleet_size", 1..=1_000),
         };
         cross_checks::check(&root, &settings, intended);

@@ -23,6 +23,7 @@ pub mod message;
 pub mod number;
 pub mod verification;
 
+pub mod entra;
 pub mod signals;
 pub mod subjects;
 

@@ -15,6 +15,7 @@ use crate::assemble::MadeFrom;
 use crate::clock::Clock;
 use crate::code::Code;
 use crate::delivery::DispatchPolicy;
+use crate::entra::Directories;
 use crate::keys::KeyRing;
 use crate::routing::{Destination, Draw, ProviderId, RoutingTable};
 use crate::senders::Senders;
@@ -30,6 +31,8 @@ use crate::webhooks::Lookout;
 /// Everything that can be reloaded, checked and ready for use.
 pub struct Live {
     pub tenants: Directory,
+    /// Of Microsoft Entra, whose codes are sent for tenants.
+    pub entra: Directories,
     pub ring: Arc<KeyRing>,
     pub routing: RoutingTable,
     pub providers: HashMap<ProviderId, Arc<ProviderStack>>,

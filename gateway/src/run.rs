@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{Admin, Api, Surface};
 use crate::config::{Loaded, Settings};
+use crate::entra;
 use crate::feedback;
 use crate::ledger::{SweepSettings, sweep};
 use crate::number;
@@ -117,6 +118,7 @@ pub async fn run(
     let carrying = tokio::spawn(webhooks::carry(carrying, waking, stopping.clone()));
     tokio::spawn(upkeep::keep(wired.upkeep(&settings), shutdown.clone()));
     tokio::spawn(tally::keep(wired.shared.clone(), shutdown.clone()));
+    tokio::spawn(entra::keep(wired.shared.clone(), shutdown.clone()));
     wired.state.serving();
     if matches!(source, Source::Sandbox) {
         wiring::print_sandbox_help(&settings);

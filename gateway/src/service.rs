@@ -4,6 +4,7 @@
 pub(crate) mod aim;
 mod check;
 mod conversions;
+mod entra;
 pub mod error;
 pub(crate) mod fields;
 mod limits;

@@ -124,15 +124,36 @@ impl HttpClient {
     /// [`CallError::Ambiguous`] also for an answer that breaks off, cannot be
     /// parsed, or is longer than [`RESPONSE_BODY_BYTES_MAX`].
     pub async fn call(&self, request: Request<Bytes>) -> Result<Response, CallError> {
-        self.try_call(request)
-            .await
-            .map_err(|failure| match failure {
-                Failure::Connect(_) => CallError::Unreachable,
-                Failure::Ambiguous => CallError::Ambiguous,
-            })
+        self.call_up_to(request, RESPONSE_BODY_BYTES_MAX).await
+    }
+
+    /// Like [`HttpClient::call`], for an answer that may be longer or has to be
+    /// shorter than those of providers.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Ambiguous`] also for an answer longer than `body_bytes_max`.
+    pub async fn call_up_to(
+        &self,
+        request: Request<Bytes>,
+        body_bytes_max: usize,
+    ) -> Result<Response, CallError> {
+        let called = self.try_call_up_to(request, body_bytes_max).await;
+        called.map_err(|failure| match failure {
+            Failure::Connect(_) => CallError::Unreachable,
+            Failure::Ambiguous => CallError::Ambiguous,
+        })
     }
 
     async fn try_call(&self, request: Request<Bytes>) -> Result<Response, Failure> {
+        self.try_call_up_to(request, RESPONSE_BODY_BYTES_MAX).await
+    }
+
+    async fn try_call_up_to(
+        &self,
+        request: Request<Bytes>,
+        body_bytes_max: usize,
+    ) -> Result<Response, Failure> {
         let mut request = request.map(Full::new);
         request
             .headers_mut()
@@ -140,7 +161,9 @@ impl HttpClient {
             .or_insert(HeaderValue::from_static(USER_AGENT));
         let answer = self.client.request(request).await;
         let (head, body) = answer.map_err(|error| Failure::of(&error))?.into_parts();
-        let body = read_bounded(body).await.ok_or(Failure::Ambiguous)?;
+        let body = read_bounded(body, body_bytes_max)
+            .await
+            .ok_or(Failure::Ambiguous)?;
         Ok(Response {
             status: head.status,
             headers: head.headers,
@@ -179,9 +202,9 @@ impl Failure {
 /// The whole body, or `None` if it breaks off or is too long.
 ///
 /// A length that is announced as too long is believed; nothing is read then.
-async fn read_bounded(mut body: Incoming) -> Option<Bytes> {
+async fn read_bounded(mut body: Incoming, bytes_max: usize) -> Option<Bytes> {
     let announced = body.size_hint().lower();
-    if announced > u64::try_from(RESPONSE_BODY_BYTES_MAX).unwrap_or(u64::MAX) {
+    if announced > u64::try_from(bytes_max).unwrap_or(u64::MAX) {
         return None;
     }
     // Nearly every answer is one chunk, and that is never copied.
@@ -191,7 +214,7 @@ async fn read_bounded(mut body: Incoming) -> Option<Bytes> {
         let Ok(chunk) = frame.ok()?.into_data() else {
             continue;
         };
-        if first.len().max(joined.len()) + chunk.len() > RESPONSE_BODY_BYTES_MAX {
+        if first.len().max(joined.len()) + chunk.len() > bytes_max {
             return None;
         }
         if first.is_empty() {

@@ -85,6 +85,19 @@ pub struct Readiness {
     pub retirable_keys: Vec<String>,
     /// Providers whose receipts do not reach this node: no reason to be unready.
     pub receipts_missing: Vec<String>,
+    /// Directories of Microsoft Entra; no reason to be unready either.
+    pub entra: Vec<EntraReadiness>,
+}
+
+/// Whether one directory of Microsoft Entra can be served.
+#[derive(Clone, Debug, Serialize)]
+pub struct EntraReadiness {
+    pub directory: String,
+    /// Since its signing keys were fetched; `null`: never.
+    pub signing_keys_age_s: Option<u64>,
+    pub signing_keys: usize,
+    /// Ids of the private keys in use, newest first.
+    pub decryption_keys: Vec<String>,
 }
 
 /// What is running.

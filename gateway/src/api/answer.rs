@@ -14,7 +14,8 @@ use tower::{Service, ServiceExt};
 use tracing::{Instrument, error, info_span};
 
 use super::codes;
-use super::endpoint::{self, Endpoint, Matched};
+use super::endpoint::{self, Endpoint, Face, Matched};
+use super::entra;
 use super::problem::Problem;
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::stack::{Stage, shared};
@@ -79,15 +80,18 @@ where
             let id = RequestId::of(request.headers());
             let method = request.method().clone();
             let found = endpoint::find(surface, &method, request.uri().path());
-            let name = found
-                .as_ref()
-                .map_or(UNMATCHED, |(endpoint, _)| endpoint.name);
+            let endpoint = found.as_ref().ok().map(|(endpoint, _)| *endpoint);
+            let name = endpoint.map_or(UNMATCHED, |endpoint| endpoint.name);
+            let face = endpoint::face(endpoint, request.uri().path());
             let span = info_span!("request", request.id = %id, endpoint = name);
             let result = match found {
-                Ok(found) => next.oneshot(matched(found, request)).instrument(span).await,
+                Ok(found) => {
+                    let matched = matched(found, request, (face, &id));
+                    next.oneshot(matched).instrument(span).await
+                }
                 Err(problem) => Err(problem),
             };
-            let mut response = finish(result, &method, &id);
+            let mut response = finish(in_words_of(face, result, &id), &method, &id);
             if let Ok(promise) = HeaderValue::from_str((edge.parts.durability)()) {
                 response.headers_mut().insert(WATCHWORD_DURABILITY, promise);
             }
@@ -97,11 +101,29 @@ where
     })
 }
 
+/// What is wrong, as the face says it.
+fn in_words_of(
+    face: Face,
+    result: Result<Reply, Problem>,
+    id: &RequestId,
+) -> Result<Reply, Problem> {
+    match face {
+        Face::Own => result,
+        Face::Entra => Ok(result.unwrap_or_else(|problem| entra::in_face(problem, id))),
+    }
+}
+
 fn matched<B>(
     (endpoint, parameters): (&'static Endpoint, endpoint::Parameters),
     request: Request<B>,
+    (face, id): (Face, &RequestId),
 ) -> Matched<B> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    match face {
+        Face::Own => {}
+        // Its answers carry the name in their body too.
+        Face::Entra => drop(head.extensions.insert(id.clone())),
+    }
     Matched {
         endpoint,
         parameters,

@@ -4,24 +4,36 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 use super::codes;
 use super::endpoint::{Admitted, Asked, Identity, Matched, ProviderEndpoint, Target};
+use super::entra::EntraCaller;
 use super::problem::Problem;
 use super::stack::{Stage, shared};
 use super::subjects::{Presented, Who};
 use super::{Edge, RequestBody};
+use crate::entra::EntraDirectory;
+use crate::entra::token::TokenRefusal;
 use crate::tenants::{Caller, Operator, Scope};
 
 /// Knows the credentials in force, by the SHA-256 of each.
+#[async_trait]
 pub trait Directory: Send + Sync {
     fn caller(&self, digest: &[u8; 32]) -> Option<Caller>;
     fn operator(&self, digest: &[u8; 32]) -> Option<Operator>;
+
+    /// Whom a token of Microsoft Entra lets in: nobody, unless its directories
+    /// are known too.
+    async fn entra(&self, _bearer: Option<&str>) -> Result<Arc<EntraDirectory>, TokenRefusal> {
+        Err(TokenRefusal::Unconfigured)
+    }
 }
 
 /// Whom each credential belongs to: the map a [`Directory`] is made of.
@@ -65,11 +77,15 @@ where
 {
     let edge = Arc::clone(edge);
     shared(move |request: Matched<B>| {
-        let identity = identify(&edge, &request);
+        let identified = identify(&edge, &request);
         let next = next.clone();
         async move {
+            let identity = match identified? {
+                Identified::Known(identity) => identity,
+                Identified::Entra(bearer) => bearer.admitted().await?,
+            };
             let admitted = Admitted {
-                identity: identity?,
+                identity,
                 endpoint: request.endpoint,
                 asked: Asked {
                     parameters: request.parameters,
@@ -82,7 +98,41 @@ where
     })
 }
 
-fn identify<B>(edge: &Edge, request: &Matched<B>) -> Result<Identity, Problem> {
+/// How far a look at the head alone has come.
+enum Identified {
+    Known(Identity),
+    /// The issuer of the token may have to be asked.
+    Entra(EntraBearer),
+}
+
+struct EntraBearer {
+    directory: Arc<dyn Directory>,
+    token: Option<Box<str>>,
+    received_at: Instant,
+}
+
+impl EntraBearer {
+    async fn admitted(self) -> Result<Identity, Problem> {
+        let directory = self.directory.entra(self.token.as_deref()).await?;
+        Ok(Identity::Entra(EntraCaller {
+            directory,
+            received_at: self.received_at,
+        }))
+    }
+}
+
+fn identify<B>(edge: &Edge, request: &Matched<B>) -> Result<Identified, Problem> {
+    if let Target::Entra = request.endpoint.target {
+        return Ok(Identified::Entra(EntraBearer {
+            directory: Arc::clone(&edge.parts.directory),
+            token: bearer(&request.head.headers).map(Box::from),
+            received_at: Instant::now(),
+        }));
+    }
+    known(edge, request).map(Identified::Known)
+}
+
+fn known<B>(edge: &Edge, request: &Matched<B>) -> Result<Identity, Problem> {
     let directory = &edge.parts.directory;
     let credential = || bearer_digest(&request.head.headers);
     let unauthorized = || Problem::new(&codes::UNAUTHORIZED);
@@ -134,6 +184,8 @@ fn identify<B>(edge: &Edge, request: &Matched<B>) -> Result<Identity, Problem> {
             }
             Ok(Identity::Provider(endpoint))
         }
+        // By its token, which `identify` has taken.
+        Target::Entra => Err(unauthorized()),
     }
 }
 
@@ -143,14 +195,25 @@ const CREDENTIAL_BYTES_MAX: usize = 512;
 /// The digest of `Authorization: Bearer <credential>`; `None` if there is not
 /// exactly one such header.
 fn bearer_digest(headers: &HeaderMap) -> Option<[u8; 32]> {
+    let credential = bearer(headers)?;
+    (credential.len() <= CREDENTIAL_BYTES_MAX).then_some(())?;
+    digest(&SHA256, credential.as_bytes())
+        .as_ref()
+        .try_into()
+        .ok()
+}
+
+/// What stands behind `Authorization: Bearer`, if exactly one such header does.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next()?.as_bytes();
     values.next().is_none().then_some(())?;
     let (scheme, credential) = value.split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"bearer ").then_some(())?;
-    let is_bounded = (1..=CREDENTIAL_BYTES_MAX).contains(&credential.len());
-    (is_bounded && credential.iter().all(u8::is_ascii_graphic)).then_some(())?;
-    digest(&SHA256, credential).as_ref().try_into().ok()
+    let is_visible = !credential.is_empty() && credential.iter().all(u8::is_ascii_graphic);
+    is_visible
+        .then(|| str::from_utf8(credential).ok())
+        .flatten()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
@@ -19,6 +20,8 @@ use super::{ApiSettings, Edge, RequestBody};
 
 /// Providers put many receipts into one call, and an identity proof is long.
 const LONG_BYTES_MAX: usize = 64 * 1024;
+/// The longest encrypted part, in the longest envelope that makes sense.
+const ENTRA_BYTES_MAX: usize = 32 * 1024;
 
 pub(super) fn read_body<B, S>(edge: &Arc<Edge>, next: S) -> impl Stage<Admitted<B>>
 where
@@ -36,8 +39,8 @@ where
                 body,
             } = request.asked;
             let body = if takes_body(&request.endpoint.method) {
-                let bytes_max = bytes_max(&edge.settings, &request.identity);
-                read(body, &head.headers, bytes_max, &edge.settings).await?
+                let bounds = Bounds::of(&edge.settings, &request.identity);
+                read(body, &head.headers, bounds).await?
             } else {
                 Bytes::new()
             };
@@ -56,31 +59,47 @@ fn takes_body(method: &Method) -> bool {
     method == Method::POST || method == Method::PUT
 }
 
-fn bytes_max(settings: &ApiSettings, identity: &Identity) -> usize {
-    match identity {
-        Identity::Provider(_) | Identity::Subject(..) => LONG_BYTES_MAX,
-        Identity::Nobody(_)
-        | Identity::Tenant(..)
-        | Identity::Sandbox(_)
-        | Identity::Operator(..) => settings.body_bytes_max,
+/// How long and how large one body may be.
+#[derive(Clone, Copy)]
+struct Bounds {
+    bytes_max: usize,
+    timeout: Duration,
+}
+
+impl Bounds {
+    fn of(settings: &ApiSettings, identity: &Identity) -> Self {
+        let (bytes_max, timeout) = match identity {
+            Identity::Provider(_) | Identity::Subject(..) => {
+                (LONG_BYTES_MAX, settings.body_timeout)
+            }
+            // Who waits two seconds for the answer does not send for five.
+            Identity::Entra(caller) => (
+                ENTRA_BYTES_MAX,
+                settings.body_timeout.min(caller.time_left()),
+            ),
+            Identity::Nobody(_)
+            | Identity::Tenant(..)
+            | Identity::Sandbox(_)
+            | Identity::Operator(..) => (settings.body_bytes_max, settings.body_timeout),
+        };
+        Self { bytes_max, timeout }
     }
 }
 
 async fn read<B: RequestBody>(
     body: B,
     headers: &HeaderMap,
-    bytes_max: usize,
-    settings: &ApiSettings,
+    bounds: Bounds,
 ) -> Result<Bytes, Problem> {
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok());
     let too_large = || Problem::new(&codes::BODY_TOO_LARGE);
-    if announced.is_some_and(|length| is_more_than(length, bytes_max)) {
+    if announced.is_some_and(|length| is_more_than(length, bounds.bytes_max)) {
         return Err(too_large());
     }
-    let reading = pin!(Limited::new(body, bytes_max).collect());
-    match timeout(settings.body_timeout, reading).await {
+    let reading = pin!(Limited::new(body, bounds.bytes_max).collect());
+    match timeout(bounds.timeout, reading).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(source)) if source.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(Problem::new(&codes::BODY_UNREADABLE)),

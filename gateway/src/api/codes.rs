@@ -48,6 +48,7 @@ codes! {
     TOKEN_MISMATCH FORBIDDEN "token_mismatch" "Wrong token" "No notice of this change gave such a token. This has used up one try."
     OWN_SUBJECT FORBIDDEN "own_subject" "Own subject" "Operators do not do this to themselves. Another operator has to."
     SEALED_CODE_MISMATCH FORBIDDEN "sealed_code_mismatch" "Wrong sealed code" "This is not the sealed code. This has used up one try."
+    CALLER_NOT_LISTED FORBIDDEN "caller_not_listed" "Caller not listed" "The token is genuine, but its application, or each of its roles, is not listed here."
     RECEIPT_REFUSED FORBIDDEN "receipt_refused" "Receipt refused" "The callback's signature is missing or wrong, or it cannot be read. Nothing has changed."
 
     NOT_FOUND NOT_FOUND "not_found" "Not found" "Nothing is here, or it is not yours."
@@ -174,6 +175,7 @@ codes! {
     STORE_UNAVAILABLE SERVICE_UNAVAILABLE "store_unavailable" "Store unavailable" "The store cannot be asked. Nothing has been done."
     STORE_OUTCOME_UNKNOWN SERVICE_UNAVAILABLE "store_outcome_unknown" "Store outcome unknown" "The store may have taken this, and the message may go out. Repeat it with the same Idempotency-Key to know."
     STORE_FULL SERVICE_UNAVAILABLE "store_full" "Store full" "The store has no room for new verifications. Checks go on."
+    SIGNING_KEYS_UNAVAILABLE SERVICE_UNAVAILABLE "signing_keys_unavailable" "Signing keys unavailable" "The keys that tokens are verified by cannot be had from their issuer. Nothing has been done."
     SUBJECTS_UNAVAILABLE SERVICE_UNAVAILABLE "subjects_unavailable" "Subjects unavailable" "The store forgets, so subjects are not kept in it. `[subjects]` says how to allow that."
     UNKNOWN_KEY SERVICE_UNAVAILABLE "unknown_key" "Unknown key" "What was asked for is sealed or signed under a key this node does not have. Nothing has been used up."
     UNKNOWN_FORMAT SERVICE_UNAVAILABLE "unknown_format" "Unknown format" "Another release has written the record. Nothing has been used up."

@@ -11,6 +11,7 @@ pub(super) use table::ENDPOINTS;
 
 use super::Surface;
 use super::codes;
+use super::entra::EntraCaller;
 use super::problem::Problem;
 use super::subjects::{Presented, SubjectEndpoint, Who};
 use crate::tenants::{Caller, Operator, Scope};
@@ -41,6 +42,29 @@ pub(super) enum Target {
     Subject(Who, SubjectEndpoint),
     /// A provider: the receipt sink believes it or not.
     Provider(ProviderEndpoint),
+    /// Microsoft Entra, by a token of a configured directory.
+    Entra,
+}
+
+/// Whose words an endpoint answers in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Face {
+    Own,
+    Entra,
+}
+
+impl Endpoint {
+    fn face(&self) -> Face {
+        match self.target {
+            Target::Entra => Face::Entra,
+            Target::Open(_)
+            | Target::Tenant(..)
+            | Target::Sandbox(_)
+            | Target::Operator(_)
+            | Target::Subject(..)
+            | Target::Provider(_) => Face::Own,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -123,7 +147,8 @@ impl Surface {
                 | Target::Tenant(..)
                 | Target::Sandbox(_)
                 | Target::Operator(_)
-                | Target::Subject(..) => false,
+                | Target::Subject(..)
+                | Target::Entra => false,
             },
         }
     }
@@ -159,6 +184,7 @@ pub(super) enum Identity {
     Operator(Operator, OperatorEndpoint),
     Subject(Presented, SubjectEndpoint),
     Provider(ProviderEndpoint),
+    Entra(EntraCaller),
 }
 
 /// What is asked: the request without what the stack has used up.
@@ -186,6 +212,7 @@ pub(super) enum ServiceCall {
     Tenant(Caller, TenantEndpoint, Asked),
     Operator(Operator, OperatorEndpoint, Asked),
     Subject(Presented, SubjectEndpoint, Asked),
+    Entra(EntraCaller, Asked),
 }
 
 impl Call {
@@ -203,8 +230,15 @@ impl Call {
             Identity::Subject(presented, endpoint) => {
                 Self::Service(ServiceCall::Subject(presented, endpoint, asked))
             }
+            Identity::Entra(caller) => Self::Service(ServiceCall::Entra(caller, asked)),
         }
     }
+}
+
+/// In whose words a path is answered; in ours where nothing is.
+pub(super) fn face(found: Option<&Endpoint>, path: &str) -> Face {
+    let of_path = || ENDPOINTS.iter().find(|line| line.pattern == path);
+    found.or_else(of_path).map_or(Face::Own, Endpoint::face)
 }
 
 /// The endpoint for a method and path, `HEAD` being answered like `GET`.

@@ -151,7 +151,16 @@ impl Problem {
     pub(super) fn into_reply(self, id: &RequestId) -> Reply {
         // Static texts, numbers and channel names: this always serialises.
         let body = serde_json::to_vec(&self.to_json(Some(id.as_str()))).unwrap_or_default();
-        let mut reply = with_type("application/problem+json", self.status, Bytes::from(body));
+        self.written_as("application/problem+json", Bytes::from(body))
+    }
+
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// With a body of a face's own, and the headers that go with the status.
+    pub(super) fn written_as(self, content_type: &'static str, body: Bytes) -> Reply {
+        let mut reply = with_type(content_type, self.status, body);
         let mut put = |name: HeaderName, value: &str| {
             if let Ok(value) = HeaderValue::from_str(value) {
                 reply.headers_mut().insert(name, value);

@@ -23,7 +23,7 @@ impl RequestId {
     }
 
     /// It will stand in logs, so it may not look like a phone number or a code.
-    fn harmless(given: &[u8]) -> Option<Self> {
+    pub(super) fn harmless(given: &[u8]) -> Option<Self> {
         let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
         let has_letter = given.iter().any(u8::is_ascii_alphabetic);
         let has_long_run = given

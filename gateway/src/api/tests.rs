@@ -4,6 +4,7 @@ mod bad_input;
 mod bounds;
 mod contract;
 mod document;
+mod of_entra;
 mod of_subjects;
 mod over_http;
 mod views;
@@ -34,6 +35,8 @@ use super::{
 };
 use crate::admission::watch::CheckWatch;
 use crate::config::RegionSet;
+use crate::entra::token::TokenRefusal;
+use crate::entra::{Directories, EntraDirectory};
 use crate::message::{Brand, Catalog, Locale, Notices};
 use crate::receipts::ReceiptRefusal;
 use crate::service::ServiceError;
@@ -47,8 +50,10 @@ const UNKNOWN_ID: &str = "vrf_00700000000000000000000000000";
 struct Keys {
     callers: Credentials<Caller>,
     operators: Credentials<Operator>,
+    entra: Directories,
 }
 
+#[async_trait]
 impl Directory for Keys {
     fn caller(&self, digest: &[u8; 32]) -> Option<Caller> {
         self.callers.find(digest)
@@ -56,6 +61,10 @@ impl Directory for Keys {
 
     fn operator(&self, digest: &[u8; 32]) -> Option<Operator> {
         self.operators.find(digest)
+    }
+
+    async fn entra(&self, bearer: Option<&str>) -> Result<Arc<EntraDirectory>, TokenRefusal> {
+        self.entra.admit(bearer, of_entra::NOW_S).await
     }
 }
 
@@ -111,6 +120,7 @@ fn keys() -> Keys {
             (sha256("none"), caller([])),
         ]),
         operators: Credentials::new([(sha256("operator"), operator())]),
+        entra: of_entra::directories(caller([]).tenant),
     }
 }
 
@@ -190,6 +200,7 @@ fn read(target: Target, asked: &Asked) -> Result<(), Problem> {
             };
             subjects::read((presented, endpoint), asked).map(drop)
         }
+        Target::Entra => of_entra::read(asked),
         Target::Open(_) | Target::Sandbox(_) | Target::Provider(_) => Ok(()),
     }
 }
@@ -231,6 +242,7 @@ fn ask_nobody(call: ServiceCall) -> Result<Reply, Problem> {
         ServiceCall::Subject(presented, endpoint, asked) => {
             subjects::read((presented, endpoint), &asked).map(drop)?;
         }
+        ServiceCall::Entra(..) => panic!("is answered apart"),
     }
     Err(Problem::from(ServiceError::NotFound))
 }
@@ -256,7 +268,8 @@ fn scope_of(target: Target) -> Option<Scope> {
         Target::Subject(Who::Operator, _)
         | Target::Open(_)
         | Target::Operator(_)
-        | Target::Provider(_) => None,
+        | Target::Provider(_)
+        | Target::Entra => None,
     }
 }
 
@@ -350,6 +363,9 @@ impl TestApi {
             async move {
                 match call {
                     Call::Edge(call) => edge.answer(call).await,
+                    Call::Service(ServiceCall::Entra(caller, asked)) => {
+                        Ok(of_entra::answer(&caller, &asked).await)
+                    }
                     Call::Service(call) => ask_nobody(call),
                 }
             }

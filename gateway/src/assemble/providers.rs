@@ -24,6 +24,7 @@ use crate::stack::pace::{self, Pace, Sharing, TurnSource};
 use crate::stack::silence::SilenceSettings;
 use crate::stack::{ProviderStack, StackEvents, StackSettings};
 use crate::store::Store;
+use crate::telemetry::Metrics;
 use crate::verification::OperationId;
 
 /// What every provider is made with.
@@ -34,6 +35,8 @@ pub struct ProviderMakings {
     pub events: Arc<dyn StackEvents>,
     /// The store that nodes share, if they do.
     pub shared_store: Option<Arc<dyn Store>>,
+    /// For what is fetched in the background.
+    pub metrics: Arc<Metrics>,
 }
 
 /// What a provider was made from: a reload keeps one whose makings have not

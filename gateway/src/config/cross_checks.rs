@@ -11,7 +11,7 @@ use super::nearest::nearest;
 use super::reader::{Reading, Section};
 use super::senders;
 use super::settings::{RouteSettings, Settings};
-use super::{signals, webhooks, words};
+use super::{entra, signals, webhooks, words};
 
 /// SHA-256 of `sandbox`, `sandbox-ada` and `sandbox-bob`: the keys of the
 /// sandbox, which everybody knows.
@@ -43,6 +43,7 @@ pub(super) fn check(root: &Section<'_>, settings: &Settings, intended: Use) {
     check_routes(reading, settings);
     check_test_numbers(reading, settings);
     signals::check(reading, settings);
+    entra::check(reading, settings);
     check_own_subjects(reading, settings);
     check_credentials(reading, settings, intended);
 }

@@ -10,6 +10,7 @@ use watchword_providers::guarded_client::UrlRules;
 use watchword_providers::kind::{Kind, Values};
 use watchword_providers::{Channel, PhoneNumber, Receipts};
 
+use super::entra::EntraSettings;
 use super::region::RegionSet;
 use super::secret::{MasterKey, Secret};
 use super::signals::SignalSettings;
@@ -42,6 +43,7 @@ pub struct Settings {
     /// In the order of the file: the first that matches and is carried is used.
     pub senders: Vec<SenderSettings>,
     pub test_numbers: Vec<TestNumberSettings>,
+    pub entra: Vec<EntraSettings>,
     /// How many gateways share the store and the providers.
     pub fleet_size: u32,
 }

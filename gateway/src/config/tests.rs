@@ -1,5 +1,6 @@
 //! Stories about whole configurations: what is taken and how a refusal reads.
 
+mod entra;
 mod refusals;
 mod senders;
 mod signals;

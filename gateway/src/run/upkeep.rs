@@ -63,8 +63,8 @@ impl State {
         self.store.load().durability
     }
 
-    /// Ready only if it can serve; `allow_sandbox` and `receipts_missing` are
-    /// filled in by the caller.
+    /// Ready only if it can serve; `allow_sandbox`, `receipts_missing` and `entra`
+    /// are filled in by the caller.
     pub(super) fn readiness(&self, retention: KeyRetention, now_ms: u64) -> Readiness {
         let store = self.store.load();
         let mut reasons = Vec::new();
@@ -89,6 +89,7 @@ impl State {
                 .map(|(id, _)| id.into_string())
                 .collect(),
             receipts_missing: Vec::new(),
+            entra: Vec::new(),
         }
     }
 }

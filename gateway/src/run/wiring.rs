@@ -16,14 +16,16 @@ use super::RunError;
 use super::open_store::retention_ms;
 use super::upkeep::{State, Upkeep};
 use crate::api::{
-    Admin, Api, ApiParts, ApiSettings, Directory, InboxMessage, Readiness, ReceiptCall,
-    ReceiptSink, SandboxInbox, Version,
+    Admin, Api, ApiParts, ApiSettings, Directory, EntraReadiness, InboxMessage, Readiness,
+    ReceiptCall, ReceiptSink, SandboxInbox, Version,
 };
 use crate::assemble::{self, ProviderMakings, master_keys};
 use crate::calls::CallDesk;
 use crate::clock::SystemClock;
 use crate::config::{Settings, StoreBackend};
 use crate::dispatch::{DispatchLimits, Dispatcher};
+use crate::entra::EntraDirectory;
+use crate::entra::token::TokenRefusal;
 use crate::keys::agreement::{KeyRetention, agree};
 use crate::live::Shared;
 use crate::number;
@@ -80,6 +82,7 @@ pub(super) async fn wire(
             metrics: Arc::clone(&metrics),
         }),
         shared_store: shared_store(settings, &store),
+        metrics: Arc::clone(&metrics),
     });
     let live = assemble::live(settings, Arc::clone(&agreed.ring), &makings, None)?;
     lookout.set(assemble::watching(settings, &agreed.ring)?);
@@ -215,6 +218,7 @@ impl Wired {
                 Readiness {
                     allow_sandbox,
                     receipts_missing: receipts_missing(&shared),
+                    entra: entra_readiness(&shared),
                     ..state.readiness(retention, now_ms)
                 }
             }),
@@ -233,6 +237,7 @@ impl Wired {
 /// Tenants and operators as the configuration in force has them.
 struct LiveDirectory(Shared);
 
+#[async_trait]
 impl Directory for LiveDirectory {
     fn caller(&self, digest: &[u8; 32]) -> Option<Caller> {
         self.0.live.load().tenants.caller(digest).cloned()
@@ -240,6 +245,17 @@ impl Directory for LiveDirectory {
 
     fn operator(&self, digest: &[u8; 32]) -> Option<Operator> {
         self.0.live.load().tenants.operator(digest).cloned()
+    }
+
+    async fn entra(&self, bearer: Option<&str>) -> Result<Arc<EntraDirectory>, TokenRefusal> {
+        let live = self.0.live.load_full();
+        let admitted = live
+            .entra
+            .admit(bearer, self.0.clock.now_ms() / 1_000)
+            .await;
+        admitted.inspect_err(|refusal| {
+            events::EntraTokenRefused { refusal: *refusal }.emit(&self.0.metrics);
+        })
     }
 }
 
@@ -327,6 +343,24 @@ fn receipts_missing(shared: &Shared) -> Vec<String> {
         .collect();
     missing.sort_unstable();
     missing
+}
+
+fn entra_readiness(shared: &Shared) -> Vec<EntraReadiness> {
+    let live = shared.live.load();
+    let directories = live.entra.iter().map(|entra| {
+        let known = entra.signing_keys.state();
+        EntraReadiness {
+            directory: entra.rules.directory.clone(),
+            signing_keys_age_s: known.map(|(age, _)| age.as_secs()),
+            signing_keys: known.map_or(0, |(_, count)| count),
+            decryption_keys: entra
+                .decryption_keys
+                .ids()
+                .map(|id| id.to_string())
+                .collect(),
+        }
+    });
+    directories.collect()
 }
 
 /// The sandbox's receipts and calls take the way that those of other providers take.

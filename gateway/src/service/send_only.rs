@@ -141,7 +141,11 @@ struct Terms {
 }
 
 /// Whose number it is the tenant knows, not we.
-fn aim<'a>(tenant: &'a Tenant, to: &'a ParsedNumber, request: &'a DeliverRequest) -> Aim<'a> {
+pub(super) fn aim<'a>(
+    tenant: &'a Tenant,
+    to: &'a ParsedNumber,
+    request: &'a DeliverRequest,
+) -> Aim<'a> {
     Aim {
         tenant,
         to,

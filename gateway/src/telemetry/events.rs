@@ -7,6 +7,7 @@
 
 mod call;
 mod delivery;
+mod entra;
 mod process;
 mod silence;
 mod subject;
@@ -18,6 +19,7 @@ pub use delivery::{
     AttemptEnded, BreakerChanged, CredentialsRefused, DeliveryEnded, LeaseTaken, Poisoned,
     PossibleDuplicate, ReceiptApplied, ReceiptRefused, ReceiptWaits, SharingChanged,
 };
+pub use entra::{EntraAnswered, EntraDecrypted, EntraKeysFetched, EntraTokenRefused};
 pub use process::{
     CertificateReloaded, ConfigReloaded, DrainEnded, DrainStarted, ReloadRefused, StoreFailed,
 };

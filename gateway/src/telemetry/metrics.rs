@@ -21,12 +21,13 @@ use prometheus_client::registry::{Metric, Registry};
 
 pub use connections::{ConnectionMetrics, OpenConnection};
 pub(super) use labels::{
-    AttemptLabels, CallLabels, DeliveryLabels, FeedbackLabels, HopLabels, LimitLabels,
-    ProviderLabels, ReceiptLabels, ReceiptRefusedLabels, ResultLabels, SilenceLabels, StatusLabels,
+    AttemptLabels, CallLabels, DecryptionLabels, DeliveryLabels, EntraRequestLabels,
+    FeedbackLabels, HopLabels, KeysFetchedLabels, LimitLabels, ProviderLabels, ReasonLabels,
+    ReceiptLabels, ReceiptRefusedLabels, ResultLabels, SilenceLabels, StatusLabels,
 };
 use labels::{
-    ClosedLabels, EndpointLabels, HashLabels, KindLabels, ListenerLabels, RequestLabels,
-    StepLabels, VersionLabels, WhatLabels,
+    ClosedLabels, DirectoryLabels, EndpointLabels, HashLabels, KindLabels, ListenerLabels,
+    RequestLabels, StepLabels, VersionLabels, WhatLabels,
 };
 
 use super::logging::DroppedLines;
@@ -89,6 +90,11 @@ pub struct Metrics {
     pub(super) calls_reported: Family<ProviderLabels, Counter>,
     pub(super) subject_changes: Family<StatusLabels, Counter>,
     pub(super) notices: Family<ResultLabels, Counter>,
+    pub(super) entra_requests: Family<EntraRequestLabels, Counter>,
+    pub(super) entra_tokens_refused: Family<ReasonLabels, Counter>,
+    pub(super) entra_keys_fetched: Family<KeysFetchedLabels, Counter>,
+    entra_signing_keys_age: Family<DirectoryLabels, Fraction>,
+    pub(super) entra_decryptions: Family<DecryptionLabels, Counter>,
     webhook_posts: Family<ResultLabels, Counter>,
     pub(super) webhooks_given_up: Family<ResultLabels, Counter>,
     webhooks_lost: Counter,
@@ -151,6 +157,11 @@ impl Metrics {
             calls_reported: family(to, &names::CALLS_REPORTED),
             subject_changes: family(to, &names::SUBJECT_CHANGES),
             notices: family(to, &names::NOTICES),
+            entra_requests: family(to, &names::ENTRA_REQUESTS),
+            entra_tokens_refused: family(to, &names::ENTRA_TOKENS_REFUSED),
+            entra_keys_fetched: family(to, &names::ENTRA_KEYS_FETCHED),
+            entra_signing_keys_age: family(to, &names::ENTRA_SIGNING_KEYS_AGE),
+            entra_decryptions: family(to, &names::ENTRA_DECRYPTIONS),
             webhook_posts: family(to, &names::WEBHOOK_POSTS),
             webhooks_given_up: family(to, &names::WEBHOOKS_GIVEN_UP),
             webhooks_lost: shared(to, &names::WEBHOOKS_LOST),
@@ -214,6 +225,19 @@ impl Metrics {
         self.store_errors
             .get_or_create_owned(&KindLabels { kind })
             .inc();
+    }
+
+    /// How old the signing keys of each Entra directory are; those that are not
+    /// configured any more disappear.
+    pub(crate) fn entra_signing_keys<'a>(&self, ages: impl Iterator<Item = (&'a str, Duration)>) {
+        self.entra_signing_keys_age.clear();
+        for (directory, age) in ages {
+            let labels = DirectoryLabels {
+                directory: directory.into(),
+            };
+            let gauge = self.entra_signing_keys_age.get_or_create_owned(&labels);
+            gauge.set(age.as_secs_f64());
+        }
     }
 
     /// How an event fared at a tenant's endpoint.

@@ -111,6 +111,13 @@ metric_names! {
     SUBJECT_CHANGES = Counter "subject_changes_total" ["status"] "Number changes that reached a status";
     NOTICES = Counter "notices_total" ["result"] "Notices to those whose number or methods changed: queued, stopped (the number has another holder) or unsendable";
 
+    // Microsoft Entra.
+    ENTRA_REQUESTS = Counter "entra_requests_total" ["mode", "channel", "result"] "Requests of Entra, by what came of them, or in evaluation would have come";
+    ENTRA_TOKENS_REFUSED = Counter "entra_tokens_refused_total" ["reason"] "Bearer tokens that let nobody in";
+    ENTRA_KEYS_FETCHED = Counter "entra_keys_fetched_total" ["directory", "result"] "Times an issuer was asked for its signing keys: fetched, or why not";
+    ENTRA_SIGNING_KEYS_AGE = Gauge "entra_signing_keys_age_seconds" ["directory"] "Time since the signing keys were fetched";
+    ENTRA_DECRYPTIONS = Counter "entra_decryptions_total" ["directory", "key"] "Requests decrypted, by the key that did it";
+
     // Webhooks.
     WEBHOOK_POSTS = Counter "webhook_posts_total" ["result"] "Events posted to tenants: told, failed, refused (by our rules on addresses) or gone";
     WEBHOOKS_GIVEN_UP = Counter "webhooks_given_up_total" ["result"] "Events that will not be posted again unless replayed";

@@ -139,19 +139,20 @@ impl World {
         let index = IndexKey::new(&Zeroizing::new(random()), 8);
         let ring = Arc::new(KeyRing::new(keys, "k1", index).unwrap());
         let (callbacks, _) = mpsc::channel(1);
+        let metrics = Arc::new(Metrics::new(DroppedLines::none()));
         let makings = ProviderMakings {
             inbox: Inbox::default(),
             callbacks: CallbackSender::new(callbacks),
             clock: watchword_providers::Clock::system(),
             events: Arc::new(Nobody),
             shared_store: None,
+            metrics: Arc::clone(&metrics),
         };
         let live = assemble::live(&settings, Arc::clone(&ring), &makings, None).unwrap();
         let clock = ManualClock::new(START_MS);
         let time = clock.clone();
         let store = EmbeddedStore::in_memory(&Settings::default(), Arc::new(move || time.now_ms()))
             .unwrap();
-        let metrics = Arc::new(Metrics::new(DroppedLines::none()));
         let lookout = Arc::new(Lookout::new().0);
         lookout.set(assemble::watching(&settings, &ring).unwrap());
         let metered =

@@ -149,6 +149,7 @@ async fn wire(settings: config::Settings, later: Duration) -> (Arc<Service>, Sha
         clock: watchword_providers::Clock::system(),
         events: Arc::new(Nobody),
         shared_store: None,
+        metrics: Arc::default(),
     };
     let live = assemble::live(&settings, ring, &makings, None).unwrap();
     let shared = Shared {

@@ -38,7 +38,7 @@ const CALL: &str = "/v1/calls/{provider}/{reference}";
 const RECEIPT: &str = "/v1/receipts/{provider}/{reference}";
 
 #[rustfmt::skip]
-pub(in crate::api) static ENDPOINTS: [Endpoint; 60] = {
+pub(in crate::api) static ENDPOINTS: [Endpoint; 61] = {
     use {SubjectEndpoint as S, TenantEndpoint as T};
     [
         line(Method::POST, VERIFICATIONS, "start_verification", tenant(Scope::Verify, T::Start), Class::Send),
@@ -54,6 +54,7 @@ pub(in crate::api) static ENDPOINTS: [Endpoint; 60] = {
         line(Method::POST, "/v1/verifications/{id}/outcome", "report_verification_outcome", tenant(Scope::Verify, T::Outcome), Class::Check),
         line(Method::GET, VERIFICATIONS, "list_verifications", tenant(Scope::Read, T::List), Class::Read),
         line(Method::POST, "/v1/deliveries", "send_delivery", tenant(Scope::Deliver, T::Deliver), Class::Send),
+        line(Method::POST, "/api/SendOtp", "send_entra_otp", Target::Entra, Class::Send),
         line(Method::GET, "/v1/deliveries/{id}", "get_delivery", tenant(Scope::Read, T::GetDelivery), Class::Read),
         line(Method::POST, "/v1/deliveries/{id}/outcome", "report_delivery_outcome", tenant(Scope::Deliver, T::DeliveryOutcome), Class::Check),
         line(Method::POST, "/v1/numbers/lookup", "lookup_number", tenant(Scope::Read, T::Lookup), Class::Read),

@@ -171,7 +171,7 @@ async fn a_body_that_breaks_off_is_refused() {
 }
 
 /// A body whose sender says nothing, for ever.
-struct Silent;
+pub(super) struct Silent;
 
 impl http_body::Body for Silent {
     type Data = Bytes;

@@ -16,6 +16,10 @@ async fn every_endpoint_asks_for_its_credential() {
             Target::Open(_) | Target::Provider(_) => {
                 assert!((200..300).contains(&without.status), "{}", endpoint.name);
             }
+            Target::Entra => {
+                assert_eq!(without.json()["error"], "unauthorized");
+                assert_eq!(without.status, 401);
+            }
             Target::Tenant(..) | Target::Sandbox(_) | Target::Operator(_) | Target::Subject(..) => {
                 assert_eq!(
                     without.problem(),
@@ -293,6 +297,7 @@ async fn the_admin_listener_only_reads() {
         allow_sandbox: false,
         retirable_keys: Vec::new(),
         receipts_missing: Vec::new(),
+        entra: Vec::new(),
     };
     for (ready, status) in [(true, 200), (false, 503)] {
         let admin = Arc::new(Admin {

@@ -79,6 +79,7 @@ fn every_operation_names_the_credential_it_takes() {
             }
             Target::Operator(_) | Target::Subject(Who::Operator, _) => &["operator"],
             Target::Subject(Who::Either, _) => &["api_key", "operator"],
+            Target::Entra => &["entra"],
             Target::Open(_) | Target::Provider(_) => &[],
         };
         assert_eq!(named, expected, "{name}");
@@ -168,6 +169,7 @@ async fn every_documented_field_is_read_and_no_other() {
             | Target::Tenant(..)
             | Target::Sandbox(_)
             | Target::Provider(_)
+            | Target::Entra
             | Target::Subject(Who::Tenant | Who::Either, _) => "all",
         };
         let method = Method::from_bytes(method.as_bytes()).unwrap();

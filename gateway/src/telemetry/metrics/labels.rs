@@ -139,3 +139,34 @@ pub(crate) struct WhatLabels {
 pub(crate) struct HashLabels {
     pub(crate) hash: Arc<str>,
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct EntraRequestLabels {
+    pub(crate) mode: &'static str,
+    pub(crate) channel: &'static str,
+    pub(crate) result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ReasonLabels {
+    pub(crate) reason: &'static str,
+}
+
+/// A directory of the configuration, by its GUID.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct DirectoryLabels {
+    pub(crate) directory: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct KeysFetchedLabels {
+    pub(crate) directory: Arc<str>,
+    pub(crate) result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct DecryptionLabels {
+    pub(crate) directory: Arc<str>,
+    /// As the configuration names it.
+    pub(crate) key: Arc<str>,
+}

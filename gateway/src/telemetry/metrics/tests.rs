@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use watchword_providers::{Channel, PhoneNumber};
 
 use super::*;
+use crate::entra::envelope::Mode;
+use crate::entra::jwks::JwksError;
+use crate::entra::token::TokenRefusal;
 use crate::id::{RecordId, Shard};
 use crate::stack::breaker::BreakerState;
 use crate::stack::pace::Sharing;
@@ -13,10 +16,11 @@ use crate::subjects::model::SubjectKey;
 use crate::telemetry::events::{
     AttemptEnded, BreakerChanged, CallAnswered, CallReported, CertificateReloaded, Checked,
     ChecksStopped, ConfigReloaded, CredentialsRefused, DeliveryEnded, DrainEnded, DrainStarted,
-    FeedbackEnded, LeaseTaken, ManyChecksFail, NoticeEnded, NoticeResult, NumberChangeMoved,
-    Poisoned, PossibleDuplicate, ReceiptApplied, ReceiptPathChanged, ReceiptRefused, ReceiptWaits,
-    Refused, ReloadRefused, Resent, SealedCodeUsed, SharingChanged, Silent, Started, StoreFailed,
-    SubjectChanged, SubjectFrozen, WebhookGivenUp,
+    EntraAnswered, EntraDecrypted, EntraKeysFetched, EntraTokenRefused, FeedbackEnded, LeaseTaken,
+    ManyChecksFail, NoticeEnded, NoticeResult, NumberChangeMoved, Poisoned, PossibleDuplicate,
+    ReceiptApplied, ReceiptPathChanged, ReceiptRefused, ReceiptWaits, Refused, ReloadRefused,
+    Resent, SealedCodeUsed, SharingChanged, Silent, Started, StoreFailed, SubjectChanged,
+    SubjectFrozen, WebhookGivenUp,
 };
 use crate::telemetry::logging::{LogLevel, LogSettings, capture};
 use crate::telemetry::names::{ALL, Kind};
@@ -47,6 +51,7 @@ fn touch_everything(metrics: &Metrics) {
     emit_delivery_events(metrics);
     emit_subject_events(metrics);
     emit_process_events(metrics);
+    emit_entra_events(metrics);
 }
 
 fn emit_verification_events(metrics: &Metrics) {
@@ -244,6 +249,32 @@ fn emit_subject_events(metrics: &Metrics) {
             subject,
             kind: "change_requested",
             result,
+        }
+        .emit(metrics);
+    }
+}
+
+fn emit_entra_events(metrics: &Metrics) {
+    let directory = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0";
+    metrics.entra_signing_keys([(directory, Duration::from_secs(60))].into_iter());
+    for refusal in [TokenRefusal::Missing, TokenRefusal::Signature] {
+        EntraTokenRefused { refusal }.emit(metrics);
+    }
+    for fetched in [Ok(2), Err(JwksError::Status)] {
+        EntraKeysFetched { directory, fetched }.emit(metrics);
+    }
+    EntraDecrypted {
+        directory,
+        key: "2026",
+    }
+    .emit(metrics);
+    for asked in [None, Some((Mode::Evaluation, Channel::Voice))] {
+        EntraAnswered {
+            tenant: "acme",
+            asked,
+            result: "accepted",
+            correlation_id: asked.map(|_| "c-1"),
+            took: Duration::from_millis(4),
         }
         .emit(metrics);
     }

@@ -103,6 +103,7 @@ impl Running {
             clock: watchword_providers::Clock::from_fn(move || time.now_ms()),
             events: Arc::new(Nobody),
             shared_store: None,
+            metrics: Arc::clone(&metrics),
         };
         let mut live = assemble::live(&settings, Arc::clone(&agreed.ring), &makings, None)
             .expect("the settings can be put to work");

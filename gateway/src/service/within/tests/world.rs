@@ -171,6 +171,7 @@ impl World {
             clock: watchword_providers::Clock::system(),
             events: Arc::new(Nobody),
             shared_store: None,
+            metrics: Arc::default(),
         };
         let made = assemble::live(&self.settings, Arc::clone(&self.ring), &makings, None);
         let mut live = made.unwrap();
@@ -182,7 +183,7 @@ impl World {
             store: Arc::clone(&self.store),
             live: Arc::new(ArcSwap::from_pointee(live)),
             metrics: Arc::new(Metrics::new(DroppedLines::none())),
-            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            clock: Arc::<TimeOfDay>::clone(&self.clock),
             store_skew_ms: Arc::new(AtomicI64::new(0)),
             is_durable: Arc::new(AtomicBool::new(true)),
             keeps_subjects: Arc::new(AtomicBool::new(true)),
