@@ -3,6 +3,7 @@
 
 mod backup;
 mod dump;
+mod events;
 mod leaks;
 mod people;
 mod reading;
