@@ -32,6 +32,7 @@ mod row_22;
 mod row_23;
 mod row_24;
 mod row_25;
+mod signals;
 mod the_story;
 mod the_world;
 mod world;

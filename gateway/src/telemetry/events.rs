@@ -8,6 +8,7 @@
 mod call;
 mod delivery;
 mod process;
+mod signal;
 mod silence;
 mod subject;
 mod verification;
@@ -21,6 +22,7 @@ pub use delivery::{
 pub use process::{
     CertificateReloaded, ConfigReloaded, DrainEnded, DrainStarted, ReloadRefused, StoreFailed,
 };
+pub use signal::SignalAsked;
 pub use silence::{FeedbackEnded, ReceiptPathChanged, Silent};
 pub use subject::{
     NoticeEnded, NoticeResult, NumberChangeMoved, SealedCodeUsed, SubjectChanged, SubjectFrozen,

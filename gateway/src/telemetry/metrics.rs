@@ -22,7 +22,8 @@ use prometheus_client::registry::{Metric, Registry};
 pub use connections::{ConnectionMetrics, OpenConnection};
 pub(super) use labels::{
     AttemptLabels, CallLabels, DeliveryLabels, FeedbackLabels, HopLabels, LimitLabels,
-    ProviderLabels, ReceiptLabels, ReceiptRefusedLabels, ResultLabels, SilenceLabels, StatusLabels,
+    ProviderLabels, ReceiptLabels, ReceiptRefusedLabels, ResultLabels, SignalLabels, SilenceLabels,
+    StatusLabels,
 };
 use labels::{
     ClosedLabels, EndpointLabels, HashLabels, KindLabels, ListenerLabels, RequestLabels,
@@ -89,6 +90,7 @@ pub struct Metrics {
     pub(super) calls_reported: Family<ProviderLabels, Counter>,
     pub(super) subject_changes: Family<StatusLabels, Counter>,
     pub(super) notices: Family<ResultLabels, Counter>,
+    pub(super) signal_duration: Durations<SignalLabels>,
     webhook_posts: Family<ResultLabels, Counter>,
     pub(super) webhooks_given_up: Family<ResultLabels, Counter>,
     webhooks_lost: Counter,
@@ -151,6 +153,7 @@ impl Metrics {
             calls_reported: family(to, &names::CALLS_REPORTED),
             subject_changes: family(to, &names::SUBJECT_CHANGES),
             notices: family(to, &names::NOTICES),
+            signal_duration: durations(to, &names::SIGNAL_DURATION, request_histogram),
             webhook_posts: family(to, &names::WEBHOOK_POSTS),
             webhooks_given_up: family(to, &names::WEBHOOKS_GIVEN_UP),
             webhooks_lost: shared(to, &names::WEBHOOKS_LOST),

@@ -15,8 +15,8 @@ use crate::telemetry::events::{
     ChecksStopped, ConfigReloaded, CredentialsRefused, DeliveryEnded, DrainEnded, DrainStarted,
     FeedbackEnded, LeaseTaken, ManyChecksFail, NoticeEnded, NoticeResult, NumberChangeMoved,
     Poisoned, PossibleDuplicate, ReceiptApplied, ReceiptPathChanged, ReceiptRefused, ReceiptWaits,
-    Refused, ReloadRefused, Resent, SealedCodeUsed, SharingChanged, Silent, Started, StoreFailed,
-    SubjectChanged, SubjectFrozen, WebhookGivenUp,
+    Refused, ReloadRefused, Resent, SealedCodeUsed, SharingChanged, SignalAsked, Silent, Started,
+    StoreFailed, SubjectChanged, SubjectFrozen, WebhookGivenUp,
 };
 use crate::telemetry::logging::{LogLevel, LogSettings, capture};
 use crate::telemetry::names::{ALL, Kind};
@@ -201,6 +201,13 @@ fn emit_call_events(metrics: &Metrics, (delivery, provider): (&str, &str)) {
         kind: "delivery.failed",
         tries: 10,
         reason: "failed",
+    }
+    .emit(metrics);
+    SignalAsked {
+        tenant: "acme",
+        signal: "sim_swap",
+        outcome: "clear",
+        took: Duration::from_millis(80),
     }
     .emit(metrics);
     metrics.webhook_post("told");
