@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use providers::{MadeFrom, ProviderMakings};
-pub use texts::{TextFile, check_texts, read_texts};
+pub use texts::{TextFile, check_texts, read_notices, read_texts};
 pub use webhooks::{watching, webhooks};
 
 use crate::admission::gcra::GcraRule;
@@ -24,7 +24,7 @@ use crate::config::{self, LimitRule, OperatorSettings, Settings, TenantSettings}
 use crate::delivery::DispatchPolicy;
 use crate::keys::{KeyRing, MasterKey, random};
 use crate::live::{CodePolicy, DispatchSettings, Limits, Live};
-use crate::message::{AppHash, Brand, Catalog, Locale, Origin};
+use crate::message::{AppHash, Brand, Locale, Origin};
 use crate::routing::{Route, RoutingTable, Strategy, Weights};
 use crate::tenants::{Caller, Directory, Operator, Scopes, SubmissionCap, Tenant};
 use crate::verification::{SendPolicy, TenantTag};
@@ -124,8 +124,8 @@ fn directory(
 ) -> Result<Directory, AssembleError> {
     let mut directory = Directory::default();
     for configured in &settings.tenants {
-        let catalog = catalogs.of(configured)?;
-        let tenant = Arc::new(tenant(settings, configured, ring, catalog)?);
+        let texts = catalogs.of(configured)?;
+        let tenant = Arc::new(tenant(settings, configured, ring, texts)?);
         for key in &configured.api_keys {
             let caller = Caller {
                 tenant: Arc::clone(&tenant),
@@ -152,7 +152,7 @@ fn tenant(
     settings: &Settings,
     configured: &TenantSettings,
     ring: &KeyRing,
-    catalog: Arc<Catalog>,
+    texts: texts::TenantTexts,
 ) -> Result<Tenant, AssembleError> {
     let refuse = |what: &'static str, reason: String| AssembleError::Tenant {
         tenant: configured.name.clone(),
@@ -178,7 +178,8 @@ fn tenant(
             .map_err(|error| refuse("brand", error.to_string()))?,
         locale: Locale::parse(locale)
             .map_err(|_| refuse("default_locale", "is not a language tag".to_owned()))?,
-        catalog,
+        catalog: texts.catalog,
+        notices: texts.notices,
         sms_sender: configured.sms_sender.as_deref().map(Arc::from),
         voice_sender: configured.voice_sender.as_deref().map(Arc::from),
         regions: configured.regions.clone(),

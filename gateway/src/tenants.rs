@@ -9,7 +9,7 @@ use watchword_providers::Channel;
 use crate::admission::watch::CheckWatch;
 use crate::code::Code;
 use crate::config::RegionSet;
-use crate::message::{Brand, Catalog, Locale};
+use crate::message::{Brand, Catalog, Locale, Notices};
 use crate::subjects::model::Actor;
 use crate::subjects::policy::SubjectPolicy;
 use crate::verification::TenantTag;
@@ -137,6 +137,8 @@ pub struct Tenant {
     pub locale: Locale,
     /// The texts of its messages: the common ones, with its own over them.
     pub catalog: Arc<Catalog>,
+    /// What is told when a number or a method changes, made alike.
+    pub notices: Arc<Notices>,
     /// What phones show as the sender of an SMS.
     pub sms_sender: Option<Arc<str>>,
     pub voice_sender: Option<Arc<str>>,

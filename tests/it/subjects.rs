@@ -4,6 +4,8 @@
 mod backup;
 mod dump;
 mod events;
+mod imported;
+mod languages;
 mod leaks;
 mod people;
 mod reading;

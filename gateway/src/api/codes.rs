@@ -65,6 +65,7 @@ codes! {
     SUBJECT_FULL CONFLICT "subject_full" "Subject full" "The subject's record has no room for more."
     NUMBER_IN_USE CONFLICT "number_in_use" "Number in use" "Another subject has this number, and the tenant wants each to have one of its own."
     NUMBER_UNCHANGED CONFLICT "number_unchanged" "Number unchanged" "The subject has this number already."
+    ALREADY_ENROLLED CONFLICT "already_enrolled" "Already enrolled" "The subject has numbers of its own, or had: nothing is imported over them."
     METHOD_PENDING CONFLICT "method_pending" "Method pending" "The code of this method has not been typed back yet."
     METHOD_SUSPENDED CONFLICT "method_suspended" "Method suspended" "The method has to be proved again: its number may have another holder."
     METHOD_CHANGED CONFLICT "method_changed" "Method changed" "The subject's numbers have changed meanwhile. Look again."

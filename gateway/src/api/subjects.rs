@@ -4,6 +4,7 @@
 
 mod changes;
 mod evidence;
+mod import;
 mod json;
 mod methods;
 mod operators;
@@ -46,6 +47,8 @@ pub(super) enum SubjectEndpoint {
     ConfirmMethod,
     SetDefault,
     RemoveMethod,
+    ForgetMethod,
+    SetLocale,
     RequestChange,
     GetChange,
     ConfirmChange,
@@ -65,6 +68,7 @@ pub(super) enum SubjectEndpoint {
     Reset,
     Erase,
     SetPrivileged,
+    Import,
     ApproveAction,
     WithdrawAction,
     Audit,
@@ -133,6 +137,8 @@ pub(super) fn read(
         E::ConfirmMethod => methods::confirm(asked),
         E::SetDefault => methods::set_default(asked),
         E::RemoveMethod => methods::remove(asked),
+        E::ForgetMethod => methods::forget(asked),
+        E::SetLocale => methods::set_locale(asked),
         E::RequestChange => changes::request(asked),
         E::GetChange => changes::get(asked),
         E::ConfirmChange => changes::confirm(asked),
@@ -152,6 +158,7 @@ pub(super) fn read(
         E::Reset => operators::reset(asked),
         E::Freeze => operators::freeze(asked),
         E::SetPrivileged => operators::set_privileged(asked),
+        E::Import => import::read(asked),
         E::ApproveAction => operators::approve(asked),
         E::WithdrawAction => operators::withdraw(asked),
         E::Audit => operators::audit(asked),

@@ -34,7 +34,7 @@ use super::{
 };
 use crate::admission::watch::CheckWatch;
 use crate::config::RegionSet;
-use crate::message::{Brand, Catalog, Locale};
+use crate::message::{Brand, Catalog, Locale, Notices};
 use crate::receipts::ReceiptRefusal;
 use crate::service::ServiceError;
 use crate::tenants::{Caller, Operator, Scope, Scopes, Tenant};
@@ -81,6 +81,7 @@ fn caller(scopes: impl IntoIterator<Item = Scope>) -> Caller {
         checks: CheckWatch::default(),
         subjects: Arc::default(),
         catalog: Arc::new(Catalog::builtin()),
+        notices: Arc::new(Notices::builtin()),
         sms_sender: None,
         voice_sender: None,
     };

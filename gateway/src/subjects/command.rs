@@ -36,6 +36,10 @@ pub enum Command {
         method: MethodId,
         facts: Vec<Fact>,
     },
+    /// `None`: the tenant's.
+    SetLocale {
+        locale: Option<String>,
+    },
     RequestChange(RequestChange),
     ChangeProved {
         change: ChangeId,
@@ -127,6 +131,8 @@ pub struct AddMethod {
     pub role: Option<Role>,
     pub channel: Channel,
     pub extension: Option<String>,
+    /// Of a subject's first number: the person's language.
+    pub locale: Option<String>,
     pub facts: Vec<Fact>,
     /// The verification whose code was sent.
     pub proof: RecordId,
@@ -186,6 +192,20 @@ pub enum OperatorAction {
     },
     RevokeBypassCode,
     Erase,
+    /// Numbers that another system has proved.
+    ImportMethods {
+        methods: Vec<ImportedMethod>,
+    },
+}
+
+/// A number that another system has proved, as a method.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportedMethod {
+    pub id: MethodId,
+    pub number: Number,
+    pub role: Role,
+    pub channel: Channel,
+    pub extension: Option<String>,
 }
 
 impl OperatorAction {
@@ -201,6 +221,7 @@ impl OperatorAction {
             Self::IssueBypassCode { .. } => "issue_bypass_code",
             Self::RevokeBypassCode => "revoke_bypass_code",
             Self::Erase => "erase",
+            Self::ImportMethods { .. } => "import_methods",
         }
     }
 }
@@ -275,6 +296,8 @@ pub enum Refusal {
     InvalidLength,
     #[error("the subject has this number already")]
     NumberUnchanged,
+    #[error("the subject has numbers of its own")]
+    AlreadyEnrolled,
 }
 
 /// What was done.

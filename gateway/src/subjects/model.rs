@@ -67,6 +67,10 @@ pub struct Subject {
     pub enrolled_at_ms: u64,
     /// The number of the last notice.
     pub last_notice: u32,
+    /// What notices are still written in, and since when codes are not.
+    pub locale_before: Option<String>,
+    /// 0: never set anew.
+    pub locale_set_at_ms: u64,
 }
 
 /// A number bound to the subject.

@@ -29,6 +29,10 @@ pub struct SubjectPolicy {
     /// How long a new number may be enrolled after a reset.
     pub enrolment_ms: u64,
     pub bypass_lifetime_max_ms: u64,
+    /// How long an action waits for a second operator.
+    pub approval_ms: u64,
+    /// How long an action waits that a sole operator's sealed code approves.
+    pub sealed_wait_ms: u64,
     /// What signals lead to; the first rule that speaks of one decides.
     pub signals: Vec<SignalRule>,
     /// A SIM or device changed so long ago counts as swapped, before a code.
@@ -166,6 +170,8 @@ impl Default for SubjectPolicy {
             grant_ms: DAY_MS,
             enrolment_ms: 7 * DAY_MS,
             bypass_lifetime_max_ms: 8 * HOUR_MS,
+            approval_ms: DAY_MS,
+            sealed_wait_ms: 3 * DAY_MS,
             signals: Vec::new(),
             sign_in_swap_hours: 24,
             change_swap_hours: 240,

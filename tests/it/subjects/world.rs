@@ -63,6 +63,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// `Null` if there is none.
     pub(crate) body: Value,
+    /// What the header `Preference-Applied` says.
+    pub(crate) preference: Option<String>,
 }
 
 impl World {
@@ -115,7 +117,10 @@ impl World {
             Ok(collected) => collected.to_bytes(),
             Err(never) => match never {},
         };
+        let preference = head.headers.get("preference-applied");
+        let preference = preference.and_then(|value| value.to_str().ok());
         Answer {
+            preference: preference.map(str::to_owned),
             status: head.status.as_u16(),
             body: serde_json::from_slice(&body).unwrap_or(Value::Null),
         }

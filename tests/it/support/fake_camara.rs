@@ -18,7 +18,6 @@ pub(crate) const TOKEN: &str = "camara-token-of-a-test";
 
 const SIM_SWAP: &str = "/sim-swap/v2/check";
 const DEVICE_SWAP: &str = "/device-swap/v1/check";
-const FORWARDING: &str = "/call-forwarding-signal/v0.4/unconditional-call-forwardings";
 const RECYCLING: &str = "/number-recycling/v0.2/check";
 
 /// How a network fails whom it should answer.
@@ -88,10 +87,6 @@ impl FakeCamara {
 
     pub(crate) fn says_device_swapped(&self, number: &str, swapped: bool) {
         self.says(DEVICE_SWAP, number, json!({ "swapped": swapped }));
-    }
-
-    pub(crate) fn says_forwarded(&self, number: &str, active: bool) {
-        self.says(FORWARDING, number, json!({ "active": active }));
     }
 
     /// From now on, whatever it was told to say.

@@ -15,7 +15,7 @@ use crate::api::endpoint::Asked;
 use crate::api::fields::{self, ClientBody};
 use crate::api::json::{self, JsonBody, Object};
 use crate::api::problem::Problem;
-use crate::api::verifications::put_location;
+use crate::api::verifications::{put_applied, put_location};
 use crate::api::view::{Numbers, VerificationJson};
 use crate::service::Service;
 use crate::service::subjects::request::{ChangeRequest, CheckRequestParts, Token};
@@ -78,6 +78,7 @@ pub(super) fn request(asked: &Asked) -> Parsed {
         client: fields::client(body.client)?,
         evidence: evidence(body.evidence)?,
         idempotency: fields::idempotency(asked)?,
+        wait: fields::wait(&asked.head.headers),
     };
     let path = asked.head.uri.path().to_owned();
     Ask::Request(Box::new(request), path).of_tenant()
@@ -191,6 +192,7 @@ pub(super) async fn answer(
     let numbers = Numbers::for_asker(asker);
     let changed = match ask {
         Ask::Request(request, path) => {
+            let wait = request.wait;
             let (change, verification) = service.request_change(asker, subject, *request).await?;
             let answer = ChangedJson {
                 number_change: ChangeJson::new(&change, numbers),
@@ -198,6 +200,7 @@ pub(super) async fn answer(
             };
             let mut reply = json(StatusCode::CREATED, &answer)?;
             put_location(&mut reply, &format!("{path}/{}", change.id));
+            put_applied(&mut reply, wait);
             return Ok(reply);
         }
         Ask::Get(change) => service.change(asker, subject, change).await,

@@ -104,6 +104,7 @@ impl Service {
         let to = (&chosen.to, Some(&addressee));
         let mut request = request.clone();
         request.channel = Some(chosen.channel);
+        request.locale = request.locale.or_else(|| opened.subject.locale.clone());
         request
             .fallback
             .retain(|other| chosen.others.channels.contains(other));

@@ -63,7 +63,7 @@ impl Service {
         let asked = self.asked(asker)?;
         let to = fields::number(&request.phone, request.region.as_deref(), "phone")?;
         numbers::may_be_kept(&asked.tenant, &to)?;
-        extension(&request)?;
+        extension(request.role, request.extension.as_deref())?;
         for _ in 0..TRIES {
             let added = self.add_once(&asked, subject, (&to, &request));
             match Box::pin(added).await {
@@ -91,7 +91,7 @@ impl Service {
             .method(before.key, to.number.expose());
         let e164 = to.number.expose();
         let stopped = self.keeper.is_stopped(&asked.live, tenant, e164).await?;
-        let channel = channel_for(to, request, stopped)?;
+        let channel = channel_for(to, (request.role, request.channel), stopped)?;
         let add = |facts: &[Fact], proof| {
             Command::AddMethod(AddMethod {
                 id,
@@ -99,6 +99,7 @@ impl Service {
                 role: request.role,
                 channel,
                 extension: request.extension.clone(),
+                locale: request.locale.clone(),
                 facts: facts.to_vec(),
                 proof,
                 stopped,
@@ -120,6 +121,7 @@ impl Service {
             locale: request.locale.clone(),
             client: request.client,
             idempotency: request.idempotency.clone(),
+            wait: request.wait,
         };
         let sent = self.prove(asked, &before, (to, proof)).await?;
         let decide = |now: &Opened| {
@@ -186,6 +188,30 @@ impl Service {
         self.methods_of(&asked, &opened).await
     }
 
+    /// Sets the language of a person's codes and notices; `None`: the tenant's.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]: it is as before.
+    pub async fn set_locale(
+        &self,
+        asker: &Asker,
+        subject: &str,
+        locale: Option<String>,
+    ) -> Answer<SubjectView> {
+        fields::locale(locale.as_deref())?;
+        let asked = self.asked(asker)?;
+        let decide = |_: &Opened| {
+            let locale = locale.clone();
+            Ok((Command::SetLocale { locale }, ()))
+        };
+        let changed = self
+            .keeper
+            .change(&asked.tenant, subject, asked.actor.clone(), decide);
+        let opened = changed.await?.opened;
+        self.shown_subject(asked.at(), &opened).await
+    }
+
     /// Removes a method.
     ///
     /// # Errors
@@ -228,11 +254,11 @@ fn is_proved(status: MethodStatus) -> bool {
 }
 
 /// Only an office has one, and it is digits.
-fn extension(request: &AddMethodRequest) -> Answer<()> {
-    let Some(extension) = &request.extension else {
+pub(super) fn extension(role: Option<Role>, extension: Option<&str>) -> Answer<()> {
+    let Some(extension) = extension else {
         return Ok(());
     };
-    let is_office = request.role == Some(Role::Office);
+    let is_office = role == Some(Role::Office);
     let is_digits = extension.bytes().all(|byte| byte.is_ascii_digit());
     if is_office && is_digits && (1..=10).contains(&extension.len()) {
         return Ok(());
@@ -246,12 +272,16 @@ fn extension(request: &AddMethodRequest) -> Answer<()> {
 }
 
 /// Over which channel the number is proved, and preferred from then on.
-fn channel_for(to: &ParsedNumber, request: &AddMethodRequest, is_stopped: bool) -> Answer<Channel> {
-    let is_voice_alone = matches!(request.role, Some(Role::Alternate | Role::Office));
-    if is_voice_alone && request.channel == Some(Channel::Sms) {
+pub(super) fn channel_for(
+    to: &ParsedNumber,
+    (role, channel): (Option<Role>, Option<Channel>),
+    is_stopped: bool,
+) -> Answer<Channel> {
+    let is_voice_alone = matches!(role, Some(Role::Alternate | Role::Office));
+    if is_voice_alone && channel == Some(Channel::Sms) {
         return Err(ServiceError::refused("channel_not_supported"));
     }
-    if is_stopped && request.channel == Some(Channel::Sms) {
+    if is_stopped && channel == Some(Channel::Sms) {
         return Err(ServiceError::refused("opted_out"));
     }
     let takes_sms = !is_voice_alone && !is_stopped && to.may_receive(Channel::Sms).is_ok();
@@ -260,5 +290,5 @@ fn channel_for(to: &ParsedNumber, request: &AddMethodRequest, is_stopped: bool) 
     } else {
         Channel::Voice
     };
-    Ok(request.channel.unwrap_or(default))
+    Ok(channel.unwrap_or(default))
 }

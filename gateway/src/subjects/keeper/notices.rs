@@ -241,7 +241,7 @@ fn notice_start(
     let e164 = to.number.expose();
     // Asked for twice, it is made once.
     let id: RecordId = index.notice(whose.key, notice.number, e164);
-    let locale = opened.subject.locale.as_deref();
+    let locale = opened.subject.notice_locale(opened.now_ms);
     let locale = locale.and_then(|locale| Locale::parse(locale).ok());
     let locale = locale.unwrap_or_else(|| tenant.locale.clone());
     let addressed = Addressed {
@@ -250,7 +250,8 @@ fn notice_start(
         change: notice.change,
         to: notice.to,
     };
-    let text = texts::written(index, addressed, channel, (&locale, &tenant.brand));
+    let wording = (&*tenant.notices, &locale, &tenant.brand);
+    let text = texts::written(index, addressed, channel, wording);
     let details = Details {
         tenant: tenant.name.to_string(),
         e164: e164.to_owned(),

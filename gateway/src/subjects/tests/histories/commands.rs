@@ -74,6 +74,7 @@ impl World {
             number: phone(number),
             role: None,
             channel: Channel::Sms,
+            locale: None,
             extension: None,
             facts: self.facts(&seen, how / NUMBERS),
             proof,
