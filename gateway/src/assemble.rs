@@ -184,9 +184,12 @@ fn tenant(
         voice_sender: configured.voice_sender.as_deref().map(Arc::from),
         regions: configured.regions.clone(),
         voice_regions: configured.voice_regions.clone(),
+        unconfirmed_regions: configured.unconfirmed_regions.clone(),
+        blocked_prefixes: blocked_prefixes(settings, configured),
         origins: origins.map_err(|error| refuse("origins", error.to_string()))?,
         app_hashes: app_hashes.map_err(|error| refuse("app_hashes", error.to_string()))?,
         submission_caps: submission_caps(configured),
+        ramp: configured.ramp,
         test_numbers: test_numbers(settings, configured),
         checks: CheckWatch::default(),
         subjects: Arc::new(configured.subjects.clone()),
@@ -197,6 +200,13 @@ fn own_subjects(operator: &OperatorSettings, ring: &KeyRing) -> Arc<[(TenantTag,
     let own = operator.subjects.iter();
     own.map(|own| (ring.index().tenant(&own.tenant), own.subject.clone()))
         .collect()
+}
+
+/// Everybody's and the tenant's own.
+fn blocked_prefixes(settings: &Settings, configured: &TenantSettings) -> Box<[Box<str>]> {
+    let common = settings.limits.blocked_prefixes.iter();
+    let all = common.chain(&configured.blocked_prefixes);
+    all.map(|prefix| prefix.as_str().into()).collect()
 }
 
 /// Those for one region first: they decide before the one for all others.
@@ -283,6 +293,7 @@ fn limits(settings: &Settings) -> Limits {
     Limits {
         sends_per_number: Limits::rates(rates(&limits.sends_per_number)),
         number_all_tenants: Limits::rates(rates(&limits.sends_per_number_all_tenants)),
+        sends_per_prefix: Limits::rates(rates(&limits.sends_per_prefix)),
         sends_per_address: Limits::rates(rates(&limits.sends_per_address)),
         failed_checks_per_address: Limits::rates(rates(&limits.failed_checks_per_address)),
         lookups_per_tenant: Limits::rates(rates(&limits.lookups_per_tenant)),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use watchword_providers::Channel;
 
+use crate::admission::ramp::Ramp;
 use crate::admission::watch::CheckWatch;
 use crate::code::Code;
 use crate::config::RegionSet;
@@ -145,11 +146,16 @@ pub struct Tenant {
     pub regions: RegionSet,
     /// Where voice may go, landlines and fallback too.
     pub voice_regions: RegionSet,
+    /// Where numbers may be sent to that no subject has proved.
+    pub unconfirmed_regions: RegionSet,
+    /// Beginnings of E.164 numbers that are sent nothing.
+    pub blocked_prefixes: Box<[Box<str>]>,
     /// Hosts whose pages a message may hand its code to.
     pub origins: HashSet<String>,
     /// Android apps a message may hand its code to.
     pub app_hashes: HashSet<String>,
     pub submission_caps: Vec<SubmissionCap>,
+    pub ramp: Option<Ramp>,
     /// Never sent anything; each has a fixed code.
     pub test_numbers: HashMap<String, Code>,
     pub checks: CheckWatch,
@@ -168,6 +174,12 @@ pub struct SubmissionCap {
 }
 
 impl Tenant {
+    /// Whether a number begins as none may that is sent to.
+    pub fn blocks(&self, e164: &str) -> bool {
+        let mut blocked = self.blocked_prefixes.iter();
+        blocked.any(|prefix| e164.starts_with(&**prefix))
+    }
+
     /// The bound on submissions a day to a region over a channel.
     pub fn submission_cap(&self, region: &str, channel: Channel) -> Option<u32> {
         self.submission_caps

@@ -20,8 +20,8 @@ use super::endpoint::Asked;
 use super::fields;
 use super::problem::Problem;
 use super::query;
-use crate::service::Service;
 use crate::service::subjects::view::ShownOnce;
+use crate::service::{Service, ServiceError};
 use crate::tenants::{Asker, Caller, Operator};
 
 /// Whose credential an endpoint takes.
@@ -116,6 +116,15 @@ pub(super) async fn answer(
         Ask::Changes(ask) => changes::answer(service, about, ask).await,
         Ask::Recovery(ask) => recovery::answer(service, about, ask).await,
         Ask::Operators(ask) => operators::answer(service, about, ask).await,
+    }
+}
+
+/// Why a code was not sent, with what the person may be shown.
+pub(super) fn not_sent(error: ServiceError, asker: &Asker, locale: Option<&str>) -> Problem {
+    let problem = Problem::from(error);
+    match asker {
+        Asker::Tenant(caller) => problem.for_person(&caller.tenant, locale),
+        Asker::Operator { .. } => problem,
     }
 }
 

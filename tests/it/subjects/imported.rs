@@ -75,7 +75,7 @@ async fn an_import_is_refused_whole_where_one_number_is_wrong(stand: Stand) {
     for (bad, code) in [
         (
             json!({ "phone": "+1 555", "role": "office" }),
-            "invalid_number",
+            "number_too_short",
         ),
         (
             json!({ "phone": numbers::us_number(), "role": "fax" }),

@@ -6,7 +6,7 @@ use watchword::subjects::evidence::Finding::{Clear, Raised};
 use watchword_providers::Channel;
 
 use super::over_both_stores;
-use super::world::{DAY, MINUTE, Setup, Signal, Stand, World, text};
+use super::world::{DAY, MINUTE, Setup, Signal, Stand, TENANT, World, text};
 use crate::support::fake_camara::{Failing, FakeCamara};
 use crate::support::numbers;
 
@@ -148,7 +148,7 @@ async fn the_only_number_of_a_person_is_not_suspended_for_a_new_sim(stand: Stand
 
 async fn forwarded_calls_take_another_way_where_there_is_one(stand: Stand) {
     let world = World::over(stand).await;
-    let [(first, first_id), (second, second_id)] = with_two_numbers(&world).await;
+    let [(first, first_id), _] = with_two_numbers(&world).await;
     world.networks.say(&first, Signal::Forwarded, Raised);
     // The same phone by a text, though a call was asked for.
     let calls = json!({ "subject": SUBJECT, "channel": "voice" });
@@ -156,15 +156,18 @@ async fn forwarded_calls_take_another_way_where_there_is_one(stand: Stand) {
     assert_eq!(status, 201, "{started}");
     assert_eq!(started["method"], json!(first_id));
     assert_eq!(next_channel(&world, &first).await, Some(Channel::Sms));
-    // Without texts, another phone.
-    stops_texts(&world, &first).await;
-    assert_eq!(starts(&world, "sign_in").await["method"], json!(second_id));
-    assert_eq!(next_channel(&world, &second).await, Some(Channel::Sms));
-    // And where every way is forwarded, nobody is locked out.
-    stops_texts(&world, &second).await;
-    world.networks.say(&second, Signal::Forwarded, Raised);
+    // An office takes no texts: another phone.
+    let (office, office_id) = with_office(&world).await;
+    assert_eq!(starts(&world, "sign_in").await["method"], json!(office_id));
+    assert_eq!(next_channel(&world, &office).await, Some(Channel::Voice));
+    world.networks.say(&office, Signal::Forwarded, Raised);
+    world.advance(11 * MINUTE);
     assert_eq!(starts(&world, "sign_in").await["method"], json!(first_id));
-    assert_eq!(next_channel(&world, &first).await, Some(Channel::Voice));
+    // Who insists is called all the same: nobody is locked out.
+    let named = json!({ "subject": SUBJECT, "method": office_id });
+    let (status, started) = world.post("/v1/verifications", named).await;
+    assert_eq!(status, 201, "{started}");
+    assert_eq!(next_channel(&world, &office).await, Some(Channel::Voice));
 }
 
 /// Of the message that comes next.
@@ -174,10 +177,22 @@ async fn next_channel(world: &World, number: &str) -> Option<Channel> {
     messages.last().map(|message| message.channel)
 }
 
-async fn stops_texts(world: &World, number: &str) {
-    let asked = json!({ "from": number, "text": "STOP" });
-    let (status, answer) = world.post("/v1/numbers/inbound", asked).await;
+/// An office's number, which is called only, and is the default from now on.
+async fn with_office(world: &World) -> (String, String) {
+    let number = numbers::us_number();
+    let path = format!("/v1/subjects/{SUBJECT}/methods");
+    let evidence = json!([{ "type": "stronger_factor" }]);
+    let asked = json!({ "phone": number, "role": "office", "evidence": evidence });
+    let (status, added) = world.post(&path, asked).await;
+    assert_eq!(status, 201, "{added}");
+    let method = text(&added["method"]["id"]);
+    let code = json!({ "code": world.code_to(&number).await });
+    let (status, proved) = world.post(&format!("{path}/{method}/confirm"), code).await;
+    assert_eq!(status, 200, "{proved}");
+    let default = format!("{path}/{method}/default");
+    let (status, answer) = world.call("PUT", &default, TENANT, json!({})).await;
     assert_eq!(status, 200, "{answer}");
+    (number, method)
 }
 
 async fn a_proof_by_a_forwarded_call_waits_as_after_a_new_sim(stand: Stand) {

@@ -159,6 +159,12 @@ impl World {
         self.running = Running::start(&self.stores, &self.setup, &self.networks, before).await;
     }
 
+    /// As `crash`, and the operator has changed the settings meanwhile.
+    pub(crate) async fn restarts_with(&mut self, setup: Setup) {
+        self.setup = setup;
+        self.crash().await;
+    }
+
     /// All messages to a number, the first one first.
     pub(crate) fn messages_to(&self, number: &str) -> Vec<InboxMessage> {
         let mut messages = self.running.inbox.messages(ACME, Some(number));
@@ -173,6 +179,11 @@ impl World {
             .filter(|message| message.channel == Channel::Sms)
             .map(|message| message.text.to_string())
             .collect()
+    }
+
+    /// What calls have said since this was last asked, sentence by sentence.
+    pub(crate) fn played(&self) -> Vec<String> {
+        self.running.played.take()
     }
 
     /// Waits for a message to a number that the story has not read, and reads it.

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::evidence::{EvidenceBody, evidence};
 use super::json::ChangeJson;
 use super::operators::{self, WhyBody};
-use super::{About, Parsed, Presented, methods, second, tenant_of_query};
+use super::{About, Parsed, Presented, methods, not_sent, second, tenant_of_query};
 use crate::api::answer::{Reply, json};
 use crate::api::codes;
 use crate::api::endpoint::Asked;
@@ -193,7 +193,10 @@ pub(super) async fn answer(
     let changed = match ask {
         Ask::Request(request, path) => {
             let wait = request.wait;
-            let (change, verification) = service.request_change(asker, subject, *request).await?;
+            let locale = request.locale.clone();
+            let requested = service.request_change(asker, subject, *request).await;
+            let (change, verification) =
+                requested.map_err(|error| not_sent(error, asker, locale.as_deref()))?;
             let answer = ChangedJson {
                 number_change: ChangeJson::new(&change, numbers),
                 verification: Some(VerificationJson::new(&verification, Numbers::Full)),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::evidence::{EvidenceBody, evidence};
 use super::json::{MethodJson, MethodsJson, SubjectJson};
-use super::{About, Parsed, nothing_else, second, tenant_of_query};
+use super::{About, Parsed, not_sent, nothing_else, second, tenant_of_query};
 use crate::api::answer::{Reply, empty, json};
 use crate::api::codes;
 use crate::api::endpoint::Asked;
@@ -203,7 +203,10 @@ pub(super) async fn answer(
         }
         Ask::Add(request) => {
             let wait = request.wait;
-            let (method, verification) = service.add_method(asker, subject, *request).await?;
+            let locale = request.locale.clone();
+            let added = service.add_method(asker, subject, *request).await;
+            let (method, verification) =
+                added.map_err(|error| not_sent(error, asker, locale.as_deref()))?;
             let answer = AddedJson {
                 method: MethodJson::new(&method, numbers),
                 verification: verification

@@ -9,8 +9,9 @@ use watchword_providers::Channel;
 use super::plan::{Addressee, StartPlan};
 use crate::live::Live;
 use crate::number::{self, ParsedNumber};
+use crate::service::aim::Aim;
 use crate::service::error::{OtherMethod, Others, ServiceError};
-use crate::service::fields::{self, DEFAULT_PURPOSE};
+use crate::service::fields::DEFAULT_PURPOSE;
 use crate::service::request::StartRequest;
 use crate::service::view::VerificationView;
 use crate::service::{Answer, OVERLOADED, Service};
@@ -183,9 +184,6 @@ impl Service {
             .await?;
         let mut open = open_channels(looked, method, &to);
         let others = looked.others(method.id);
-        if is_stopped {
-            open.retain(|channel| *channel != Channel::Sms);
-        }
         let preferred = if method.channels().contains(&method.channel) {
             method.channel
         } else {
@@ -194,6 +192,10 @@ impl Service {
         let mut channel = asked.unwrap_or(preferred);
         if asked.is_none() && !open.contains(&channel) {
             channel = open.first().copied().unwrap_or(channel);
+        }
+        // Who wants no texts is not called instead, unless the person chooses that.
+        if is_stopped {
+            open.retain(|channel| *channel != Channel::Sms);
         }
         let alternatives = Others {
             channels: open.iter().copied().filter(|one| *one != channel).collect(),
@@ -211,7 +213,9 @@ impl Service {
                 &alternatives,
             ));
         }
-        fields::may_send(live, tenant, &to, channel, looked.purpose)
+        looked
+            .aim(method, &to)
+            .may_send(live, channel)
             .map_err(|error| with_others(error, &alternatives))?;
         let mut is_forwarded = false;
         if channel == Channel::Voice {
@@ -327,6 +331,15 @@ impl<'a> Looked<'a> {
         }
     }
 
+    fn aim<'b>(&'b self, method: &Method, to: &'b ParsedNumber) -> Aim<'b> {
+        Aim {
+            tenant: self.tenant,
+            to,
+            purpose: self.purpose,
+            method: Some(method.id),
+        }
+    }
+
     fn refused(&self, code: &'static str, method: &Method) -> ServiceError {
         with_others(ServiceError::refused(code), &self.others_alone(method.id))
     }
@@ -361,9 +374,8 @@ impl<'a> Looked<'a> {
 }
 
 fn open_channels(looked: &Looked<'_>, method: &Method, to: &ParsedNumber) -> Vec<Channel> {
-    let open = |channel: &Channel| {
-        fields::is_open(looked.live, looked.tenant, to, *channel, looked.purpose)
-    };
+    let aim = looked.aim(method, to);
+    let open = |channel: &Channel| aim.is_open(looked.live, *channel);
     method.channels().iter().copied().filter(open).collect()
 }
 
