@@ -4,6 +4,7 @@
 mod audit_export;
 mod backup;
 mod dump;
+mod events;
 mod extensions;
 mod imported;
 mod languages;
@@ -35,6 +36,7 @@ mod row_22;
 mod row_23;
 mod row_24;
 mod row_25;
+mod signals;
 mod slips;
 mod the_story;
 mod the_world;

@@ -157,7 +157,9 @@ impl Store for MeteredStore {
         tenant: TenantTag,
     ) -> Result<Result<Found, SendRefusal>, StoreError> {
         let canceled = self.timed("cancel", self.inner.cancel(id, tenant)).await;
-        self.lookout.changed(tenant, id);
+        if !matches!(canceled, Ok(Err(_))) {
+            self.lookout.changed(tenant, id);
+        }
         canceled
     }
 
@@ -169,7 +171,9 @@ impl Store for MeteredStore {
     ) -> Result<Result<Found, SendRefusal>, StoreError> {
         let call = self.inner.report_outcome(id, tenant, conversion);
         let noted = self.timed("outcome", call).await;
-        self.lookout.changed(tenant, id);
+        if !matches!(noted, Ok(Err(_))) {
+            self.lookout.changed(tenant, id);
+        }
         noted
     }
 

@@ -20,7 +20,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-pub(crate) use self::asking::Advice;
+pub(crate) use self::asking::{Advice, Swapped};
 pub(crate) use self::proofs::Proved;
 pub(crate) use self::tokens::TokenAsk;
 pub(crate) use self::wishes::Wish;

@@ -141,9 +141,7 @@ impl World {
     pub(crate) async fn tick(&self) {
         worker::pass(&self.running.keeper).await;
         self.is_quiet().await;
-        self.running.courier.pass().await;
-        // What a store that answered late has kept back.
-        self.running.courier.pass().await;
+        self.running.tell().await;
     }
 
     /// Waits until no message is on its way any more.

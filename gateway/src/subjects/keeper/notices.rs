@@ -16,11 +16,9 @@ use crate::number::{self, ParsedNumber};
 use crate::routing::Draw;
 use crate::service::Answer;
 use crate::service::aim::Aim;
-use crate::signals::Question;
 use crate::store::Started;
 use crate::store::subjects::EventWatch;
 use crate::subjects::command::Command;
-use crate::subjects::evidence::Finding;
 use crate::subjects::model::{
     Actor, ChangeStatus, Method, MethodId, Notice, NoticeKind, Recipient, SubjectKey,
 };
@@ -172,12 +170,7 @@ impl Keeper {
         (notice, method): (&Notice, &Method),
     ) -> Answer<Option<NoticeResult>> {
         let e164 = method.number.e164.as_str();
-        let since_ms = method.confirmed_at_ms();
-        let recycled = whose
-            .live
-            .signals
-            .ask(Question::Recycled { e164, since_ms });
-        if method.is_recycled() || recycled.await == Finding::Raised {
+        if self.has_other_holder(whose, method).await {
             return Ok(Some(NoticeResult::Stopped));
         }
         let is_stopped = self.is_stopped(&whose.live, &whose.tenant, e164).await?;

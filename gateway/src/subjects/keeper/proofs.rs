@@ -1,6 +1,8 @@
 //! From what a caller says was proved to what was: everything that can be checked
 //! is checked, and what cannot is taken as the tenant's word.
 
+use watchword_providers::Channel;
+
 use crate::service::subjects::request::EvidenceItem;
 use crate::service::{Answer, ServiceError};
 use crate::store::Found;
@@ -192,7 +194,13 @@ impl Keeper {
             .filter(|_| is_of_subject)
             .ok_or_else(stale)?;
         let method = opened.subject.method(id).ok_or_else(stale)?;
-        let (swap, recycled) = self.findings(whose, method).await;
+        let mut deliveries = found.record.deliveries.iter();
+        let by = if deliveries.any(|delivery| delivery.channel == Channel::Voice) {
+            Channel::Voice
+        } else {
+            Channel::Sms
+        };
+        let (swap, recycled) = self.findings_of_proof(whose, method, by).await;
         Ok(Fact::Method {
             id,
             proof,
