@@ -45,6 +45,9 @@ pub async fn work(keeper: Arc<Keeper>, interval: Duration) {
             if looks.is_multiple_of(RARELY) && serves_subjects(&keeper) {
                 note_operators(&keeper).await;
             }
+            if looks.is_multiple_of(RARELY) {
+                seal_anew(&keeper).await;
+            }
             looks = looks.wrapping_add(1);
             pass(&keeper).await;
         }
@@ -57,6 +60,16 @@ async fn note_operators(keeper: &Keeper) {
         tracing::warn!(
             code = error.code(),
             "who is an operator now could not be noted, and is tried again"
+        );
+    }
+}
+
+/// Has what older master keys seal sealed under the newest one.
+pub async fn seal_anew(keeper: &Keeper) {
+    if let Err(error) = keeper.seal_anew().await {
+        tracing::warn!(
+            code = error.code(),
+            "subjects are left under an older key, and are tried again"
         );
     }
 }

@@ -38,7 +38,7 @@ const CALL: &str = "/v1/calls/{provider}/{reference}";
 const RECEIPT: &str = "/v1/receipts/{provider}/{reference}";
 
 #[rustfmt::skip]
-pub(in crate::api) static ENDPOINTS: [Endpoint; 56] = {
+pub(in crate::api) static ENDPOINTS: [Endpoint; 57] = {
     use {SubjectEndpoint as S, TenantEndpoint as T};
     [
         line(Method::POST, VERIFICATIONS, "start_verification", tenant(Scope::Verify, T::Start), Class::Send),
@@ -67,6 +67,7 @@ pub(in crate::api) static ENDPOINTS: [Endpoint; 56] = {
         line(Method::DELETE, "/v1/subjects/{subject}/methods/{method}", "remove_method", Target::Subject(Who::Tenant, S::RemoveMethod), Class::Check),
         line(Method::POST, "/v1/subjects/{subject}/number-changes", "request_number_change", Target::Subject(Who::Tenant, S::RequestChange), Class::Send),
         line(Method::GET, "/v1/subjects/{subject}/number-changes/{change}", "get_number_change", Target::Subject(Who::Either, S::GetChange), Class::Read),
+        line(Method::DELETE, "/v1/subjects/{subject}/number-changes/{change}", "cancel_number_change", Target::Subject(Who::Tenant, S::CancelChange), Class::Check),
         line(Method::POST, "/v1/subjects/{subject}/number-changes/{change}/confirm", "confirm_number_change", Target::Subject(Who::Tenant, S::ConfirmChange), Class::Check),
         line(Method::POST, "/v1/subjects/{subject}/number-changes/{change}/undo", "undo_number_change", Target::Subject(Who::Either, S::UndoChange), Class::Check),
         line(Method::POST, "/v1/subjects/{subject}/number-changes/{change}/report", "report_number_change", Target::Subject(Who::Tenant, S::ReportChange), Class::Check),

@@ -1,4 +1,4 @@
-//! Number changes: ask for one, confirm it, look at it, undo or report it, and
+//! Number changes: ask for one, confirm or cancel it, look at it, undo or report it, and
 //! what operators decide about it.
 
 use http::StatusCode;
@@ -27,6 +27,7 @@ pub(super) enum Ask {
     /// The path of the changes comes along, for the header `Location`.
     Request(Box<ChangeRequest>, String),
     Get(ChangeId),
+    Cancel(ChangeId),
     Confirm(ChangeId, CheckRequestParts),
     Undo(ChangeId, Token),
     Report(ChangeId, Token),
@@ -87,6 +88,10 @@ pub(super) fn get(asked: &Asked) -> Parsed {
     let change = second(asked, ChangeId::parse)?;
     let tenant = tenant_of_query(asked)?;
     Ok((super::Ask::Changes(Ask::Get(change)), tenant))
+}
+
+pub(super) fn cancel(asked: &Asked) -> Parsed {
+    Ask::Cancel(second(asked, ChangeId::parse)?).of_tenant()
 }
 
 pub(super) fn confirm(asked: &Asked) -> Parsed {
@@ -201,6 +206,7 @@ pub(super) async fn answer(
             return Ok(reply);
         }
         Ask::Get(change) => service.change(asker, subject, change).await,
+        Ask::Cancel(change) => service.cancel_change(asker, subject, change).await,
         Ask::Confirm(change, check) => {
             let check = (change, check);
             service.confirm_change(asker, subject, check).await

@@ -2,17 +2,17 @@
 
 use watchword_providers::Channel;
 
-use super::proof::ProofAsk;
+use super::proof::{PROVED_BEFORE, ProofAsk};
 use super::request::{ChangeRequest, CheckRequestParts, Token};
 use super::shown::change_of;
 use super::view::ChangeView;
-use super::{Asked, TRIES, numbers};
+use super::{Asked, numbers, settled};
 use crate::number::ParsedNumber;
 use crate::service::error::ServiceError;
 use crate::service::view::VerificationView;
-use crate::service::{Answer, OVERLOADED, Service, fields};
+use crate::service::{Answer, Service, fields};
 use crate::subjects::command::{Command, RequestChange};
-use crate::subjects::keeper::{NUMBER_CHANGE, Opened, TokenAsk};
+use crate::subjects::keeper::{NUMBER_CHANGE, Opened, Proved, TokenAsk};
 use crate::subjects::model::{ChangeId, ChangeStatus};
 use crate::subjects::tokens::TokenAction;
 use crate::tenants::Asker;
@@ -33,14 +33,7 @@ impl Service {
         let asked = self.asked(asker)?;
         let to = fields::number(&request.to, request.region.as_deref(), "to")?;
         numbers::may_be_kept(&asked.tenant, &to)?;
-        for _ in 0..TRIES {
-            let requested = self.request_once(&asked, subject, (&to, &request));
-            match Box::pin(requested).await {
-                Err(error) if error.code() == "method_changed" => {}
-                requested => return requested,
-            }
-        }
-        Err(OVERLOADED)
+        settled(|| Box::pin(self.request_once(&asked, subject, (&to, &request)))).await
     }
 
     async fn request_once(
@@ -51,18 +44,23 @@ impl Service {
     ) -> Answer<(ChangeView, VerificationView)> {
         let (tenant, actor) = (&asked.tenant, &asked.actor);
         let before = self.kept(asked, subject).await?;
-        let evidence = (request.evidence.as_slice(), actor);
-        let proved = self.keeper.facts(tenant, &before, evidence).await?;
         let e164 = to.number.expose();
-        let new_swap = self.keeper.new_number_swap(&asked.live, tenant, e164).await;
-        let takes_sms = to.may_receive(Channel::Sms).is_ok();
-        let default = if takes_sms {
-            Channel::Sms
-        } else {
-            Channel::Voice
-        };
-        let channel = request.channel.unwrap_or(default);
         let to_method = asked.live.ring.index().method(before.key, e164);
+        // Whoever has missed the answer has no evidence left that counts once.
+        let proved = if before.subject.has_requested(request.from, to_method) {
+            Proved::default()
+        } else {
+            let evidence = (request.evidence.as_slice(), actor);
+            self.keeper.facts(tenant, &before, evidence).await?
+        };
+        let new_swap = self.keeper.new_number_swap(&asked.live, tenant, e164).await;
+        let stopped = self.keeper.is_stopped(&asked.live, tenant, e164).await?;
+        let from = match request.from {
+            Some(id) => before.subject.method(id),
+            None => before.subject.default_method(),
+        };
+        let takes_sms = from.is_none_or(|method| method.channels().contains(&Channel::Sms));
+        let channel = numbers::channel(to, request.channel, (takes_sms, stopped))?;
         let id = ChangeId::draw();
         let change = |proof| {
             Command::RequestChange(RequestChange {
@@ -128,31 +126,51 @@ impl Service {
     ) -> Answer<ChangeView> {
         let asked = self.asked(asker)?;
         let opened = self.kept(&asked, subject).await?;
-        let requested = opened
-            .subject
-            .change
-            .as_ref()
-            .filter(|change| change.id == id && change.status == ChangeStatus::Requested);
-        let Some((change, proof)) = requested.and_then(|change| Some((change, change.proof?)))
+        let current = opened.subject.change.as_ref();
+        let current = current.filter(|change| change.id == id);
+        let Some((change, proof)) = current.and_then(|change| Some((change, change.proof?)))
         else {
-            // Proved before: whoever asks again has missed the answer.
-            let view = change_of(&opened, id)?;
-            return match view.status {
+            return Err(match change_of(&opened, id)?.status {
                 ChangeStatus::Requested | ChangeStatus::Expired => {
-                    Err(ServiceError::refused("discarded"))
+                    ServiceError::refused("discarded")
                 }
-                ChangeStatus::NewVerified
-                | ChangeStatus::Holding
-                | ChangeStatus::Completed
-                | ChangeStatus::Undone
-                | ChangeStatus::Rejected => Ok(view),
-            };
+                ChangeStatus::Undone => ServiceError::refused("already_undone"),
+                ChangeStatus::Rejected => ServiceError::refused("change_ended"),
+                ChangeStatus::NewVerified | ChangeStatus::Holding | ChangeStatus::Completed => {
+                    PROVED_BEFORE
+                }
+            });
         };
+        let is_proved = change.is_proved();
         let discard = Command::ChangeGivenUp { change: id, proof };
         let of = (change.to_method, NUMBER_CHANGE);
         let typed = (asker, subject, check);
-        let opened = self.typed(&asked, typed, (proof, of), discard).await?;
+        let typed = self.typed(&asked, typed, (proof, of), discard).await;
+        let opened = typed.map_err(|error| match error {
+            // Its code is forgotten by now.
+            ServiceError::NotFound if is_proved => PROVED_BEFORE,
+            error => error,
+        })?;
         change_of(&opened, id)
+    }
+
+    /// Takes back a change whose number is not proved yet, a mistyped one for
+    /// instance, so that another can be asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]: it goes on.
+    pub async fn cancel_change(
+        &self,
+        asker: &Asker,
+        subject: &str,
+        change: ChangeId,
+    ) -> Answer<ChangeView> {
+        let asked = self.asked(asker)?;
+        let decide = |_: &Opened| Ok((Command::CancelChange { change }, ()));
+        let actor = asked.actor.clone();
+        let canceled = self.keeper.change(&asked.tenant, subject, actor, decide);
+        change_of(&canceled.await?.opened, change)
     }
 
     /// Undoes a change, on the word of somebody who was told of it.

@@ -1,5 +1,7 @@
 //! Which numbers a subject may have, and how they are kept.
 
+use watchword_providers::Channel;
+
 use super::super::error::ServiceError;
 use crate::number::{LineType, ParsedNumber};
 use crate::service::Answer;
@@ -14,6 +16,22 @@ pub(super) fn may_be_kept(tenant: &Tenant, to: &ParsedNumber) -> Answer<()> {
             Err(ServiceError::refused("voip_denied"))
         }
         VoipPolicy::Deny | VoipPolicy::Allow => Ok(()),
+    }
+}
+
+/// Over which channel a number is proved, and preferred from then on; whether the
+/// place it is to take has SMS, and whether its holder said STOP.
+pub(super) fn channel(
+    to: &ParsedNumber,
+    asked: Option<Channel>,
+    (has_sms, is_stopped): (bool, bool),
+) -> Answer<Channel> {
+    match asked {
+        Some(Channel::Sms) if !has_sms => Err(ServiceError::refused("channel_not_supported")),
+        Some(Channel::Sms) if is_stopped => Err(ServiceError::refused("opted_out")),
+        Some(channel) => Ok(channel),
+        None if has_sms && !is_stopped && to.may_receive(Channel::Sms).is_ok() => Ok(Channel::Sms),
+        None => Ok(Channel::Voice),
     }
 }
 

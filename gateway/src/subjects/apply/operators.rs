@@ -216,11 +216,12 @@ impl Turn<'_> {
             | OperatorAction::Reset { .. }
             | OperatorAction::Unfreeze
             | OperatorAction::CompleteChange { .. }
-            | OperatorAction::SetPrivileged { .. } => true,
+            | OperatorAction::SetPrivileged { .. }
+            // Whoever has no record enrols with a session alone.
+            | OperatorAction::Erase => true,
             OperatorAction::UndoChange { .. }
             | OperatorAction::RejectChange { .. }
-            | OperatorAction::RevokeBypassCode
-            | OperatorAction::Erase => false,
+            | OperatorAction::RevokeBypassCode => false,
         };
         if lets_in && self.terms.own_subject {
             return Err(Refusal::OwnSubject);
