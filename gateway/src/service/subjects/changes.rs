@@ -128,8 +128,7 @@ impl Service {
         let opened = self.kept(&asked, subject).await?;
         let current = opened.subject.change.as_ref();
         let current = current.filter(|change| change.id == id);
-        let Some((change, proof)) = current.and_then(|change| Some((change, change.proof?)))
-        else {
+        let Some((change, proof)) = current.and_then(|change| Some((change, change.proof?))) else {
             return Err(match change_of(&opened, id)?.status {
                 ChangeStatus::Requested | ChangeStatus::Expired => {
                     ServiceError::refused("discarded")

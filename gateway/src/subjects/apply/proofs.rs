@@ -53,8 +53,7 @@ impl Turn<'_> {
     /// The fact as the record knows it; `None` if it proves nothing any more.
     fn stands(&self, fact: &Fact) -> Result<Option<Fact>, Refusal> {
         let subject = &*self.subject;
-        let is_used =
-            |proof: [u8; 16]| subject.used_proofs.iter().any(|used| used.name == proof);
+        let is_used = |proof: [u8; 16]| subject.used_proofs.iter().any(|used| used.name == proof);
         // What binds a number proves nothing else.
         let binds = |proof| {
             let methods = subject.methods.iter().map(|method| method.proof);

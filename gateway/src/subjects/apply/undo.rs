@@ -135,8 +135,7 @@ impl Turn<'_> {
             self.drop_notices_to(id);
             self.retire(id);
             let retired = self.subject.method(id);
-            if let Some(told) =
-                retired.map(|method| method_event(EventKind::MethodRemoved, method))
+            if let Some(told) = retired.map(|method| method_event(EventKind::MethodRemoved, method))
             {
                 self.tell(told);
             }

@@ -104,3 +104,6 @@ fn unreadable(code: &'static str) -> ServiceError {
         retry_after_s: 5,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,10 +127,7 @@ impl Keeper {
             Ok(())
         });
         if let Err(error) = noted.await {
-            error!(
-                code = error.code(),
-                "an erasure could not be noted: {line}"
-            );
+            error!(code = error.code(), "an erasure could not be noted: {line}");
         }
     }
 

@@ -1,8 +1,6 @@
 //! Getting back without any number: as good as the evidence, never a sign-in.
 
-use super::case::{
-    Case, DAY, HOUR, SECOND, START, by_method, events, method, passkey, slow_hash,
-};
+use super::case::{Case, DAY, HOUR, SECOND, START, by_method, events, method, passkey, slow_hash};
 use crate::subjects::command::{Command, OperatorAction, Refusal};
 use crate::subjects::evidence::{Class, Fact, Finding};
 use crate::subjects::model::{GRANTS_MAX, GrantId, USED_PROOFS_MAX};
