@@ -3,5 +3,6 @@
 pub mod gcra;
 pub mod limits;
 pub mod memory;
+pub mod ramp;
 pub mod turns;
 pub mod watch;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use providers::{MadeFrom, ProviderMakings};
-pub use texts::{TextFile, check_texts, read_texts};
+pub use texts::{TextFile, check_texts, read_notices, read_texts};
 pub use webhooks::{watching, webhooks};
 
 use crate::admission::gcra::GcraRule;
@@ -24,7 +24,7 @@ use crate::config::{self, LimitRule, OperatorSettings, Settings, TenantSettings}
 use crate::delivery::DispatchPolicy;
 use crate::keys::{KeyRing, MasterKey, random};
 use crate::live::{CodePolicy, DispatchSettings, Limits, Live};
-use crate::message::{AppHash, Brand, Catalog, Locale, Origin};
+use crate::message::{AppHash, Brand, Locale, Origin};
 use crate::routing::{Route, RoutingTable, Strategy, Weights};
 use crate::tenants::{Caller, Directory, Operator, Scopes, SubmissionCap, Tenant};
 use crate::verification::{SendPolicy, TenantTag};
@@ -124,8 +124,8 @@ fn directory(
 ) -> Result<Directory, AssembleError> {
     let mut directory = Directory::default();
     for configured in &settings.tenants {
-        let catalog = catalogs.of(configured)?;
-        let tenant = Arc::new(tenant(settings, configured, ring, catalog)?);
+        let texts = catalogs.of(configured)?;
+        let tenant = Arc::new(tenant(settings, configured, ring, texts)?);
         for key in &configured.api_keys {
             let caller = Caller {
                 tenant: Arc::clone(&tenant),
@@ -152,7 +152,7 @@ fn tenant(
     settings: &Settings,
     configured: &TenantSettings,
     ring: &KeyRing,
-    catalog: Arc<Catalog>,
+    texts: texts::TenantTexts,
 ) -> Result<Tenant, AssembleError> {
     let refuse = |what: &'static str, reason: String| AssembleError::Tenant {
         tenant: configured.name.clone(),
@@ -178,14 +178,18 @@ fn tenant(
             .map_err(|error| refuse("brand", error.to_string()))?,
         locale: Locale::parse(locale)
             .map_err(|_| refuse("default_locale", "is not a language tag".to_owned()))?,
-        catalog,
+        catalog: texts.catalog,
+        notices: texts.notices,
         sms_sender: configured.sms_sender.as_deref().map(Arc::from),
         voice_sender: configured.voice_sender.as_deref().map(Arc::from),
         regions: configured.regions.clone(),
         voice_regions: configured.voice_regions.clone(),
+        unconfirmed_regions: configured.unconfirmed_regions.clone(),
+        blocked_prefixes: blocked_prefixes(settings, configured),
         origins: origins.map_err(|error| refuse("origins", error.to_string()))?,
         app_hashes: app_hashes.map_err(|error| refuse("app_hashes", error.to_string()))?,
         submission_caps: submission_caps(configured),
+        ramp: configured.ramp,
         test_numbers: test_numbers(settings, configured),
         checks: CheckWatch::default(),
         subjects: Arc::new(configured.subjects.clone()),
@@ -196,6 +200,13 @@ fn own_subjects(operator: &OperatorSettings, ring: &KeyRing) -> Arc<[(TenantTag,
     let own = operator.subjects.iter();
     own.map(|own| (ring.index().tenant(&own.tenant), own.subject.clone()))
         .collect()
+}
+
+/// Everybody's and the tenant's own.
+fn blocked_prefixes(settings: &Settings, configured: &TenantSettings) -> Box<[Box<str>]> {
+    let common = settings.limits.blocked_prefixes.iter();
+    let all = common.chain(&configured.blocked_prefixes);
+    all.map(|prefix| prefix.as_str().into()).collect()
 }
 
 /// Those for one region first: they decide before the one for all others.
@@ -282,6 +293,7 @@ fn limits(settings: &Settings) -> Limits {
     Limits {
         sends_per_number: Limits::rates(rates(&limits.sends_per_number)),
         number_all_tenants: Limits::rates(rates(&limits.sends_per_number_all_tenants)),
+        sends_per_prefix: Limits::rates(rates(&limits.sends_per_prefix)),
         sends_per_address: Limits::rates(rates(&limits.sends_per_address)),
         failed_checks_per_address: Limits::rates(rates(&limits.failed_checks_per_address)),
         lookups_per_tenant: Limits::rates(rates(&limits.lookups_per_tenant)),

@@ -17,7 +17,7 @@ pub use check_config::{check_config, write_error};
 pub use health::{HealthError, health};
 pub use keys::new_keys;
 pub use messages::{lint_messages, show_messages};
-pub use remote::{Question, RemoteError, ask};
+pub use remote::{ExportError, Question, RemoteError, ask};
 
 /// How the program ends.
 pub mod exit_code {
@@ -67,6 +67,9 @@ pub enum Command {
     /// Look after the webhooks of tenants.
     #[command(subcommand)]
     Webhooks(WebhooksCommand),
+    /// Look after the numbers of people.
+    #[command(subcommand)]
+    Subjects(SubjectsCommand),
     /// Say whether a running gateway lives: for a container's health check.
     Health(HealthCall),
     /// Make keys.
@@ -99,6 +102,10 @@ pub enum MessagesCommand {
         /// Its tag, such as de or pt-BR.
         #[arg(value_name = "TAG")]
         tag: String,
+        /// The notices of changed numbers instead, which stand in a directory of
+        /// this name.
+        #[arg(long)]
+        notices: bool,
     },
 }
 
@@ -107,6 +114,13 @@ pub enum WebhooksCommand {
     /// Have a tenant told again what was given up, while it is kept. Takes an
     /// operator's key.
     Replay(ReplayCall),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SubjectsCommand {
+    /// Make the phone numbers of a Microsoft Graph export the methods of subjects that
+    /// have none yet. Nobody is sent anything. Takes an operator's key.
+    ImportGraph(ImportGraphCall),
 }
 
 #[derive(Debug, Args)]
@@ -188,6 +202,31 @@ pub struct ReplayCall {
     /// At this one of the tenant's URLs only, by its id.
     #[arg(long, value_name = "ID")]
     pub endpoint: Option<String>,
+    #[command(flatten)]
+    pub gateway: GatewayArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct ImportGraphCall {
+    /// The export: JSON lines or an array of `{"id": .., "phoneMethods": [..]}`, or
+    /// answers of Graph's $batch whose request ids are the persons'.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Whose people they are.
+    #[arg(long, value_name = "NAME")]
+    pub tenant: String,
+    /// Why, for the audit trail.
+    #[arg(long, default_value = "imported from Microsoft Graph")]
+    pub reason: String,
+    /// Where it was decided, for the audit trail.
+    #[arg(long)]
+    pub ticket: Option<String>,
+    /// The field whose value becomes the name of the subject.
+    #[arg(long, value_name = "FIELD", default_value = "id")]
+    pub subject_field: String,
+    /// Only read the file, and say what would be imported.
+    #[arg(long)]
+    pub dry_run: bool,
     #[command(flatten)]
     pub gateway: GatewayArguments,
 }

@@ -57,7 +57,7 @@ pub struct Work {
     /// What the record keeps sealed, where it is still at hand.
     pub opened: Option<Arc<Opened>>,
     /// What was taken from the cap on submissions for the next attempt already.
-    pub prepaid: Option<LimitAsk>,
+    pub prepaid: Vec<LimitAsk>,
     /// Whether `record` is, to our knowledge, as the create step wrote it.
     pub is_as_created: bool,
 }
@@ -162,7 +162,7 @@ impl Dispatcher {
                     why: Some(why),
                     done: None,
                     opened: None,
-                    prepaid: None,
+                    prepaid: Vec::new(),
                     is_as_created: false,
                 };
                 events::LeaseTaken {
@@ -274,7 +274,7 @@ impl Dispatcher {
                 why: None,
                 done: None,
                 opened: None,
-                prepaid: None,
+                prepaid: Vec::new(),
                 is_as_created: false,
             }),
             Err(error) => {

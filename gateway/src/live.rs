@@ -80,6 +80,8 @@ pub struct Limits {
     /// Per tenant and number; asked beside for what is addressed to a subject.
     pub sends_per_number: Vec<LimitRule>,
     pub number_all_tenants: Vec<LimitRule>,
+    /// Per tenant and ten thousand neighbouring numbers; empty: not limited.
+    pub sends_per_prefix: Vec<LimitRule>,
     pub sends_per_address: Vec<LimitRule>,
     pub failed_checks_per_address: Vec<LimitRule>,
     pub lookups_per_tenant: Vec<LimitRule>,

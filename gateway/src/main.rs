@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use clap::Parser;
 use watchword::cli::{
-    self, Arguments, Command, HealthCall, KeysCommand, MessagesCommand, Question, WebhooksCommand,
-    exit_code,
+    self, Arguments, Command, HealthCall, KeysCommand, MessagesCommand, Question, SubjectsCommand,
+    WebhooksCommand, exit_code,
 };
 use watchword::clock::{Clock, SystemClock};
 use watchword::config::{self, Loaded, Settings};
+use watchword::message::{builtin_files, builtin_notice_files};
 use watchword::run::{self, SANDBOX_DIRECTORY, Source};
 use watchword::telemetry::{LogFormat, LogLevel, LogSettings, Metrics, logging};
 use watchword::{api, server};
@@ -60,6 +61,9 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<u8> {
         Some(Command::Webhooks(WebhooksCommand::Replay(call))) => {
             return ask(&Question::Replay(call));
         }
+        Some(Command::Subjects(SubjectsCommand::ImportGraph(call))) => {
+            return ask(&Question::ImportGraph(call));
+        }
         Some(Command::Health(call)) => return health(&call),
         Some(Command::Serve(file)) => (config::load(&file.config), Source::File(file.config)),
         None => (
@@ -93,7 +97,14 @@ fn messages(command: &MessagesCommand) -> io::Result<u8> {
         MessagesCommand::Lint { directory } => {
             cli::lint_messages(directory.as_deref(), &mut out, &mut mistakes)
         }
-        MessagesCommand::Show { tag } => cli::show_messages(tag, &mut out, &mut mistakes),
+        MessagesCommand::Show { tag, notices } => {
+            let files = if *notices {
+                builtin_notice_files()
+            } else {
+                builtin_files()
+            };
+            cli::show_messages((tag, files), &mut out, &mut mistakes)
+        }
     }
 }
 

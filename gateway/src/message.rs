@@ -4,9 +4,11 @@
 mod builtin;
 mod catalog;
 mod compile;
+mod layers;
 mod line;
 mod lint;
 mod locale;
+mod neutral;
 mod notices;
 mod plural;
 mod segments;
@@ -22,7 +24,8 @@ pub use self::builtin::builtin_files;
 pub use self::catalog::{Catalog, SmsLength};
 pub use self::lint::{MessageLintError, Mistake};
 pub use self::locale::{InvalidLocale, Locale};
-pub use self::notices::{Notice, Notices, TOKEN_CHARACTERS, WrittenNotice};
+pub use self::neutral::not_sent;
+pub use self::notices::{Notice, Notices, TOKEN_CHARACTERS, WrittenNotice, builtin_notice_files};
 pub use self::segments::{Encoding, Segments, segment_count};
 pub use self::source::{EXTENSION as MESSAGE_FILE_EXTENSION, MessageFile};
 pub use self::values::{

@@ -1,6 +1,7 @@
 //! The main job, whichever face asks for it: start, resend, check, cancel,
 //! outcome, send-only, lookup, explain. Takes a request's fields, answers views.
 
+pub(crate) mod aim;
 mod check;
 mod conversions;
 pub mod error;

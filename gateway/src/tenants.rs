@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use watchword_providers::Channel;
 
+use crate::admission::ramp::Ramp;
 use crate::admission::watch::CheckWatch;
 use crate::code::Code;
 use crate::config::RegionSet;
-use crate::message::{Brand, Catalog, Locale};
+use crate::message::{Brand, Catalog, Locale, Notices};
 use crate::subjects::model::Actor;
 use crate::subjects::policy::SubjectPolicy;
 use crate::verification::TenantTag;
@@ -137,17 +138,24 @@ pub struct Tenant {
     pub locale: Locale,
     /// The texts of its messages: the common ones, with its own over them.
     pub catalog: Arc<Catalog>,
+    /// What is told when a number or a method changes, made alike.
+    pub notices: Arc<Notices>,
     /// What phones show as the sender of an SMS.
     pub sms_sender: Option<Arc<str>>,
     pub voice_sender: Option<Arc<str>>,
     pub regions: RegionSet,
     /// Where voice may go, landlines and fallback too.
     pub voice_regions: RegionSet,
+    /// Where numbers may be sent to that no subject has proved.
+    pub unconfirmed_regions: RegionSet,
+    /// Beginnings of E.164 numbers that are sent nothing.
+    pub blocked_prefixes: Box<[Box<str>]>,
     /// Hosts whose pages a message may hand its code to.
     pub origins: HashSet<String>,
     /// Android apps a message may hand its code to.
     pub app_hashes: HashSet<String>,
     pub submission_caps: Vec<SubmissionCap>,
+    pub ramp: Option<Ramp>,
     /// Never sent anything; each has a fixed code.
     pub test_numbers: HashMap<String, Code>,
     pub checks: CheckWatch,
@@ -166,6 +174,12 @@ pub struct SubmissionCap {
 }
 
 impl Tenant {
+    /// Whether a number begins as none may that is sent to.
+    pub fn blocks(&self, e164: &str) -> bool {
+        let mut blocked = self.blocked_prefixes.iter();
+        blocked.any(|prefix| e164.starts_with(&**prefix))
+    }
+
     /// The bound on submissions a day to a region over a channel.
     pub fn submission_cap(&self, region: &str, channel: Channel) -> Option<u32> {
         self.submission_caps

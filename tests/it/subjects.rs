@@ -3,6 +3,8 @@
 
 mod backup;
 mod dump;
+mod imported;
+mod languages;
 mod leaks;
 mod people;
 mod reading;

@@ -35,7 +35,7 @@ where
                 head,
                 body,
             } = request.asked;
-            let body = if takes_body(&request.endpoint.method, &request.identity) {
+            let body = if takes_body(&request.endpoint.method) {
                 let bytes_max = bytes_max(&edge.settings, &request.identity);
                 read(body, &head.headers, bytes_max, &edge.settings).await?
             } else {
@@ -51,10 +51,9 @@ where
     })
 }
 
-/// Evidence is no matter for a URL, so removing what a subject has takes a body.
-fn takes_body(method: &Method, identity: &Identity) -> bool {
-    let is_subject = matches!(identity, Identity::Subject(..));
-    method == Method::POST || method == Method::PUT || (method == Method::DELETE && is_subject)
+/// No `DELETE` does: many clients and proxies drop its body.
+fn takes_body(method: &Method) -> bool {
+    method == Method::POST || method == Method::PUT
 }
 
 fn bytes_max(settings: &ApiSettings, identity: &Identity) -> usize {

@@ -11,7 +11,9 @@ use super::answer::{Reply, with_type};
 use super::codes::{self, Code};
 use super::request_id::RequestId;
 use super::view::{OtherMethodJson, Time};
+use crate::message::{Locale, not_sent};
 use crate::service::ServiceError;
+use crate::tenants::Tenant;
 use crate::verification::Status;
 
 /// What is wrong with a request, ready to be written.
@@ -40,6 +42,9 @@ struct Advice {
     /// Of the same subject, those that would do now.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     methods: Vec<OtherMethodJson>,
+    /// What the person may be shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    neutral_text: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     checks_remaining: Option<u8>,
     /// The methods of the path, for the header `Allow` of a 405.
@@ -98,6 +103,14 @@ impl Problem {
     pub(super) fn retry_after_s(mut self, seconds: u64) -> Self {
         // Zero would invite a client to ask again at once.
         self.advice.retry_after = Some(seconds.max(1));
+        self
+    }
+
+    /// Says what to show the person to whom nothing was sent, in the language asked
+    /// for or else the tenant's.
+    pub(super) fn for_person(mut self, tenant: &Tenant, asked: Option<&str>) -> Self {
+        let asked = asked.and_then(|locale| Locale::parse(locale).ok());
+        self.advice.neutral_text = Some(not_sent(asked.as_ref().unwrap_or(&tenant.locale)));
         self
     }
 

@@ -4,6 +4,7 @@
 
 mod changes;
 mod evidence;
+mod import;
 mod json;
 mod methods;
 mod operators;
@@ -19,8 +20,8 @@ use super::endpoint::Asked;
 use super::fields;
 use super::problem::Problem;
 use super::query;
-use crate::service::Service;
 use crate::service::subjects::view::ShownOnce;
+use crate::service::{Service, ServiceError};
 use crate::tenants::{Asker, Caller, Operator};
 
 /// Whose credential an endpoint takes.
@@ -46,6 +47,8 @@ pub(super) enum SubjectEndpoint {
     ConfirmMethod,
     SetDefault,
     RemoveMethod,
+    ForgetMethod,
+    SetLocale,
     RequestChange,
     GetChange,
     CancelChange,
@@ -66,6 +69,7 @@ pub(super) enum SubjectEndpoint {
     Reset,
     Erase,
     SetPrivileged,
+    Import,
     ApproveAction,
     WithdrawAction,
     Audit,
@@ -116,6 +120,15 @@ pub(super) async fn answer(
     }
 }
 
+/// Why a code was not sent, with what the person may be shown.
+pub(super) fn not_sent(error: ServiceError, asker: &Asker, locale: Option<&str>) -> Problem {
+    let problem = Problem::from(error);
+    match asker {
+        Asker::Tenant(caller) => problem.for_person(&caller.tenant, locale),
+        Asker::Operator { .. } => problem,
+    }
+}
+
 /// A secret that no other answer will have.
 pub(super) fn shown_once(shown: &ShownOnce) -> Result<Reply, Problem> {
     write_json(StatusCode::CREATED, &json::ShownOnceJson::new(shown))
@@ -134,6 +147,8 @@ pub(super) fn read(
         E::ConfirmMethod => methods::confirm(asked),
         E::SetDefault => methods::set_default(asked),
         E::RemoveMethod => methods::remove(asked),
+        E::ForgetMethod => methods::forget(asked),
+        E::SetLocale => methods::set_locale(asked),
         E::RequestChange => changes::request(asked),
         E::GetChange => changes::get(asked),
         E::CancelChange => changes::cancel(asked),
@@ -154,6 +169,7 @@ pub(super) fn read(
         E::Reset => operators::reset(asked),
         E::Freeze => operators::freeze(asked),
         E::SetPrivileged => operators::set_privileged(asked),
+        E::Import => import::read(asked),
         E::ApproveAction => operators::approve(asked),
         E::WithdrawAction => operators::withdraw(asked),
         E::Audit => operators::audit(asked),

@@ -34,7 +34,7 @@ use super::{
 };
 use crate::admission::watch::CheckWatch;
 use crate::config::RegionSet;
-use crate::message::{Brand, Catalog, Locale};
+use crate::message::{Brand, Catalog, Locale, Notices};
 use crate::receipts::ReceiptRefusal;
 use crate::service::ServiceError;
 use crate::tenants::{Caller, Operator, Scope, Scopes, Tenant};
@@ -74,13 +74,17 @@ fn caller(scopes: impl IntoIterator<Item = Scope>) -> Caller {
         locale: Locale::parse("en").unwrap(),
         regions: RegionSet::default(),
         voice_regions: RegionSet::default(),
+        unconfirmed_regions: RegionSet::default(),
+        blocked_prefixes: Box::default(),
         origins: HashSet::new(),
         app_hashes: HashSet::new(),
         submission_caps: Vec::new(),
+        ramp: None,
         test_numbers: HashMap::new(),
         checks: CheckWatch::default(),
         subjects: Arc::default(),
         catalog: Arc::new(Catalog::builtin()),
+        notices: Arc::new(Notices::builtin()),
         sms_sender: None,
         voice_sender: None,
     };

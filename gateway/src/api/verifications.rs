@@ -63,7 +63,10 @@ pub(super) async fn start(
 ) -> Result<Reply, Problem> {
     let request = start_request(asked)?;
     let wait = request.wait;
-    let view = service.start(caller, request).await?;
+    let locale = request.locale.clone();
+    let started = service.start(caller, request).await;
+    let view = started
+        .map_err(|error| Problem::from(error).for_person(&caller.tenant, locale.as_deref()))?;
     let mut reply = shown(StatusCode::CREATED, &view, Numbers::Full)?;
     put_location(&mut reply, &format!("/v1/verifications/{}", view.id));
     put_applied(&mut reply, wait);
@@ -118,7 +121,8 @@ pub(super) async fn resend(
 ) -> Result<Reply, Problem> {
     let request = resend_request(asked)?;
     let wait = request.wait;
-    let view = service.resend(caller, request).await?;
+    let resent = service.resend(caller, request).await;
+    let view = resent.map_err(|error| Problem::from(error).for_person(&caller.tenant, None))?;
     let mut reply = shown(StatusCode::OK, &view, Numbers::Full)?;
     put_applied(&mut reply, wait);
     Ok(reply)

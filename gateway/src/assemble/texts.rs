@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::AssembleError;
 use crate::config::{Settings, TenantSettings};
-use crate::message::{Catalog, MESSAGE_FILE_EXTENSION, MessageFile, MessageLintError};
+use crate::message::{Catalog, MESSAGE_FILE_EXTENSION, MessageFile, MessageLintError, Notices};
 
 /// So many files, one a language.
 const FILES_MAX: usize = 500;
@@ -30,34 +30,60 @@ impl TextFile {
     }
 }
 
+/// Where notices stand in a directory of texts: they are of another form.
+const NOTICES: &str = "notices";
+
 /// The texts that tenants share, and what a tenant's own are laid over.
 pub(super) struct Catalogs {
     files: Vec<TextFile>,
-    common: Arc<Catalog>,
+    notice_files: Vec<TextFile>,
+    common: TenantTexts,
+}
+
+/// What a tenant's people get to read and hear.
+#[derive(Clone)]
+pub(super) struct TenantTexts {
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) notices: Arc<Notices>,
 }
 
 impl Catalogs {
     pub(super) fn read(settings: &Settings) -> Result<Self, AssembleError> {
-        let files = match &settings.messages.directory {
-            Some(directory) => read_texts(directory)?,
-            None => Vec::new(),
+        let (files, notice_files) = match &settings.messages.directory {
+            Some(directory) => (read_texts(directory)?, read_notices(directory)?),
+            None => (Vec::new(), Vec::new()),
         };
-        let common = Catalog::with_overrides(&message_files(&files)).map_err(listed)?;
+        let catalog = Catalog::with_overrides(&message_files(&files)).map_err(listed)?;
+        let notices = Notices::with_overrides(&message_files(&notice_files)).map_err(listed)?;
         Ok(Self {
-            common: Arc::new(common),
+            common: TenantTexts {
+                catalog: Arc::new(catalog),
+                notices: Arc::new(notices),
+            },
             files,
+            notice_files,
         })
     }
 
-    pub(super) fn of(&self, tenant: &TenantSettings) -> Result<Arc<Catalog>, AssembleError> {
+    pub(super) fn of(&self, tenant: &TenantSettings) -> Result<TenantTexts, AssembleError> {
         let Some(directory) = &tenant.messages_directory else {
-            return Ok(Arc::clone(&self.common));
+            return Ok(self.common.clone());
         };
-        let own = read_texts(directory)?;
-        self.common
+        let (own, own_notices) = (read_texts(directory)?, read_notices(directory)?);
+        let TenantTexts { catalog, notices } = &self.common;
+        let catalog = catalog
             .for_tenant(&message_files(&self.files), &message_files(&own))
-            .map(Arc::new)
-            .map_err(listed)
+            .map_err(listed)?;
+        let notices = notices
+            .for_tenant(
+                &message_files(&self.notice_files),
+                &message_files(&own_notices),
+            )
+            .map_err(listed)?;
+        Ok(TenantTexts {
+            catalog: Arc::new(catalog),
+            notices: Arc::new(notices),
+        })
     }
 }
 
@@ -101,6 +127,20 @@ pub fn read_texts(directory: &Path) -> Result<Vec<TextFile>, AssembleError> {
         .into_iter()
         .map(|path| read_text(&path).map_err(|source| failed(&path, source)))
         .collect()
+}
+
+/// The notices of a directory of texts, by name; most have none.
+///
+/// # Errors
+///
+/// [`AssembleError::File`]: something in it cannot be read, or is too long.
+pub fn read_notices(directory: &Path) -> Result<Vec<TextFile>, AssembleError> {
+    let own = directory.join(NOTICES);
+    if own.is_dir() {
+        read_texts(&own)
+    } else {
+        Ok(Vec::new())
+    }
 }
 
 fn read_text(path: &PathBuf) -> std::io::Result<TextFile> {

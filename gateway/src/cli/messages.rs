@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::exit_code;
-use crate::assemble::read_texts;
-use crate::message::{Catalog, Encoding, MessageFile, Notices, SmsLength, builtin_files};
+use crate::assemble::{TextFile, read_notices, read_texts};
+use crate::message::{Catalog, Encoding, MessageFile, Notices, SmsLength};
 
 /// Checks the message files of a directory, or the built-in ones, and answers the
 /// exit code.
@@ -30,55 +30,70 @@ pub fn lint_messages(
         }
         return Ok(exit_code::DONE);
     };
-    let texts = match read_texts(directory) {
+    let texts = read_texts(directory).and_then(|texts| Ok((texts, read_notices(directory)?)));
+    let (texts, own_notices) = match texts {
         Ok(texts) => texts,
         Err(error) => {
             writeln!(mistakes, "{error}")?;
             return Ok(exit_code::REFUSED);
         }
     };
-    let files: Vec<MessageFile<'_>> = texts.iter().map(|text| text.as_message_file()).collect();
-    match Catalog::with_overrides(&files) {
+    let (texts, own_notices) = (message_files(&texts), message_files(&own_notices));
+    let mut found = Vec::new();
+    match Catalog::with_overrides(&texts) {
         Ok(catalog) => {
-            let tags = files.iter().filter_map(MessageFile::tag);
-            for tag in tags {
+            for tag in texts.iter().filter_map(MessageFile::tag) {
                 let lengths = catalog.sms_lengths(tag.as_str());
                 write_lengths(tag.as_str(), &lengths, report)?;
             }
-            writeln!(
-                report,
-                "OK: {} files in {}",
-                files.len(),
-                directory.display()
-            )?;
-            Ok(exit_code::DONE)
         }
-        Err(found) => {
-            for mistake in &found {
-                writeln!(mistakes, "{mistake}")?;
-            }
-            let plural = if found.len() == 1 { "" } else { "s" };
-            writeln!(mistakes, "{} mistake{plural} in the texts", found.len())?;
-            Ok(exit_code::REFUSED)
-        }
+        Err(mistakes) => found.extend(mistakes),
     }
+    match Notices::with_overrides(&own_notices) {
+        Ok(notices) => {
+            for tag in own_notices.iter().filter_map(MessageFile::tag) {
+                let lengths = notices.sms_lengths(tag.as_str());
+                write_lengths(&format!("{tag}: notice"), &lengths, report)?;
+            }
+        }
+        Err(mistakes) => found.extend(mistakes),
+    }
+    if found.is_empty() {
+        let count = texts.len() + own_notices.len();
+        writeln!(report, "OK: {count} files in {}", directory.display())?;
+        return Ok(exit_code::DONE);
+    }
+    for mistake in &found {
+        writeln!(mistakes, "{mistake}")?;
+    }
+    let plural = if found.len() == 1 { "" } else { "s" };
+    writeln!(mistakes, "{} mistake{plural} in the texts", found.len())?;
+    Ok(exit_code::REFUSED)
 }
 
-/// Prints the built-in file of a language and answers the exit code.
+fn message_files(files: &[TextFile]) -> Vec<MessageFile<'_>> {
+    files.iter().map(TextFile::as_message_file).collect()
+}
+
+/// Prints the one of the built-in files that is of a language, and answers the exit code.
 ///
 /// # Errors
 ///
 /// It could not be written.
-pub fn show_messages(tag: &str, out: &mut impl Write, mistakes: &mut impl Write) -> io::Result<u8> {
+pub fn show_messages(
+    (tag, files): (&str, &[MessageFile<'_>]),
+    out: &mut impl Write,
+    mistakes: &mut impl Write,
+) -> io::Result<u8> {
     let named = |file: &&MessageFile<'_>| file.tag().is_some_and(|own| own.as_str() == tag);
-    match builtin_files().iter().find(named) {
+    match files.iter().find(named) {
         Some(file) => {
             out.write_all(file.text.as_bytes())?;
             Ok(exit_code::DONE)
         }
         None => {
-            let catalog = Catalog::builtin();
-            let tags: Vec<&str> = catalog.locales().collect();
+            let tags = files.iter().filter_map(MessageFile::tag);
+            let tags: Vec<String> = tags.map(|tag| tag.to_string()).collect();
             writeln!(
                 mistakes,
                 "there are no texts for {tag:?}: {}",
@@ -113,6 +128,7 @@ fn write_lengths(of: &str, lengths: &[SmsLength], report: &mut impl Write) -> io
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::{builtin_files, builtin_notice_files};
 
     fn lint(directory: Option<&Path>) -> (u8, String, String) {
         let (mut report, mut mistakes) = (Vec::new(), Vec::new());
@@ -152,18 +168,43 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_is_a_file_that_passes() {
-        let (mut out, mut mistakes) = (Vec::new(), Vec::new());
-        assert_eq!(
-            show_messages("pt-BR", &mut out, &mut mistakes).unwrap(),
-            exit_code::DONE
-        );
+    fn a_notice_of_ones_own_is_read_as_strictly() {
         let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("pt-BR.ftl"), &out).unwrap();
+        let notices = directory.path().join("notices");
+        std::fs::create_dir(&notices).unwrap();
+        let text = "security = { $brand }: see example.com\n";
+        std::fs::write(notices.join("en.ftl"), text).unwrap();
+        let (code, _, mistakes) = lint(Some(directory.path()));
+        assert_eq!(code, exit_code::REFUSED);
+        let path = notices.join("en.ftl");
+        let begin = format!("{}:1: security: ", path.display());
+        assert!(mistakes.starts_with(&begin), "{mistakes}");
+    }
+
+    #[test]
+    fn what_is_shown_is_a_file_that_passes() {
+        let directory = tempfile::tempdir().unwrap();
+        let notices = directory.path().join("notices");
+        std::fs::create_dir(&notices).unwrap();
+        for (files, into) in [
+            (builtin_files(), directory.path()),
+            (builtin_notice_files(), notices.as_path()),
+        ] {
+            let (mut out, mut mistakes) = (Vec::new(), Vec::new());
+            let code = show_messages(("pt-BR", files), &mut out, &mut mistakes).unwrap();
+            assert_eq!(code, exit_code::DONE);
+            std::fs::write(into.join("pt-BR.ftl"), &out).unwrap();
+        }
         let (code, report, _) = lint(Some(directory.path()));
         assert_eq!(code, exit_code::DONE);
-        assert!(report.contains("OK: 1 files in "), "{report}");
-        let code = show_messages("tlh", &mut out, &mut mistakes).unwrap();
+        assert!(
+            report.contains("pt-BR: notice: change: at most"),
+            "{report}"
+        );
+        assert!(report.contains("OK: 2 files in "), "{report}");
+        let (mut out, mut mistakes) = (Vec::new(), Vec::new());
+        let unknown = ("tlh", builtin_files());
+        let code = show_messages(unknown, &mut out, &mut mistakes).unwrap();
         assert_eq!(code, exit_code::REFUSED);
         assert!(String::from_utf8(mistakes).unwrap().contains("zh-TW"));
     }

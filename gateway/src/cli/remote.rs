@@ -1,8 +1,10 @@
-//! `send`, `explain`, `find`, `routes` and `webhooks replay`: questions to a running
+//! `send`, `explain`, `find`, `routes`, `webhooks replay` and `subjects import-graph`: questions to a running
 //! gateway, over the API that everybody uses, with the answer in words.
 
 mod answers;
 mod client;
+mod graph_export;
+mod import;
 mod render;
 #[cfg(test)]
 mod tests;
@@ -16,9 +18,10 @@ use serde_json::{Map, Value, json};
 
 use self::answers::{Explanation, Found, Replayed, RouteCounts, Verification};
 use self::client::Gateway;
+pub use self::graph_export::ExportError;
 use super::{
-    ExplainCall, FindCall, GatewayArguments, NumberArguments, ReplayCall, RoutesCall, SendCall,
-    exit_code,
+    ExplainCall, FindCall, GatewayArguments, ImportGraphCall, NumberArguments, ReplayCall,
+    RoutesCall, SendCall, exit_code,
 };
 
 /// What is asked.
@@ -29,6 +32,7 @@ pub enum Question {
     Find(FindCall),
     Routes(RoutesCall),
     Replay(ReplayCall),
+    ImportGraph(ImportGraphCall),
 }
 
 /// Why there is no answer, in words for the person at the terminal.
@@ -57,8 +61,13 @@ pub enum RemoteError {
     #[error("{gateway} answered {status}, but not as Watchword does: is --url right?")]
     Foreign { gateway: String, status: StatusCode },
     /// The gateway's own words, and what helps from here.
+    #[error("{text}")]
+    Refused { status: StatusCode, text: String },
+    #[error("{}: {why}", path.display())]
+    Export { path: PathBuf, why: ExportError },
+    /// What was imported, what was not, and what to do about it.
     #[error("{0}")]
-    Refused(String),
+    ImportedInPart(String),
     #[error("the answer could not be written: {0}")]
     Output(#[from] io::Error),
 }
@@ -71,12 +80,14 @@ impl RemoteError {
             | Self::NoKey
             | Self::Unreadable { .. }
             | Self::BadKey
+            | Self::Export { .. }
             | Self::Certificates(_) => exit_code::REFUSED,
             Self::Runtime(_)
             | Self::Unreachable { .. }
             | Self::NoAnswer { .. }
             | Self::Foreign { .. }
-            | Self::Refused(_)
+            | Self::Refused { .. }
+            | Self::ImportedInPart(_)
             | Self::Output(_) => exit_code::FAILED,
         }
     }
@@ -114,6 +125,7 @@ async fn answer(question: &Question) -> Result<String, RemoteError> {
         Question::Find(call) => find(call).await,
         Question::Routes(call) => routes(call).await,
         Question::Replay(call) => replay(call).await,
+        Question::ImportGraph(call) => import::import(call).await,
     }
 }
 

@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use super::reader::Section;
 use super::settings::{CodeSettings, DispatchSettings, LimitRule, LimitSettings};
+use super::words;
 
 /// A day and a week are the windows people think in; nothing counts for longer.
 const PER_S_MAX: u64 = 604_800;
+
+/// Each is compared with every number that is sent to.
+const BLOCKED_PREFIXES_MAX: usize = 256;
 
 /// A code of 4 digits and 3 checks is guessed once in 3,333 verifications.
 const SHORT_CODE_CHECKS_MAX: u32 = 3;
@@ -64,22 +68,17 @@ pub(super) fn read(section: &Section<'_>) -> LimitSettings {
         sends_per_number,
         sends_per_subject,
         sends_per_number_all_tenants: rules(section, "sends_per_number_all_tenants"),
+        sends_per_prefix: optional_rules(section, "sends_per_prefix"),
         sends_per_address: rules(section, "sends_per_address"),
         failed_checks_per_address: rules(section, "failed_checks_per_address"),
         lookups_per_tenant: rules(section, "lookups_per_tenant"),
         explains_per_tenant: rules(section, "explains_per_tenant"),
+        blocked_prefixes: blocked_prefixes(section),
     }
 }
 
 fn rules(section: &Section<'_>, key: &'static str) -> Vec<LimitRule> {
-    let rules: Vec<LimitRule> = section
-        .sections(key, 8)
-        .iter()
-        .map(|rule| LimitRule {
-            count: rule.count("count", 1..=1_000_000),
-            per: rule.seconds("per_s", 1..=PER_S_MAX),
-        })
-        .collect();
+    let rules = optional_rules(section, key);
     if rules.is_empty() && !section.reading().is_mistaken(&section.path_of(key)) {
         section.mistake(
             key,
@@ -87,6 +86,23 @@ fn rules(section: &Section<'_>, key: &'static str) -> Vec<LimitRule> {
         );
     }
     rules
+}
+
+fn optional_rules(section: &Section<'_>, key: &'static str) -> Vec<LimitRule> {
+    let rule = |rule: &Section<'_>| LimitRule {
+        count: rule.count("count", 1..=1_000_000),
+        per: rule.seconds("per_s", 1..=PER_S_MAX),
+    };
+    section.sections(key, 8).iter().map(rule).collect()
+}
+
+/// Beginnings of numbers that are sent nothing.
+pub(super) fn blocked_prefixes(section: &Section<'_>) -> Vec<String> {
+    section.parsed_list(
+        "blocked_prefixes",
+        BLOCKED_PREFIXES_MAX,
+        words::number_prefix,
+    )
 }
 
 pub(super) fn read_dispatch(section: &Section<'_>) -> DispatchSettings {

@@ -13,6 +13,7 @@ use watchword_providers::{Channel, PhoneNumber, Receipts};
 use super::region::RegionSet;
 use super::secret::{MasterKey, Secret};
 use super::signals::SignalSettings;
+use crate::admission::ramp::Ramp;
 use crate::store::Durability;
 use crate::subjects::policy::SubjectPolicy;
 use crate::tenants::Scope;
@@ -145,10 +146,14 @@ pub struct LimitSettings {
     /// Of what is addressed to a subject, whichever of its numbers gets it.
     pub sends_per_subject: Vec<LimitRule>,
     pub sends_per_number_all_tenants: Vec<LimitRule>,
+    /// Of all numbers that differ in their last four digits; empty: not limited.
+    pub sends_per_prefix: Vec<LimitRule>,
     pub sends_per_address: Vec<LimitRule>,
     pub failed_checks_per_address: Vec<LimitRule>,
     pub lookups_per_tenant: Vec<LimitRule>,
     pub explains_per_tenant: Vec<LimitRule>,
+    /// Beginnings of E.164 numbers that no tenant may send to.
+    pub blocked_prefixes: Vec<String>,
 }
 
 /// The texts around a code.
@@ -207,11 +212,17 @@ pub struct TenantSettings {
     pub default_locale: Option<String>,
     pub regions: RegionSet,
     pub voice_regions: RegionSet,
+    /// Where numbers may be sent to that no subject has proved.
+    pub unconfirmed_regions: RegionSet,
+    /// Beginnings of E.164 numbers that it may not send to.
+    pub blocked_prefixes: Vec<String>,
     pub api_keys: Vec<ApiKeySettings>,
     /// Host names that a WebOTP line may name.
     pub origins: Vec<String>,
     pub app_hashes: Vec<String>,
     pub submissions_per_day_max: Vec<SubmissionCap>,
+    /// How its submissions may grow in its first days.
+    pub ramp: Option<Ramp>,
     /// For planning memory only.
     pub expected_sends_per_s: Option<f64>,
     /// Whom it wants told what becomes of its verifications.

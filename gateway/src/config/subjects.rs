@@ -88,10 +88,19 @@ fn policy(section: &Section<'_>, under: &SubjectPolicy) -> SubjectPolicy {
         voip: section.choice("voip", &VOIP).unwrap_or(under.voip),
         unique_numbers: flag("unique_numbers", under.unique_numbers),
         report_freezes: flag("report_freezes", under.report_freezes),
+        grant_ms: seconds("recovery_lifetime_s", 600..=30 * DAY_S, under.grant_ms),
+        enrolment_ms: seconds("enrolment_window_s", 3_600..=30 * DAY_S, under.enrolment_ms),
+        recheck_after_ms: seconds("recheck_after_s", 0..=365 * DAY_S, under.recheck_after_ms),
         bypass_lifetime_max_ms: seconds(
             "bypass_lifetime_max_s",
             600..=30 * DAY_S,
             under.bypass_lifetime_max_ms,
+        ),
+        approval_ms: seconds("approval_within_s", 3_600..=DAY_S, under.approval_ms),
+        sealed_wait_ms: seconds(
+            "sealed_code_wait_s",
+            DAY_S..=30 * DAY_S,
+            under.sealed_wait_ms,
         ),
         on_swap_at_sign_in: section
             .choice("on_swap_at_sign_in", &ON_SWAP)

@@ -1,5 +1,6 @@
 //! Reads `[[tenants]]`, `[[operators]]` and `[[test_numbers]]`.
 
+use jiff::civil::{Date, date};
 use watchword_providers::{Channel, PhoneNumber};
 
 use super::reader::{Section, choose};
@@ -9,12 +10,19 @@ use super::settings::{
     ApiKeySettings, OperatorKeySettings, OperatorSettings, OwnSubject, SubmissionCap,
     TenantSettings, TestNumberSettings,
 };
-use super::{subjects, webhooks, words};
+use super::{limits, subjects, webhooks, words};
+use crate::admission::ramp::Ramp;
 use crate::subjects::policy::SubjectPolicy;
 use crate::tenants::Scope;
 
 pub(super) const CHANNELS: [(&str, Channel); 2] =
     [("sms", Channel::Sms), ("voice", Channel::Voice)];
+
+/// What a ramp's days are counted from.
+const EPOCH: Date = date(1970, 1, 1);
+/// Doubled so often, a first day of one is more than any tenant sends.
+const RAMP_DAYS_MAX: u64 = 31;
+const RAMP_DAYS: u64 = 7;
 
 const SCOPES: [(&str, Scope); 6] = [
     ("verify", Scope::Verify),
@@ -56,11 +64,18 @@ fn read_tenant(section: &Section<'_>, common: &SubjectPolicy) -> TenantSettings 
         );
     }
     let voice_regions = region_list(section, "voice_regions").unwrap_or_default();
-    if let Some(outside) = voice_regions.words().find(|word| !covers(&regions, word)) {
-        section.mistake(
-            "voice_regions",
-            format!("has {outside:?}, which regions lacks: add it there too"),
-        );
+    let unconfirmed_regions =
+        region_list(section, "unconfirmed_regions").unwrap_or_else(|| regions.clone());
+    for (key, narrower) in [
+        ("voice_regions", &voice_regions),
+        ("unconfirmed_regions", &unconfirmed_regions),
+    ] {
+        if let Some(outside) = narrower.words().find(|word| !covers(&regions, word)) {
+            section.mistake(
+                key,
+                format!("has {outside:?}, which regions lacks: add it there too"),
+            );
+        }
     }
     TenantSettings {
         name,
@@ -68,10 +83,13 @@ fn read_tenant(section: &Section<'_>, common: &SubjectPolicy) -> TenantSettings 
         default_locale: section.parsed("default_locale", words::locale),
         regions,
         voice_regions,
+        unconfirmed_regions,
+        blocked_prefixes: limits::blocked_prefixes(section),
         api_keys: api_keys(section),
         origins: section.parsed_list("origins", 256, words::origin),
         app_hashes: section.parsed_list("app_hashes", 256, words::app_hash),
         submissions_per_day_max: caps(section),
+        ramp: ramp(section),
         expected_sends_per_s: section.fraction("expected_sends_per_s", &(0.001..=1_000_000.0)),
         webhooks: webhooks::read_endpoints(section),
         messages_directory: section.file("messages_directory"),
@@ -127,6 +145,27 @@ fn read_cap(section: &Section<'_>) -> SubmissionCap {
         channel: section.choice("channel", &CHANNELS),
         max: section.integer("max", 1..=1_000_000_000),
     }
+}
+
+fn ramp(tenant: &Section<'_>) -> Option<Ramp> {
+    if !tenant.has("ramp") {
+        return None;
+    }
+    let section = tenant.section("ramp");
+    section.required_text("since", "\"2026-11-01\"");
+    let since_day = section.parsed("since", |text| {
+        let date: Option<Date> = text.parse().ok();
+        let since_epoch = date.and_then(|date| date.since(EPOCH).ok());
+        since_epoch
+            .and_then(|since| u64::try_from(since.get_days()).ok())
+            .ok_or_else(|| "must be a date, such as \"2026-11-01\"".to_owned())
+    });
+    let ramp = Ramp {
+        since_day: since_day.unwrap_or_default(),
+        first_day_max: section.count("first_day_max", 1..=1_000_000),
+        days: u32::try_from(section.integer_or("days", 1..=RAMP_DAYS_MAX, RAMP_DAYS)).unwrap_or(1),
+    };
+    since_day.map(|_| ramp)
 }
 
 fn api_keys(section: &Section<'_>) -> Vec<ApiKeySettings> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use watchword_providers::{CallTexts, Channel, Message, PhoneNumber};
 
 use super::Work;
-use super::cap::submission_cap;
+use super::cap::submission_caps;
 use super::wording::{Unreadable, opened, worded};
 use crate::admission::limits::LimitAsk;
 use crate::calls::asks;
@@ -94,10 +94,14 @@ impl Composed {
         })
     }
 
-    /// The question to the tenant's cap on submissions there, if it has one.
-    pub(super) fn submission_cap(&self, live: &Live) -> Option<LimitAsk> {
-        let tenant = live.tenants.by_tag(self.tenant_tag)?;
-        submission_cap(live, tenant, &self.region, self.channel)
+    /// The questions to what bounds the tenant's submissions there.
+    pub(super) fn submission_caps(&self, live: &Live, now_ms: u64) -> Vec<LimitAsk> {
+        let Some(tenant) = live.tenants.by_tag(self.tenant_tag) else {
+            return Vec::new();
+        };
+        let there = (&*self.region, self.channel);
+        let caps = submission_caps(live, tenant, there, now_ms).into_iter();
+        caps.map(|(_, ask)| ask).collect()
     }
 
     /// Notes when the attempt at hand began.

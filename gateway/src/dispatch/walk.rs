@@ -77,7 +77,7 @@ impl Dispatcher {
             return self.close(work, None, next).instrument(span).await;
         }
         let settled = self.walk_hops(work, &mut walk).instrument(span).await;
-        self.pay_back(work.prepaid.take());
+        self.give_back(std::mem::take(&mut work.prepaid));
         settled
     }
 

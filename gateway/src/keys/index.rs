@@ -97,6 +97,14 @@ impl IndexKey {
         self.limit(&[b"number", e164.as_bytes()])
     }
 
+    /// The numbers that have all but the last four digits in common: what attacks
+    /// on a range of them share.
+    pub fn prefix_limit(&self, tenant: TenantTag, e164: &str) -> LimitKey {
+        let prefix = e164.len().saturating_sub(4);
+        let prefix = e164.as_bytes().get(..prefix).unwrap_or_default();
+        self.limit(&[b"prefix", &tenant.0, prefix])
+    }
+
     /// A client address: IPv4 whole, IPv6 by its /64 and its /48.
     pub fn address_limits(
         &self,

@@ -1,11 +1,11 @@
 //! The message texts of every language, read and checked once at start and reload.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use super::Locale;
 use super::builtin::builtin_files;
 use super::compile::{Compiler, Wrong};
+use super::layers::{Languages, Layers};
 use super::lint::{MessageLintError, Mistake, Rule, longest_text};
 use super::plural::Plurals;
 use super::segments::{Segments, segment_count, unit_count};
@@ -37,7 +37,7 @@ const ALIASES: [(&str, &str); 14] = [
 /// The texts of all languages, ready to render. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Catalog {
-    languages: BTreeMap<Arc<str>, Arc<Texts>>,
+    languages: Languages<Texts>,
 }
 
 /// What an SMS text takes with the longest values.
@@ -68,7 +68,7 @@ pub(super) struct Texts {
 
 static BUILTIN: LazyLock<Catalog> = LazyLock::new(|| {
     let nothing = Catalog {
-        languages: BTreeMap::new(),
+        languages: Languages::new(),
     };
     nothing
         .with_layers(&[])
@@ -132,6 +132,16 @@ impl Catalog {
         .collect()
     }
 
+    fn with_layers(&self, over: &[&[MessageFile<'_>]]) -> Result<Self, Vec<MessageLintError>> {
+        let layers = Layers {
+            builtin: builtin_files(),
+            builtin_name: "built-in",
+            over,
+        };
+        let languages = layers.read(&self.languages, texts_of)?;
+        Ok(Self { languages })
+    }
+
     /// The nearest language that has texts: `en-GB`, then `en`, then the default.
     pub(super) fn resolve(&self, locale: &Locale) -> (&Arc<str>, &Texts) {
         locale
@@ -144,68 +154,10 @@ impl Catalog {
             .map(|(tag, texts)| (tag, &**texts))
             .expect("the default language is compiled in")
     }
-
-    /// Lays files over the built-in ones, the last layer on top, and makes anew
-    /// every language that one of the last layer's files is of or above.
-    fn with_layers(&self, layers: &[&[MessageFile<'_>]]) -> Result<Self, Vec<MessageLintError>> {
-        let mut errors = Vec::new();
-        let mut parsed = Vec::new();
-        let builtin: &[MessageFile<'_>] = builtin_files();
-        let all = [(builtin, true)].into_iter();
-        for (files, is_builtin) in all.chain(layers.iter().map(|files| (*files, false))) {
-            for file in files {
-                match Parsed::read(file, shown_name(file, is_builtin)) {
-                    Ok(file) => parsed.push(file),
-                    Err(mistakes) => errors.extend(mistakes),
-                }
-            }
-        }
-        let last = layers.last().copied().unwrap_or(builtin);
-        let touched: Vec<Locale> = last.iter().filter_map(MessageFile::tag).collect();
-        let is_touched = |locale: &Locale| {
-            locale
-                .fallbacks()
-                .any(|tag| touched.iter().any(|touched| touched.as_str() == tag))
-        };
-        let mut languages = self.languages.clone();
-        let tags: BTreeSet<&str> = parsed.iter().map(|file| file.locale.as_str()).collect();
-        let locales = tags.into_iter().filter_map(|tag| Locale::parse(tag).ok());
-        for locale in locales.filter(is_touched) {
-            match texts_of(&locale, &parsed) {
-                Ok(texts) => {
-                    languages.insert(locale.as_str().into(), Arc::new(texts));
-                }
-                Err(mistakes) => errors.extend(mistakes),
-            }
-        }
-        if errors.is_empty() {
-            Ok(Self { languages })
-        } else {
-            Err(once_each(errors))
-        }
-    }
 }
 
-/// A text that several languages share is wrong once.
-fn once_each(errors: Vec<MessageLintError>) -> Vec<MessageLintError> {
-    let mut kept: Vec<MessageLintError> = Vec::new();
-    for error in errors {
-        if !kept.contains(&error) {
-            kept.push(error);
-        }
-    }
-    kept
-}
-
-fn shown_name(file: &MessageFile<'_>, is_builtin: bool) -> String {
-    if is_builtin {
-        format!("built-in {}", file.name)
-    } else {
-        file.path.unwrap_or(file.name).to_owned()
-    }
-}
-
-fn alias(tag: &str) -> Option<&'static str> {
+/// What a tag is called among our files, if it goes by another name there.
+pub(super) fn alias(tag: &str) -> Option<&'static str> {
     ALIASES
         .iter()
         .find(|(name, _)| *name == tag)

@@ -2,15 +2,15 @@
 //! of their own, since a stranger may hold the phone by now. They name nobody,
 //! show no number and hold no link.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use watchword_providers::Channel;
 
-use super::catalog::{Reading, read_language};
+use super::catalog::{Reading, alias, read_language};
+use super::layers::{Languages, Layers};
 use super::lint::{MessageLintError, Rule, longest_text};
 use super::segments::{segment_count, unit_count};
-use super::source::{MessageFile, Parsed};
+use super::source::MessageFile;
 use super::template::{Template, Values};
 use super::{Brand, Locale, SmsLength, spell};
 
@@ -30,8 +30,15 @@ macro_rules! files {
     };
 }
 
+/// The files of the built-in notices, by their tags.
+pub fn builtin_notice_files() -> &'static [MessageFile<'static>] {
+    &FILES
+}
+
 /// In the order of their tags.
-static FILES: [MessageFile<'static>; 8] = files!["de", "en", "es", "fr", "it", "nl", "pl", "pt-BR"];
+static FILES: [MessageFile<'static>; 10] = files![
+    "de", "en", "es", "fr", "it", "ja", "nl", "pl", "pt", "pt-BR"
+];
 
 /// What a notice has to say. No `Debug`: it holds tokens.
 #[derive(Clone, Copy)]
@@ -52,10 +59,10 @@ pub struct WrittenNotice {
     pub locale: Arc<str>,
 }
 
-/// The notices of every language that has them.
-#[derive(Debug)]
+/// The notices of every language that has them. Cheap to clone.
+#[derive(Clone, Debug)]
 pub struct Notices {
-    languages: BTreeMap<Arc<str>, Texts>,
+    languages: Languages<Texts>,
 }
 
 #[derive(Debug)]
@@ -67,42 +74,53 @@ struct Texts {
 }
 
 static BUILTIN: LazyLock<Notices> = LazyLock::new(|| {
-    Notices::read(&FILES).expect("the notices compiled in pass the lint; a test reads them")
+    let nothing = Notices {
+        languages: Languages::new(),
+    };
+    nothing
+        .with_layers(&[])
+        .expect("the notices compiled in pass the lint; a test reads them")
 });
 
 impl Notices {
     /// The notices compiled in.
-    pub fn builtin() -> &'static Self {
-        &BUILTIN
+    pub fn builtin() -> Self {
+        BUILTIN.clone()
     }
 
-    /// Reads a file for each language.
+    /// The notices compiled in and an operator's own over them, text by text. A
+    /// file adds the language it is named after, if it is new.
     ///
     /// # Errors
     ///
     /// Every mistake in every file, with what to do about it.
-    pub fn read(files: &[MessageFile<'_>]) -> Result<Self, Vec<MessageLintError>> {
-        let mut errors = Vec::new();
-        let mut languages = BTreeMap::new();
-        for file in files {
-            let texts = Parsed::read(file, format!("notices {}", file.name)).and_then(|parsed| {
-                let locale = parsed.locale.clone();
-                let files = [parsed];
-                let texts = read_language((&locale, &files), &Rule::NOTICES, texts)?;
-                Ok((locale, texts))
-            });
-            match texts {
-                Ok((locale, texts)) => {
-                    languages.insert(Arc::from(locale.as_str()), texts);
-                }
-                Err(mistakes) => errors.extend(mistakes),
-            }
-        }
-        if errors.is_empty() {
-            Ok(Self { languages })
-        } else {
-            Err(errors)
-        }
+    pub fn with_overrides(files: &[MessageFile<'_>]) -> Result<Self, Vec<MessageLintError>> {
+        BUILTIN.with_layers(&[files])
+    }
+
+    /// These, made with the operator's `common` files, and a tenant's own over them.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake in every file, with what to do about it.
+    pub fn for_tenant(
+        &self,
+        common: &[MessageFile<'_>],
+        own: &[MessageFile<'_>],
+    ) -> Result<Self, Vec<MessageLintError>> {
+        self.with_layers(&[common, own])
+    }
+
+    fn with_layers(&self, over: &[&[MessageFile<'_>]]) -> Result<Self, Vec<MessageLintError>> {
+        let layers = Layers {
+            builtin: &FILES,
+            builtin_name: "built-in notices",
+            over,
+        };
+        let languages = layers.read(&self.languages, |locale, parsed| {
+            read_language((locale, parsed), &Rule::NOTICES, texts)
+        })?;
+        Ok(Self { languages })
     }
 
     /// The languages there are notices in.
@@ -166,10 +184,10 @@ impl Notices {
             .fallbacks()
             .chain([DEFAULT_LOCALE])
             .find_map(|tag| {
-                // A Brazilian text is understood where Portuguese is asked for.
-                let tag = if tag == "pt" { "pt-BR" } else { tag };
-                self.languages.get_key_value(tag)
+                let found = self.languages.get_key_value(tag);
+                found.or_else(|| self.languages.get_key_value(alias(tag)?))
             })
+            .map(|(tag, texts)| (tag, &**texts))
             .expect("the default language is compiled in")
     }
 }

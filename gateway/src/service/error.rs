@@ -20,7 +20,8 @@ pub enum ServiceError {
         alternatives: Vec<Channel>,
     },
     /// The tenant may not do this: `region_not_enabled`, `voice_not_enabled`,
-    /// `origin_not_listed`, `app_hash_not_listed`, `blocked`.
+    /// `unconfirmed_not_enabled`, `prefix_blocked`, `origin_not_listed`,
+    /// `app_hash_not_listed`, `blocked`.
     #[error("forbidden: {code}")]
     Forbidden {
         code: &'static str,
@@ -28,7 +29,8 @@ pub enum ServiceError {
         alternatives: Vec<Channel>,
     },
     /// Over a limit: `send_limit`, `resend_too_early`, `sends_exhausted`,
-    /// `too_many_pending`, `number_limit`, `address_limit`, `submission_cap`,
+    /// `too_many_pending`, `number_limit`, `prefix_limit`, `address_limit`,
+    /// `submission_cap`, `tenant_ramp`,
     /// `lookup_limit` and `explain_limit` (both per tenant), `too_many_failures` (then `available_at_ms` may be `None`: until an operator lifts it).
     #[error("limited: {code}")]
     Limited {

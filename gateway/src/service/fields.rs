@@ -1,16 +1,11 @@
-//! From a request's fields to checked values, and whether the tenant may send
-//! there at all.
-
-use watchword_providers::Channel;
+//! From a request's fields to checked values.
 
 use super::Answer;
 use super::error::ServiceError;
 use super::request::{Bind, Client};
 use crate::code::Code;
-use crate::live::Live;
 use crate::message::{AppHash, Locale, Origin, Payment};
 use crate::number::{self, ParsedNumber, Region};
-use crate::routing::Destination;
 use crate::tenants::Tenant;
 use crate::verification::ClientClass;
 
@@ -57,101 +52,6 @@ fn number_detail(code: &str) -> &'static str {
         "number_unassigned" => "the numbering plan has no such number",
         _ => "not a phone number",
     }
-}
-
-/// Whether this tenant may send to this number over this channel.
-pub(super) fn may_send(
-    live: &Live,
-    tenant: &Tenant,
-    to: &ParsedNumber,
-    channel: Channel,
-    purpose: &str,
-) -> Answer<()> {
-    if !tenant.regions.contains(to.region.as_str()) {
-        return Err(ServiceError::Forbidden {
-            code: "region_not_enabled",
-            detail: "the number's region is not enabled for this tenant",
-            alternatives: Vec::new(),
-        });
-    }
-    if let Err(refusal) = to.may_receive(channel) {
-        let alternatives = refusal.alternatives().iter().copied();
-        return Err(ServiceError::Invalid {
-            code: refusal.code(),
-            field: "to",
-            detail: "this kind of number may not be sent to over this channel",
-            alternatives: alternatives
-                .filter(|other| is_open(live, tenant, to, *other, purpose))
-                .collect(),
-        });
-    }
-    if channel == Channel::Voice && !tenant.voice_regions.contains(to.region.as_str()) {
-        return Err(ServiceError::Forbidden {
-            code: "voice_not_enabled",
-            detail: "voice to the number's region is not enabled for this tenant",
-            alternatives: others(live, tenant, to, channel, purpose),
-        });
-    }
-    if route_is_missing(live, tenant, to, channel, purpose) {
-        return Err(ServiceError::NoRoute {
-            alternatives: others(live, tenant, to, channel, purpose),
-        });
-    }
-    Ok(())
-}
-
-/// Whether a channel would do, all rules considered.
-pub(crate) fn is_open(
-    live: &Live,
-    tenant: &Tenant,
-    to: &ParsedNumber,
-    channel: Channel,
-    purpose: &str,
-) -> bool {
-    tenant.regions.contains(to.region.as_str())
-        && to.may_receive(channel).is_ok()
-        && (channel != Channel::Voice || tenant.voice_regions.contains(to.region.as_str()))
-        && !route_is_missing(live, tenant, to, channel, purpose)
-}
-
-fn route_is_missing(
-    live: &Live,
-    tenant: &Tenant,
-    to: &ParsedNumber,
-    channel: Channel,
-    purpose: &str,
-) -> bool {
-    live.routing
-        .route(destination(tenant, to, channel, purpose))
-        .is_none()
-}
-
-pub(crate) fn destination<'a>(
-    tenant: &'a Tenant,
-    to: &'a ParsedNumber,
-    channel: Channel,
-    purpose: &'a str,
-) -> Destination<'a> {
-    Destination {
-        tenant: &tenant.name,
-        channel,
-        region: to.region.as_str(),
-        e164: to.number.expose(),
-        purpose,
-    }
-}
-
-fn others(
-    live: &Live,
-    tenant: &Tenant,
-    to: &ParsedNumber,
-    channel: Channel,
-    purpose: &str,
-) -> Vec<Channel> {
-    [Channel::Sms, Channel::Voice]
-        .into_iter()
-        .filter(|other| *other != channel && is_open(live, tenant, to, *other, purpose))
-        .collect()
 }
 
 /// The text must be well-formed; which texts it gets is decided when it is sent.

@@ -11,7 +11,7 @@ use super::request::Client;
 use super::{Answer, Service};
 use crate::admission::gcra::Denied;
 use crate::admission::limits::{LimitAsk, LimitKey, LimitRule, LimitStep};
-use crate::dispatch::cap::submission_cap;
+use crate::dispatch::cap::{Cap, submission_caps};
 use crate::keys::random;
 use crate::live::Live;
 use crate::number::ParsedNumber;
@@ -25,15 +25,30 @@ pub(super) struct NamedLimit {
     pub ask: LimitAsk,
 }
 
-/// The first submission of a send is paid before it is accepted.
-pub(super) const SUBMISSION_CAP: &str = "submission_cap";
+const SUBMISSION_CAP: &str = "submission_cap";
+const TENANT_RAMP: &str = "tenant_ramp";
+
+fn code_of(cap: Cap) -> &'static str {
+    match cap {
+        Cap::OfRegion => SUBMISSION_CAP,
+        Cap::OfRamp => TENANT_RAMP,
+    }
+}
+
+impl NamedLimit {
+    /// Whether it counts submissions: the first one of a send is paid before it
+    /// is accepted.
+    pub(super) fn is_cap(&self) -> bool {
+        [SUBMISSION_CAP, TENANT_RAMP].contains(&self.code)
+    }
+}
 
 /// The limits of one send.
 pub(super) fn of_send(
     live: &Live,
     tenant: &Tenant,
     (to, channel): (&ParsedNumber, Channel),
-    client: Client,
+    (client, now_ms): (Client, u64),
 ) -> Vec<NamedLimit> {
     let index = live.ring.index();
     let take = |code, key, rules: &[LimitRule]| NamedLimit {
@@ -49,17 +64,19 @@ pub(super) fn of_send(
     let mut named = Vec::with_capacity(3);
     let number_key = index.number_limit(to.number.expose());
     named.push(take("number_limit", number_key, &limits.number_all_tenants));
+    if !limits.sends_per_prefix.is_empty() {
+        let prefix_key = index.prefix_limit(tenant.tag, to.number.expose());
+        named.push(take("prefix_limit", prefix_key, &limits.sends_per_prefix));
+    }
     if let Some(address) = client.ip {
         for key in index.address_limits("sends", tenant.tag, address) {
             named.push(take("address_limit", key, &limits.sends_per_address));
         }
     }
     let region = to.region.as_str();
-    if let Some(ask) = submission_cap(live, tenant, region, channel) {
-        named.push(NamedLimit {
-            code: SUBMISSION_CAP,
-            ask,
-        });
+    for (cap, ask) in submission_caps(live, tenant, (region, channel), now_ms) {
+        let code = code_of(cap);
+        named.push(NamedLimit { code, ask });
     }
     named.retain(|limit| !limit.ask.rules.is_empty());
     named

@@ -2,15 +2,15 @@
 
 use watchword_providers::Channel;
 
+use super::aim::Aim;
 use super::fields::{self, DEFAULT_PURPOSE, client_class};
 use super::request::ExplainRequest;
 use super::view::{ExplainView, HopView, LimitView, LookupView, RouteView};
 use super::{Answer, Service};
 use crate::admission::gcra::Gcra;
 use crate::live::Live;
-use crate::number::ParsedNumber;
 use crate::routing::Draw;
-use crate::tenants::{Caller, Tenant};
+use crate::tenants::Caller;
 use crate::verification::{ClientClass, NumberRecord};
 
 impl Service {
@@ -31,7 +31,12 @@ impl Service {
         self.limit_tenant(&live, tenant.tag, ("lookups", "lookup_limit"), rules)
             .await?;
         let to = fields::number(number, region, "number")?;
-        Ok(lookup(tenant, &to))
+        Ok(lookup(Aim {
+            tenant,
+            to: &to,
+            purpose: DEFAULT_PURPOSE,
+            method: None,
+        }))
     }
 
     /// What would happen for this number now. Sends nothing.
@@ -55,33 +60,29 @@ impl Service {
             .map_err(|error| self.store_error("number", &error))?;
         let client = client_class(request.client);
         let channel = request.channel.unwrap_or(Channel::Sms);
-        let refusal = fields::may_send(&live, tenant, &to, channel, purpose)
+        let aim = Aim {
+            tenant,
+            to: &to,
+            purpose,
+            method: None,
+        };
+        let refusal = aim
+            .may_send(&live, channel)
             .err()
             .or_else(|| send_limit(&live, &number, client, now_ms));
         Ok(ExplainView {
-            lookup: lookup(tenant, &to),
+            lookup: lookup(aim),
             refusal,
-            routes: routes(&live, tenant, &to, purpose),
+            routes: routes(&live, aim),
             limits: limits(&live, &number, now_ms),
             live_count: live_count(&number, now_ms),
         })
     }
 }
 
-fn lookup(tenant: &Tenant, to: &ParsedNumber) -> LookupView {
-    let channels = [Channel::Sms, Channel::Voice].map(|channel| {
-        let region = to.region.as_str();
-        let refusal = if !tenant.regions.contains(region) {
-            Some("region_not_enabled")
-        } else if let Err(refusal) = to.may_receive(channel) {
-            Some(refusal.code())
-        } else if channel == Channel::Voice && !tenant.voice_regions.contains(region) {
-            Some("voice_not_enabled")
-        } else {
-            None
-        };
-        (channel, refusal)
-    });
+fn lookup(aim: Aim<'_>) -> LookupView {
+    let to = aim.to;
+    let channels = [Channel::Sms, Channel::Voice].map(|channel| (channel, aim.closed_by(channel)));
     LookupView {
         e164: to.number.clone(),
         region: to.region.as_str().to_owned(),
@@ -90,9 +91,9 @@ fn lookup(tenant: &Tenant, to: &ParsedNumber) -> LookupView {
     }
 }
 
-fn routes(live: &Live, tenant: &Tenant, to: &ParsedNumber, purpose: &str) -> Vec<RouteView> {
+fn routes(live: &Live, aim: Aim<'_>) -> Vec<RouteView> {
     let of_channel = |channel| {
-        let destination = fields::destination(tenant, to, channel, purpose);
+        let destination = aim.destination(channel);
         let route = live.routing.route(destination)?;
         let hops = live.hops(destination, Draw::Show, |_| false);
         let breaker = |id: &str| {

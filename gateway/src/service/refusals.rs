@@ -65,7 +65,13 @@ pub(super) struct StoredRefusal {
 }
 
 /// The limits whose refusals may be stored.
-const STORED_CODES: [&str; 3] = ["number_limit", "address_limit", "submission_cap"];
+const STORED_CODES: [&str; 5] = [
+    "number_limit",
+    "prefix_limit",
+    "address_limit",
+    "submission_cap",
+    "tenant_ramp",
+];
 
 impl StoredRefusal {
     pub(super) fn of(refusal: &Refusal) -> Self {

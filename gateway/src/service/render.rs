@@ -3,8 +3,8 @@
 use watchword_providers::Channel;
 
 use super::Answer;
+use super::aim::Aim;
 use super::error::ServiceError;
-use super::fields::is_open;
 use super::view::{
     AttemptView, DeliveryView, ReceiptView, SendOnlyView, TimelineEntry, VerificationView,
 };
@@ -69,7 +69,13 @@ pub(super) fn verification(
             }
         };
         let next_send = |channel| {
-            is_open(context.live, context.tenant, to, channel, &details.purpose)
+            let aim = Aim {
+                tenant: context.tenant,
+                to,
+                purpose: &details.purpose,
+                method: details.method,
+            };
+            aim.is_open(context.live, channel)
                 .then_some(record.next_send_at_ms.max(context.now_ms))
         };
         (next_send(Channel::Sms), next_send(Channel::Voice))

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use self::made::{Made, Step};
 use super::error::ServiceError;
-use super::limits::{NamedLimit, SUBMISSION_CAP};
+use super::limits::NamedLimit;
 use super::refusals::{Refusal, first_refusal};
 use super::{Answer, OVERLOADED, Service, unavailable};
 use crate::admission::limits::LimitAsk;
@@ -49,12 +49,9 @@ pub(super) struct Send {
 }
 
 impl Send {
-    fn paid_submission(&self) -> Option<LimitAsk> {
-        let cap = self
-            .limits
-            .iter()
-            .find(|named| named.code == SUBMISSION_CAP);
-        cap.map(|named| named.ask.clone())
+    fn paid_submission(&self) -> Vec<LimitAsk> {
+        let caps = self.limits.iter().filter(|named| named.is_cap());
+        caps.map(|named| named.ask.clone()).collect()
     }
 }
 

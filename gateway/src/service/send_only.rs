@@ -2,6 +2,7 @@
 
 use watchword_providers::Channel;
 
+use super::aim::Aim;
 use super::error::ServiceError;
 use super::fields::{self, client_class};
 use super::limits::of_send;
@@ -17,7 +18,7 @@ use crate::keys::random;
 use crate::live::Live;
 use crate::number::ParsedNumber;
 use crate::routing::Draw;
-use crate::tenants::Caller;
+use crate::tenants::{Caller, Tenant};
 use crate::verification::{Conversion, IdentityTag, RecordKind, Start};
 
 /// The purpose that routes of send-only deliveries match.
@@ -37,7 +38,7 @@ impl Service {
         let to = fields::number(&request.to, request.region.as_deref(), "to")?;
         let channel = request.channel.unwrap_or(Channel::Sms);
         fields::locale(request.locale.as_deref())?;
-        fields::may_send(&live, tenant, &to, channel, PURPOSE)?;
+        aim(tenant, &to).may_send(&live, channel)?;
         let validity_s = request.validity_s.unwrap_or(VALIDITY_DEFAULT_S);
         if !(1..=VALIDITY_MAX_S).contains(&validity_s) {
             return Err(ServiceError::Invalid {
@@ -49,7 +50,8 @@ impl Service {
         }
         let start = new_start(&live, caller, &to, (channel, validity_s * 1000), &request);
         self.not_blocked(&start.number.0)?;
-        let limits = of_send(&live, tenant, (&to, channel), request.client);
+        let client = (request.client, self.shared.store_now_ms());
+        let limits = of_send(&live, tenant, (&to, channel), client);
         let idempotency = request.idempotency.as_ref().map(|named| {
             let e164 = to.number.expose().as_bytes();
             let scope: [&[u8]; 3] = [&tenant.tag.0, b"deliveries", e164];
@@ -109,6 +111,16 @@ impl Service {
     }
 }
 
+/// Whose number it is the tenant knows, not we.
+fn aim<'a>(tenant: &'a Tenant, to: &'a ParsedNumber) -> Aim<'a> {
+    Aim {
+        tenant,
+        to,
+        purpose: PURPOSE,
+        method: None,
+    }
+}
+
 fn new_start(
     live: &Live,
     caller: &Caller,
@@ -127,11 +139,7 @@ fn new_start(
         tenant: tenant.tag,
         kind: RecordKind::SendOnly,
     };
-    let hops = live.hops(
-        fields::destination(tenant, to, channel, PURPOSE),
-        Draw::Take,
-        |_| false,
-    );
+    let hops = live.hops(aim(tenant, to).destination(channel), Draw::Take, |_| false);
     let details = Details {
         tenant: tenant.name.to_string(),
         e164: to.number.expose().to_owned(),

@@ -7,11 +7,12 @@ use watchword_providers::{Channel, PhoneNumber};
 
 pub(in crate::service) use self::plan::Addressee;
 use self::plan::StartPlan;
+use super::aim::Aim;
 use super::error::ServiceError;
 use super::fields::{self, client_class};
-use super::limits::{of_send, of_tenant_number};
+use super::limits::{NamedLimit, of_send, of_tenant_number};
 use super::render::{self, Context};
-use super::request::{ResendRequest, StartRequest};
+use super::request::{Client, ResendRequest, StartRequest};
 use super::send::{Send, SendAsk};
 use super::view::VerificationView;
 use super::{Answer, OVERLOADED, Service};
@@ -57,7 +58,7 @@ impl Service {
         let accepted = if self.dispatcher.room() == 0 {
             Err(OVERLOADED)
         } else {
-            self.send(plan.send(live)).await
+            self.send(plan.send(live, self.shared.store_now_ms())).await
         };
         let accepted = accepted.inspect_err(|error| self.refused(tenant, &to.number, error))?;
         let context = Context {
@@ -96,14 +97,17 @@ impl Service {
         let to = fields::number(&details.e164, None, "to")?;
         let latest = record.deliveries.last().map(|delivery| delivery.channel);
         let channel = request.channel.or(latest).unwrap_or(Channel::Sms);
-        if !details.is_test {
-            fields::may_send(&live, tenant, &to, channel, &details.purpose)?;
-            let number = match details.method {
-                None => record.number,
-                Some(_) => live.ring.index().number(tenant.tag, &details.e164).1,
+        let limits = if details.is_test {
+            Vec::new()
+        } else {
+            let aim = Aim {
+                tenant,
+                to: &to,
+                purpose: &details.purpose,
+                method: details.method,
             };
-            self.not_blocked(&number.0)?;
-        }
+            self.resend_limits(&live, aim, (channel, request.client))?
+        };
         let resend = Resend {
             id,
             tenant: tenant.tag,
@@ -119,13 +123,6 @@ impl Service {
                 Some(_) => live.subject_sends.clone(),
             },
         };
-        let mut limits = Vec::new();
-        if !details.is_test {
-            limits = of_send(&live, tenant, (&to, channel), request.client);
-            if details.method.is_some() {
-                limits.extend(of_tenant_number(&live, tenant, &to, request.client));
-            }
-        }
         let idempotency = request.idempotency.as_ref().map(|named| {
             let scope: [&[u8]; 3] = [&tenant.tag.0, b"resend", &id.random];
             live.ring
@@ -156,6 +153,25 @@ impl Service {
         let view = render::verification(context, id, &accepted.record, &details, Some(&to))?;
         self.start_accepted(tenant, &view, started.elapsed());
         Ok(view)
+    }
+
+    /// What a resend is limited by, if it may go there at all.
+    fn resend_limits(
+        &self,
+        live: &Live,
+        aim: Aim<'_>,
+        (channel, client): (Channel, Client),
+    ) -> Answer<Vec<NamedLimit>> {
+        let (tenant, to) = (aim.tenant, aim.to);
+        aim.may_send(live, channel)?;
+        let number = live.ring.index().number(tenant.tag, to.number.expose()).1;
+        self.not_blocked(&number.0)?;
+        let now_ms = self.shared.store_now_ms();
+        let mut limits = of_send(live, tenant, (to, channel), (client, now_ms));
+        if aim.method.is_some() {
+            limits.extend(of_tenant_number(live, tenant, to, client));
+        }
+        Ok(limits)
     }
 
     /// A number that a provider called fraud is left alone for a while.

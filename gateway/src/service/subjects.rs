@@ -2,6 +2,7 @@
 //! number, the way back in. Each call is one decision about one record.
 
 mod changes;
+mod import;
 mod inbound;
 mod methods;
 mod numbers;

@@ -2,6 +2,7 @@
 //! terms and the time.
 
 mod changes;
+mod import;
 mod methods;
 mod operators;
 mod perform;
@@ -95,6 +96,10 @@ impl Turn<'_> {
                 fallback_order,
             } => self.set_default(*method, fallback_order.as_deref()),
             Command::RemoveMethod { method, facts } => self.remove_method(*method, facts),
+            Command::SetLocale { locale } => {
+                self.set_locale(locale.as_deref());
+                Ok(())
+            }
             Command::MethodUsed { method } => self.method_used(*method),
             Command::SuspendMethod { method, why } => self.suspend(*method, *why),
             Command::OptOut { e164 } => self.note_opting(e164, EventKind::MethodOptedOut),
@@ -153,6 +158,7 @@ fn acts_on_frozen(command: &Command) -> bool {
         | Command::MethodDiscarded { .. }
         | Command::SetDefault { .. }
         | Command::RemoveMethod { .. }
+        | Command::SetLocale { .. }
         | Command::RequestChange { .. }
         | Command::ChangeProved { .. }
         | Command::ChangeGivenUp { .. }

@@ -36,6 +36,10 @@ pub enum Command {
         method: MethodId,
         facts: Vec<Fact>,
     },
+    /// `None`: the tenant's.
+    SetLocale {
+        locale: Option<String>,
+    },
     RequestChange(RequestChange),
     ChangeProved {
         change: ChangeId,
@@ -133,6 +137,8 @@ pub struct AddMethod {
     pub role: Option<Role>,
     pub channel: Channel,
     pub extension: Option<String>,
+    /// Of a subject's first number: the person's language.
+    pub locale: Option<String>,
     pub facts: Vec<Fact>,
     /// The verification whose code was sent.
     pub proof: RecordId,
@@ -192,6 +198,20 @@ pub enum OperatorAction {
     },
     RevokeBypassCode,
     Erase,
+    /// Numbers that another system has proved.
+    ImportMethods {
+        methods: Vec<ImportedMethod>,
+    },
+}
+
+/// A number that another system has proved, as a method.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportedMethod {
+    pub id: MethodId,
+    pub number: Number,
+    pub role: Role,
+    pub channel: Channel,
+    pub extension: Option<String>,
 }
 
 impl OperatorAction {
@@ -207,6 +227,7 @@ impl OperatorAction {
             Self::IssueBypassCode { .. } => "issue_bypass_code",
             Self::RevokeBypassCode => "revoke_bypass_code",
             Self::Erase => "erase",
+            Self::ImportMethods { .. } => "import_methods",
         }
     }
 }
@@ -288,6 +309,8 @@ pub enum Refusal {
     InvalidLength,
     #[error("the subject has this number already")]
     NumberUnchanged,
+    #[error("the subject has numbers of its own")]
+    AlreadyEnrolled,
 }
 
 /// What was done.

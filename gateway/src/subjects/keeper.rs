@@ -347,7 +347,7 @@ fn may_begin(command: &Command) -> bool {
     match command {
         Command::AddMethod { .. } | Command::Freeze { .. } => true,
         Command::Ask { action, .. } => match action {
-            OperatorAction::SetPrivileged { .. } => true,
+            OperatorAction::SetPrivileged { .. } | OperatorAction::ImportMethods { .. } => true,
             OperatorAction::Reset { .. }
             | OperatorAction::Unfreeze
             | OperatorAction::UndoChange { .. }
@@ -361,6 +361,7 @@ fn may_begin(command: &Command) -> bool {
         | Command::MethodDiscarded { .. }
         | Command::SetDefault { .. }
         | Command::RemoveMethod { .. }
+        | Command::SetLocale { .. }
         | Command::RequestChange { .. }
         | Command::ChangeProved { .. }
         | Command::ChangeGivenUp { .. }

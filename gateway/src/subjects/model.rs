@@ -76,6 +76,10 @@ pub struct Subject {
     /// Seals the audit trail. It goes with the record, which is sealed anew under
     /// each master key: so the lines need not be.
     pub audit_key: [u8; 32],
+    /// What notices are still written in, and since when codes are not.
+    pub locale_before: Option<String>,
+    /// 0: never set anew.
+    pub locale_set_at_ms: u64,
 }
 
 /// A number bound to the subject.

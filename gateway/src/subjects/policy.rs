@@ -27,6 +27,10 @@ pub struct SubjectPolicy {
     /// How long a new number may be enrolled after a reset.
     pub enrolment_ms: u64,
     pub bypass_lifetime_max_ms: u64,
+    /// How long an action waits for a second operator.
+    pub approval_ms: u64,
+    /// How long an action waits that a sole operator's sealed code approves.
+    pub sealed_wait_ms: u64,
     pub on_swap_at_sign_in: SwapPolicy,
     /// A SIM changed so long ago counts as swapped, before a sign-in code.
     pub sign_in_swap_hours: u16,
@@ -103,6 +107,8 @@ impl Default for SubjectPolicy {
             grant_ms: DAY_MS,
             enrolment_ms: 7 * DAY_MS,
             bypass_lifetime_max_ms: 8 * HOUR_MS,
+            approval_ms: DAY_MS,
+            sealed_wait_ms: 3 * DAY_MS,
             on_swap_at_sign_in: SwapPolicy::OtherMethod,
             sign_in_swap_hours: 24,
             change_swap_hours: 240,

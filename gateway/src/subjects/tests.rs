@@ -4,6 +4,7 @@ mod case;
 mod changes;
 mod evidence;
 mod histories;
+mod import;
 mod methods;
 mod operators;
 mod recovery;

@@ -22,7 +22,7 @@ pub fn written(
     index: &IndexKey,
     notice: Addressed,
     channel: Channel,
-    (locale, brand): (&Locale, &Brand),
+    (notices, locale, brand): (&Notices, &Locale, &Brand),
 ) -> WrittenNotice {
     let of = |action| {
         let change = notice.change?;
@@ -41,7 +41,7 @@ pub fn written(
         Some((undo, report)) => Notice::Change { undo, report },
         None => Notice::Security,
     };
-    Notices::builtin().write(channel, (locale, brand), said)
+    notices.write(channel, (locale, brand), said)
 }
 
 #[cfg(test)]
@@ -61,7 +61,13 @@ mod tests {
         };
         let brand = Brand::parse("Acme").unwrap();
         let locale = Locale::parse("en").unwrap();
-        written(&index, notice, Channel::Sms, (&locale, &brand)).text
+        written(
+            &index,
+            notice,
+            Channel::Sms,
+            (&Notices::builtin(), &locale, &brand),
+        )
+        .text
     }
 
     #[test]

@@ -28,9 +28,9 @@ async fn row_02_the_last_or_default_method_cannot_be_removed(stand: Stand) {
     let (status, chosen) = world.call("PUT", &path, TENANT, Value::Null).await;
     assert_eq!(status, 200, "{chosen}");
 
-    let path = format!("/v1/subjects/person-7/methods/{first}");
+    let path = format!("/v1/subjects/person-7/methods/{first}/remove");
     let weak = json!({ "evidence": [{ "type": "session" }] });
-    let (status, weakly) = world.call("DELETE", &path, TENANT, weak).await;
+    let (status, weakly) = world.call("POST", &path, TENANT, weak).await;
     assert_eq!((status, &weakly["code"]), (403, &json!("step_up_required")));
     assert_eq!(remove(&world, &first).await, (204, Value::Null));
     let (_, listed) = world.get("/v1/subjects/person-7/methods").await;
@@ -43,9 +43,9 @@ async fn row_02_the_last_or_default_method_cannot_be_removed(stand: Stand) {
 
 /// Removes a method by good evidence; the status, and the code if it is refused.
 async fn remove(world: &World, method: &str) -> (u16, Value) {
-    let path = format!("/v1/subjects/person-7/methods/{method}");
+    let path = format!("/v1/subjects/person-7/methods/{method}/remove");
     let body = json!({ "evidence": [{ "type": "stronger_factor", "kind": "passkey" }] });
-    let (status, answer) = world.call("DELETE", &path, TENANT, body).await;
+    let (status, answer) = world.call("POST", &path, TENANT, body).await;
     (status, answer["code"].clone())
 }
 

@@ -42,10 +42,22 @@ async fn calls(world: &World, number: &str, purpose: &str) -> (String, String) {
     world.advance(MINUTE);
     world.is_quiet().await;
     world.skip_messages_to(number);
+    world.played();
     let asked = json!({ "subject": SUBJECT, "channel": "voice", "purpose": purpose });
     let (status, started) = world.post("/v1/verifications", asked).await;
     assert_eq!(status, 201, "{started}");
     (world.next_message(number).await, text(&started["id"]))
+}
+
+/// How often a call has said a code, and which one.
+fn spoken(world: &World) -> (usize, String) {
+    let played = world.played();
+    let codes = played.iter().filter(|said| said.contains("Your code is"));
+    let codes: Vec<&String> = codes.collect();
+    let digits = |said: &str| said.chars().filter(char::is_ascii_digit).collect();
+    let code: String = codes.first().map_or_else(String::new, |said| digits(said));
+    assert!(codes.iter().all(|said| digits(said) == code), "{played:?}");
+    (codes.len(), code)
 }
 
 async fn status_of(world: &World, id: &str) -> Value {
@@ -58,8 +70,9 @@ async fn row_13_a_call_says_the_code_after_a_key_and_a_report_freezes(stand: Sta
     world.has_method(SUBJECT, &number).await;
 
     // A key was pressed, and the code was heard.
-    let (heard, id) = calls(&world, &number, "sign_in").await;
-    let code = heard.split(' ').next();
+    let (_, id) = calls(&world, &number, "sign_in").await;
+    let (times, code) = spoken(&world);
+    assert_eq!(times, 3);
     let check = json!({ "code": code });
     let path = format!("/v1/verifications/{id}/check");
     let (status, checked) = world.post(&path, check).await;
@@ -68,11 +81,13 @@ async fn row_13_a_call_says_the_code_after_a_key_and_a_report_freezes(stand: Sta
     // Nobody pressed one: a machine may have listened.
     let (heard, id) = calls(&world, &number, "to-silent").await;
     assert!(heard.ends_with("press 1. Goodbye."), "{heard}");
+    assert_eq!(spoken(&world).0, 0);
     assert_eq!(status_of(&world, &id).await, "pending");
 
     // Not asked for.
     let (heard, id) = calls(&world, &number, "to-reporting").await;
     assert!(heard.contains("no longer valid"), "{heard}");
+    assert_eq!(spoken(&world).0, 0);
     assert_eq!(status_of(&world, &id).await, "canceled");
     world.advance(MINUTE);
     let (status, refused) = world.signs_in(SUBJECT).await;
@@ -93,4 +108,27 @@ async fn row_13_a_call_says_the_code_after_a_key_and_a_report_freezes(stand: Sta
     );
 }
 
-super::over_both_stores!(row_13_a_call_says_the_code_after_a_key_and_a_report_freezes);
+async fn row_13_a_report_is_told_without_a_freeze_where_the_tenant_wants_none(stand: Stand) {
+    let setup = Setup::default()
+        .more(HANDSETS)
+        .line("subjects", "report_freezes = false");
+    let world = World::with(stand, setup).await;
+    let number = numbers::us_number();
+    world.has_method(SUBJECT, &number).await;
+    let (_, id) = calls(&world, &number, "to-reporting").await;
+    assert_eq!(status_of(&world, &id).await, "canceled");
+    let told = async || {
+        world.tick().await;
+        world.told_of("verification.reported").len() == 1
+    };
+    assert!(process::eventually(MINUTE, told).await);
+    world.advance(MINUTE);
+    let (status, started) = world.signs_in(SUBJECT).await;
+    assert_eq!(status, 201, "{started}");
+    assert_eq!(world.told_of("subject.frozen").len(), 0);
+}
+
+super::over_both_stores!(
+    row_13_a_call_says_the_code_after_a_key_and_a_report_freezes,
+    row_13_a_report_is_told_without_a_freeze_where_the_tenant_wants_none,
+);

@@ -4,11 +4,12 @@
 use serde_json::{Value, json};
 
 use super::over_both_stores;
-use super::world::{ADA, DAY, HOUR, MINUTE, Stand, World, text};
+use super::world::{ADA, DAY, HOUR, MINUTE, Stand, TENANT, World, text};
 use crate::support::numbers;
 
 over_both_stores!(
     row_15_a_reset_leaves_no_method_and_tells_everybody,
+    row_15_only_an_operator_resets_and_says_why,
     row_15_after_a_reset_a_number_is_enrolled_anew_and_held,
 );
 
@@ -53,7 +54,7 @@ async fn row_15_a_reset_leaves_no_method_and_tells_everybody(stand: Stand) {
     assert_eq!(methods["methods"], json!([]));
     let check = format!("/v1/verifications/{}/check", text(&open["id"]));
     let (status, void) = world.post(&check, json!({ "code": code })).await;
-    assert_eq!(status, 410, "{void}");
+    assert_eq!((status, &void["code"]), (410, &json!("superseded")));
     let (status, refused) = world.signs_in("u-15").await;
     assert_eq!((status, &refused["code"]), (409, &json!("no_method")));
     let (_, shown) = world.get(&codes).await;
@@ -64,6 +65,7 @@ async fn row_15_a_reset_leaves_no_method_and_tells_everybody(stand: Stand) {
         let notice = world.next_message(number).await;
         assert!(notice.contains("security setting"), "{notice}");
     }
+    // By mail too, which the identity service sends.
     assert_eq!(world.told_of("subject.reset").len(), 1);
     assert_eq!(world.told_of("subject.security_changed").len(), 1);
 
@@ -77,6 +79,27 @@ async fn row_15_a_reset_leaves_no_method_and_tells_everybody(stand: Stand) {
     assert_eq!(reset["reason"], "came to the desk");
     assert_eq!(reset["ticket"], "T-15");
     assert!(!trail.to_string().contains(&first), "numbers are masked");
+}
+
+async fn row_15_only_an_operator_resets_and_says_why(stand: Stand) {
+    let world = World::over(stand).await;
+    let number = numbers::us_number();
+    world.has_method("u-15", &number).await;
+    let path = format!("{SUBJECT}/reset");
+    let asked = json!({ "tenant": "acme", "reason": "came to the desk" });
+    let (status, refused) = world.call("POST", &path, TENANT, asked).await;
+    assert_eq!((status, &refused["code"]), (401, &json!("unauthorized")));
+    for no_reason in [
+        json!({ "tenant": "acme" }),
+        json!({ "tenant": "acme", "reason": "" }),
+    ] {
+        let (status, refused) = world.call("POST", &path, ADA, no_reason).await;
+        assert_eq!(status, 422, "{refused}");
+        assert_eq!(refused["field"], "reason", "{refused}");
+    }
+    world.advance(MINUTE);
+    let (status, started) = world.signs_in("u-15").await;
+    assert_eq!(status, 201, "{started}");
 }
 
 async fn row_15_after_a_reset_a_number_is_enrolled_anew_and_held(stand: Stand) {

@@ -3,17 +3,20 @@
 use serde_json::{Value, json};
 
 use super::over_both_stores;
+use super::reading::at_ms;
 use super::world::{ADA, DAY, HOUR, Setup, Stand, World, sha256, text};
 use crate::support::numbers;
 
 over_both_stores!(
     row_17_a_bypass_code_keeps_its_bounds,
+    row_17_a_tenant_may_allow_thirty_days_and_no_more,
     row_17_a_second_code_replaces_the_first_and_none_is_shown_again,
     row_17_a_code_for_one_use_is_used_up_and_all_of_them_expire,
     row_17_nobody_issues_one_for_themselves,
 );
 
 const CODES: &str = "/v1/subjects/person-7/bypass-codes";
+const REVOKE: &str = "/v1/subjects/person-7/bypass-codes/revoke";
 const CHECK: &str = "/v1/subjects/person-7/bypass-codes/check";
 const CAROL: &str = "operator-carol";
 
@@ -41,6 +44,28 @@ async fn row_17_a_bypass_code_keeps_its_bounds(stand: Stand) {
     let (status, answer) = issue(&world, json!({})).await;
     assert_eq!((status, significant(&text(&answer["code"]))), (201, 8));
     assert_eq!(answer["one_time"], false);
+    let hour_ms = 3_600_000;
+    let expires_at_ms = at_ms(&answer["expires_at"]);
+    let left_ms = expires_at_ms - world.now_ms();
+    // A clock that goes on has gone on a little.
+    assert!((hour_ms - 60_000..=hour_ms).contains(&left_ms), "{left_ms}");
+}
+
+async fn row_17_a_tenant_may_allow_thirty_days_and_no_more(stand: Stand) {
+    let thirty_days_s = 30 * 86_400;
+    let longest = format!("bypass_lifetime_max_s = {thirty_days_s}");
+    let world = World::with(stand, Setup::default().line("subjects", &longest)).await;
+    world.has_method("person-7", &numbers::us_number()).await;
+    for (lifetime_s, expected) in [
+        (599, 422),
+        (600, 201),
+        (thirty_days_s, 201),
+        (thirty_days_s + 1, 422),
+        (31 * 86_400, 422),
+    ] {
+        let (status, answer) = issue(&world, json!({ "lifetime_s": lifetime_s })).await;
+        assert_eq!(status, expected, "{lifetime_s}: {answer}");
+    }
 }
 
 async fn row_17_a_second_code_replaces_the_first_and_none_is_shown_again(stand: Stand) {
@@ -64,7 +89,7 @@ async fn row_17_a_second_code_replaces_the_first_and_none_is_shown_again(stand: 
         assert!(!answer.to_string().contains(&text(&second["code"])));
     }
     let why = json!({ "tenant": "acme", "reason": "the phone was found" });
-    let (status, revoked) = world.call("DELETE", CODES, ADA, why).await;
+    let (status, revoked) = world.call("POST", REVOKE, ADA, why).await;
     assert_eq!(status, 200, "{revoked}");
     assert_ne!(check(&second["code"]).await.0, 200);
     assert_eq!(world.get(CODES).await.1["bypass_code"], Value::Null);

@@ -4,11 +4,14 @@
 use serde_json::{Value, json};
 
 use super::over_both_stores;
-use super::world::{ADA, BOB, DAY, HOUR, MINUTE, Setup, Stand, World, text};
+use super::reading::at_ms;
+use super::world::{ADA, BOB, DAY, HOUR, MINUTE, Setup, Stand, World, sha256, text};
 use crate::support::numbers;
 
 over_both_stores!(
     row_18_a_privileged_subject_needs_two_operators,
+    row_18_several_keys_of_one_operator_are_one_operator,
+    row_18_whatever_weakens_a_privileged_subject_waits_for_a_second,
     row_18_an_approval_expires_after_a_day,
     row_18_a_sole_operator_has_the_sealed_code_and_three_days,
     row_18_readiness_says_what_is_missing,
@@ -64,6 +67,8 @@ async fn row_18_a_privileged_subject_needs_two_operators(stand: Stand) {
     let action = asks_for_reset(&world, ADA).await;
     let (status, refused) = approves(&world, ADA, &action).await;
     assert_eq!((status, &refused["code"]), (409, &json!("same_operator")));
+    let (_, shown) = world.get(SUBJECT).await;
+    assert_eq!(shown["actions"][0]["id"], json!(action), "{shown}");
     assert!(receives(&world).await, "it still waits");
     let (status, refused) = with_sealed_code(&world, &action, "no such code at all").await;
     assert_eq!(
@@ -78,6 +83,62 @@ async fn row_18_a_privileged_subject_needs_two_operators(stand: Stand) {
     world.tick().await;
     assert_eq!(world.told_of("subject.action_waiting").len(), 1);
     assert_eq!(world.told_of("subject.action_approved").len(), 1);
+}
+
+async fn row_18_several_keys_of_one_operator_are_one_operator(stand: Stand) {
+    let keys = ["carol-at-work", "carol-at-home"];
+    let [work, home] = keys.map(sha256);
+    let carol = format!(
+        "\n[[operators]]\nname = \"carol\"\n\
+         keys = [{{ id = \"c1\", sha256 = {work:?} }}, {{ id = \"c2\", sha256 = {home:?} }}]\n"
+    );
+    let world = World::with(stand, Setup::default().more(&carol)).await;
+    privileged(&world).await;
+    let [work, home] = keys;
+    let action = asks_for_reset(&world, work).await;
+    let (status, refused) = approves(&world, home, &action).await;
+    assert_eq!((status, &refused["code"]), (409, &json!("same_operator")));
+    // Asked for again by the other key, it is not approved either.
+    assert_eq!(asks_for_reset(&world, home).await, action);
+    assert!(receives(&world).await);
+    assert_eq!(approves(&world, BOB, &action).await.0, 200);
+}
+
+async fn row_18_whatever_weakens_a_privileged_subject_waits_for_a_second(stand: Stand) {
+    let world = World::over(stand).await;
+    privileged(&world).await;
+    let strong = json!([{ "type": "stronger_factor" }]);
+    let change = world
+        .changes_number("u-18", &numbers::us_number(), strong)
+        .await;
+    let change = text(&change["id"]);
+    let why = || json!({ "tenant": "acme", "reason": "asked for by the person" });
+    let freezing = by(&world, ADA, &format!("{SUBJECT}/freeze"), why()).await;
+    assert_eq!(freezing.0, 200, "to protect it one is enough");
+    for path in [
+        "unfreeze",
+        "bypass-codes",
+        "erase",
+        &format!("number-changes/{change}/undo"),
+    ] {
+        let (status, waiting) = by(&world, ADA, &format!("{SUBJECT}/{path}"), why()).await;
+        assert_eq!(status, 202, "{path}: {waiting}");
+    }
+    let mut untag = why();
+    untag["privileged"] = json!(false);
+    let path = format!("{SUBJECT}/privileged");
+    let (status, waiting) = world.call("PUT", &path, ADA, untag).await;
+    assert_eq!(status, 202, "{waiting}");
+    let (_, shown) = world.get(SUBJECT).await;
+    assert_eq!(shown["status"], "frozen");
+    assert_eq!(shown["privileged"], true);
+    assert_eq!(shown["bypass_code"], Value::Null);
+    assert_eq!(shown["number_change"]["status"], "completed", "{shown}");
+    assert_eq!(shown["actions"].as_array().map(Vec::len), Some(5));
+    // One operator does not let another go alone either.
+    let path = "/v1/admin/operators/bob/removal";
+    let (status, waiting) = by(&world, ADA, path, Value::Null).await;
+    assert_eq!(status, 202, "{waiting}");
 }
 
 async fn row_18_an_approval_expires_after_a_day(stand: Stand) {
@@ -105,6 +166,9 @@ async fn row_18_a_sole_operator_has_the_sealed_code_and_three_days(stand: Stand)
     let (status, drawn) = by(&world, ADA, "/v1/admin/sealed-codes", Value::Null).await;
     assert_eq!(status, 201, "{drawn}");
     let code = text(&drawn["code"]);
+    // 112 bits and more, at 5 a sign.
+    let signs = code.chars().filter(char::is_ascii_alphanumeric).count();
+    assert!(signs * 5 >= 112, "{signs} signs");
     let action = asks_for_reset(&world, ADA).await;
 
     let (status, refused) = with_sealed_code(&world, &action, "WRONG-WRONG-WRONG").await;
@@ -115,6 +179,9 @@ async fn row_18_a_sole_operator_has_the_sealed_code_and_three_days(stand: Stand)
     let (status, scheduled) = with_sealed_code(&world, &action, &code.to_lowercase()).await;
     assert_eq!(status, 202, "{scheduled}");
     assert_eq!(scheduled["action"]["status"], "scheduled");
+    let left_ms = at_ms(&scheduled["action"]["acts_at"]) - world.now_ms();
+    let wait_ms = 3 * 86_400_000;
+    assert!((wait_ms - 60_000..=wait_ms).contains(&left_ms), "{left_ms}");
     world.tick().await;
     assert_eq!(world.told_of("subject.sealed_code_used").len(), 1);
     let notice = world.next_message(&number).await;
@@ -143,8 +210,9 @@ async fn row_18_readiness_says_what_is_missing(stand: Stand) {
     let drilled = json!({ "note": "recovered a test subject" });
     let (status, answer) = by(&world, ADA, "/v1/admin/drills", drilled).await;
     assert!(status < 300, "{status} {answer}");
+    world.advance(DAY * 89);
     assert_eq!(red(&world).await, ["operators", "webhooks"]);
-    world.advance(DAY * 91);
+    world.advance(DAY * 2);
     assert_eq!(red(&world).await, ["operators", "drill", "webhooks"]);
 
     let world = World::over(stand).await;

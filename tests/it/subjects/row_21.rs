@@ -45,6 +45,10 @@ async fn stop_ends_sms_and_offers_a_call_until_start(stand: Stand) {
     let (status, refusal) = asks_by(&world, "sms").await;
     assert_eq!((status, &refusal["code"]), (409, &json!("opted_out")));
     assert_eq!(refusal["alternatives"], json!(["voice"]));
+    // Nobody is called instead who has not chosen it.
+    let (status, refusal) = world.signs_in("u-1").await;
+    assert_eq!((status, &refusal["code"]), (409, &json!("opted_out")));
+    assert_eq!(refusal["alternatives"], json!(["voice"]));
     let (status, called) = asks_by(&world, "voice").await;
     assert_eq!(status, 201, "{called}");
     world.is_quiet().await;

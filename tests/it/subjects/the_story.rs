@@ -30,11 +30,23 @@ async fn is_told(store_url: Option<String>) {
     let mistakes = String::from_utf8_lossy(&told.stderr);
     assert!(told.status.success(), "{text}\n{mistakes}");
     for what in [
+        "webhook subject.recovery_opened",
+        "webhook number_change.requested",
+        "webhook number_change.new_verified",
         "webhook number_change.notice",
+        "webhook number_change.holding",
         "webhook number_change.completed",
         "webhook number_change.undone",
+        "webhook number_change.rejected",
+        "webhook subject.security_changed",
         "webhook subject.frozen",
+        "webhook subject.unfrozen",
+        "tenant:identity: number_change.requested",
+        "system: number_change.holding",
+        "system: number_change.completed",
         "person: number_change.undone",
+        "person: number_change.rejected",
+        "person: subject.frozen",
         "operator:ada: subject.unfrozen",
         "Nobody was locked out, and nobody let in.",
     ] {

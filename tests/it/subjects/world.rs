@@ -63,6 +63,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// `Null` if there is none.
     pub(crate) body: Value,
+    /// What the header `Preference-Applied` says.
+    pub(crate) preference: Option<String>,
 }
 
 impl World {
@@ -115,7 +117,10 @@ impl World {
             Ok(collected) => collected.to_bytes(),
             Err(never) => match never {},
         };
+        let preference = head.headers.get("preference-applied");
+        let preference = preference.and_then(|value| value.to_str().ok());
         Answer {
+            preference: preference.map(str::to_owned),
             status: head.status.as_u16(),
             body: serde_json::from_slice(&body).unwrap_or(Value::Null),
         }
@@ -167,6 +172,12 @@ impl World {
         worker::seal_anew(&self.running.keeper).await;
     }
 
+    /// As `crash`, and the operator has changed the settings meanwhile.
+    pub(crate) async fn restarts_with(&mut self, setup: Setup) {
+        self.setup = setup;
+        self.crash().await;
+    }
+
     /// All messages to a number, the first one first.
     pub(crate) fn messages_to(&self, number: &str) -> Vec<InboxMessage> {
         let mut messages = self.running.inbox.messages(ACME, Some(number));
@@ -181,6 +192,11 @@ impl World {
             .filter(|message| message.channel == Channel::Sms)
             .map(|message| message.text.to_string())
             .collect()
+    }
+
+    /// What calls have said since this was last asked, sentence by sentence.
+    pub(crate) fn played(&self) -> Vec<String> {
+        self.running.played.take()
     }
 
     /// Waits for a message to a number that the story has not read, and reads it.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::http_wire::read_request;
 use super::webhook_signature::WebhookSecret;
@@ -20,6 +20,7 @@ pub(crate) struct Told {
     pub(crate) webhook_id: String,
     pub(crate) body: Value,
     pub(crate) status: u16,
+    pub(crate) at: Instant,
 }
 
 impl Told {
@@ -119,6 +120,7 @@ async fn serve(mut socket: TcpStream, shared: Arc<Shared>) {
                     webhook_id: id,
                     body,
                     status,
+                    at: Instant::now(),
                 });
             }),
             _ => shared

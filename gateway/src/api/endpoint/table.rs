@@ -38,7 +38,7 @@ const CALL: &str = "/v1/calls/{provider}/{reference}";
 const RECEIPT: &str = "/v1/receipts/{provider}/{reference}";
 
 #[rustfmt::skip]
-pub(in crate::api) static ENDPOINTS: [Endpoint; 57] = {
+pub(in crate::api) static ENDPOINTS: [Endpoint; 60] = {
     use {SubjectEndpoint as S, TenantEndpoint as T};
     [
         line(Method::POST, VERIFICATIONS, "start_verification", tenant(Scope::Verify, T::Start), Class::Send),
@@ -64,7 +64,9 @@ pub(in crate::api) static ENDPOINTS: [Endpoint; 57] = {
         line(Method::POST, "/v1/subjects/{subject}/methods", "add_method", Target::Subject(Who::Tenant, S::AddMethod), Class::Send),
         line(Method::POST, "/v1/subjects/{subject}/methods/{method}/confirm", "confirm_method", Target::Subject(Who::Tenant, S::ConfirmMethod), Class::Check),
         line(Method::PUT, "/v1/subjects/{subject}/methods/{method}/default", "set_default_method", Target::Subject(Who::Tenant, S::SetDefault), Class::Check),
-        line(Method::DELETE, "/v1/subjects/{subject}/methods/{method}", "remove_method", Target::Subject(Who::Tenant, S::RemoveMethod), Class::Check),
+        line(Method::POST, "/v1/subjects/{subject}/methods/{method}/remove", "remove_method", Target::Subject(Who::Tenant, S::RemoveMethod), Class::Check),
+        line(Method::DELETE, "/v1/subjects/{subject}/methods/{method}", "forget_method", Target::Subject(Who::Tenant, S::ForgetMethod), Class::Check),
+        line(Method::PUT, "/v1/subjects/{subject}/locale", "set_locale", Target::Subject(Who::Tenant, S::SetLocale), Class::Check),
         line(Method::POST, "/v1/subjects/{subject}/number-changes", "request_number_change", Target::Subject(Who::Tenant, S::RequestChange), Class::Send),
         line(Method::GET, "/v1/subjects/{subject}/number-changes/{change}", "get_number_change", Target::Subject(Who::Either, S::GetChange), Class::Read),
         line(Method::DELETE, "/v1/subjects/{subject}/number-changes/{change}", "cancel_number_change", Target::Subject(Who::Tenant, S::CancelChange), Class::Check),
@@ -78,13 +80,14 @@ pub(in crate::api) static ENDPOINTS: [Endpoint; 57] = {
         line(Method::GET, "/v1/subjects/{subject}/recovery-codes", "get_recovery_code", Target::Subject(Who::Tenant, S::GetRecoveryCode), Class::Read),
         line(Method::POST, "/v1/subjects/{subject}/bypass-codes", "issue_bypass_code", Target::Subject(Who::Operator, S::IssueBypassCode), Class::Check),
         line(Method::GET, "/v1/subjects/{subject}/bypass-codes", "get_bypass_code", Target::Subject(Who::Either, S::GetBypassCode), Class::Read),
-        line(Method::DELETE, "/v1/subjects/{subject}/bypass-codes", "revoke_bypass_code", Target::Subject(Who::Operator, S::RevokeBypassCode), Class::Check),
+        line(Method::POST, "/v1/subjects/{subject}/bypass-codes/revoke", "revoke_bypass_code", Target::Subject(Who::Operator, S::RevokeBypassCode), Class::Check),
         line(Method::POST, "/v1/subjects/{subject}/bypass-codes/check", "check_bypass_code", Target::Subject(Who::Tenant, S::CheckBypassCode), Class::Check),
         line(Method::POST, "/v1/subjects/{subject}/freeze", "freeze_subject", Target::Subject(Who::Either, S::Freeze), Class::Check),
         line(Method::POST, "/v1/subjects/{subject}/unfreeze", "unfreeze_subject", Target::Subject(Who::Operator, S::Unfreeze), Class::Check),
         line(Method::POST, "/v1/subjects/{subject}/reset", "reset_subject", Target::Subject(Who::Operator, S::Reset), Class::Check),
         line(Method::POST, "/v1/subjects/{subject}/erase", "erase_subject", Target::Subject(Who::Operator, S::Erase), Class::Check),
         line(Method::PUT, "/v1/subjects/{subject}/privileged", "set_privileged", Target::Subject(Who::Operator, S::SetPrivileged), Class::Check),
+        line(Method::POST, "/v1/subjects/{subject}/import", "import_methods", Target::Subject(Who::Operator, S::Import), Class::Check),
         line(Method::POST, "/v1/subjects/{subject}/actions/{action}/approve", "approve_action", Target::Subject(Who::Operator, S::ApproveAction), Class::Check),
         line(Method::POST, "/v1/subjects/{subject}/actions/{action}/withdraw", "withdraw_action", Target::Subject(Who::Operator, S::WithdrawAction), Class::Check),
         line(Method::GET, "/v1/subjects/{subject}/audit", "get_audit", Target::Subject(Who::Either, S::Audit), Class::Read),

@@ -8,14 +8,14 @@ use zeroize::Zeroizing;
 use super::evidence::{EvidenceBody, evidence};
 use super::json::ChangeJson;
 use super::operators::{self, WhyBody};
-use super::{About, Parsed, Presented, methods, second, tenant_of_query};
+use super::{About, Parsed, Presented, methods, not_sent, second, tenant_of_query};
 use crate::api::answer::{Reply, json};
 use crate::api::codes;
 use crate::api::endpoint::Asked;
 use crate::api::fields::{self, ClientBody};
 use crate::api::json::{self, JsonBody, Object};
 use crate::api::problem::Problem;
-use crate::api::verifications::put_location;
+use crate::api::verifications::{put_applied, put_location};
 use crate::api::view::{Numbers, VerificationJson};
 use crate::service::Service;
 use crate::service::subjects::request::{ChangeRequest, CheckRequestParts, Token};
@@ -79,6 +79,7 @@ pub(super) fn request(asked: &Asked) -> Parsed {
         client: fields::client(body.client)?,
         evidence: evidence(body.evidence)?,
         idempotency: fields::idempotency(asked)?,
+        wait: fields::wait(&asked.head.headers),
     };
     let path = asked.head.uri.path().to_owned();
     Ask::Request(Box::new(request), path).of_tenant()
@@ -196,13 +197,18 @@ pub(super) async fn answer(
     let numbers = Numbers::for_asker(asker);
     let changed = match ask {
         Ask::Request(request, path) => {
-            let (change, verification) = service.request_change(asker, subject, *request).await?;
+            let wait = request.wait;
+            let locale = request.locale.clone();
+            let requested = service.request_change(asker, subject, *request).await;
+            let (change, verification) =
+                requested.map_err(|error| not_sent(error, asker, locale.as_deref()))?;
             let answer = ChangedJson {
                 number_change: ChangeJson::new(&change, numbers),
                 verification: Some(VerificationJson::new(&verification, Numbers::Full)),
             };
             let mut reply = json(StatusCode::CREATED, &answer)?;
             put_location(&mut reply, &format!("{path}/{}", change.id));
+            put_applied(&mut reply, wait);
             return Ok(reply);
         }
         Ask::Get(change) => service.change(asker, subject, change).await,

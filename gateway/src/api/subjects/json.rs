@@ -17,6 +17,8 @@ use crate::subjects::model::{ActionId, ChangeId, GrantId, MethodId};
 #[derive(Serialize)]
 pub(super) struct SubjectJson<'a> {
     subject: &'a str,
+    /// `null`: the tenant's.
+    locale: Option<&'a str>,
     status: &'static str,
     /// Why it is frozen.
     reason: Option<&'static str>,
@@ -37,6 +39,7 @@ impl<'a> SubjectJson<'a> {
         let change = view.number_change.as_ref();
         Self {
             subject: &view.subject,
+            locale: view.locale.as_deref(),
             status: if view.frozen.is_some() {
                 "frozen"
             } else {

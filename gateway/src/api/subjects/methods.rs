@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use super::evidence::{EvidenceBody, evidence};
 use super::json::{MethodJson, MethodsJson, SubjectJson};
-use super::{About, Parsed, nothing_else, second, tenant_of_query};
+use super::{About, Parsed, not_sent, nothing_else, second, tenant_of_query};
 use crate::api::answer::{Reply, empty, json};
 use crate::api::codes;
 use crate::api::endpoint::Asked;
 use crate::api::fields::{self, ClientBody};
 use crate::api::json::{self, JsonBody, Object};
 use crate::api::problem::Problem;
+use crate::api::verifications::put_applied;
 use crate::api::view::{Numbers, VerificationJson};
 use crate::service::Service;
 use crate::service::subjects::request::{AddMethodRequest, CheckRequestParts, EvidenceItem};
@@ -24,6 +25,7 @@ pub(super) enum Ask {
     Confirm(MethodId, CheckRequestParts),
     SetDefault(MethodId, Option<Vec<MethodId>>),
     Remove(MethodId, Vec<EvidenceItem>),
+    SetLocale(Option<String>),
 }
 
 impl Ask {
@@ -81,6 +83,7 @@ pub(super) fn add(asked: &Asked) -> Parsed {
         client: fields::client(body.client)?,
         evidence: evidence(body.evidence)?,
         idempotency: fields::idempotency(asked)?,
+        wait: fields::wait(&asked.head.headers),
     }))
     .of_tenant()
 }
@@ -154,6 +157,28 @@ pub(super) fn remove(asked: &Asked) -> Parsed {
     Ask::Remove(second(asked, MethodId::parse)?, evidence).of_tenant()
 }
 
+/// What needs no evidence is done without a body, which a `DELETE` may lose on
+/// its way.
+pub(super) fn forget(asked: &Asked) -> Parsed {
+    nothing_else(asked)?;
+    Ask::Remove(second(asked, MethodId::parse)?, Vec::new()).of_tenant()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LocaleBody {
+    locale: Option<String>,
+}
+
+impl JsonBody for LocaleBody {
+    const FIELDS: &'static [&'static str] = &["locale"];
+}
+
+pub(super) fn set_locale(asked: &Asked) -> Parsed {
+    let body: LocaleBody = json::body(asked)?;
+    Ask::SetLocale(fields::LOCALE.optional(body.locale)?).of_tenant()
+}
+
 #[derive(Serialize)]
 struct AddedJson<'a> {
     method: MethodJson<'a>,
@@ -177,7 +202,11 @@ pub(super) async fn answer(
             json(StatusCode::OK, &MethodsJson::new(&view, numbers))
         }
         Ask::Add(request) => {
-            let (method, verification) = service.add_method(asker, subject, *request).await?;
+            let wait = request.wait;
+            let locale = request.locale.clone();
+            let added = service.add_method(asker, subject, *request).await;
+            let (method, verification) =
+                added.map_err(|error| not_sent(error, asker, locale.as_deref()))?;
             let answer = AddedJson {
                 method: MethodJson::new(&method, numbers),
                 verification: verification
@@ -189,7 +218,9 @@ pub(super) async fn answer(
                 // It is a method already: nothing was sent.
                 None => StatusCode::OK,
             };
-            json(status, &answer)
+            let mut reply = json(status, &answer)?;
+            put_applied(&mut reply, wait.filter(|_| answer.verification.is_some()));
+            Ok(reply)
         }
         Ask::Confirm(method, check) => {
             let check = (method, check);
@@ -208,6 +239,10 @@ pub(super) async fn answer(
             let ask = (method, evidence);
             service.remove_method(asker, subject, ask).await?;
             Ok(empty(StatusCode::NO_CONTENT))
+        }
+        Ask::SetLocale(locale) => {
+            let view = service.set_locale(asker, subject, locale).await?;
+            json(StatusCode::OK, &SubjectJson::new(&view, numbers))
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::api::problem::Problem;
 use crate::api::query;
 use crate::api::view::{Numbers, Time};
 use crate::service::Service;
-use crate::service::subjects::request::{BypassRequest, OperatorAsk};
+use crate::service::subjects::request::{BypassRequest, ImportRequest, OperatorAsk};
 use crate::service::subjects::view::{ActionView, BypassView};
 use crate::subjects::command::{OperatorAction, ResetScope};
 use crate::subjects::model::ActionId;
@@ -24,6 +24,7 @@ use crate::subjects::model::ActionId;
 pub(super) enum Ask {
     Operate(OperatorAsk),
     IssueBypass(BypassRequest),
+    Import(ImportRequest),
     Freeze(String),
     Approve(ActionId, Option<Zeroizing<String>>),
     Withdraw(ActionId),
@@ -32,7 +33,7 @@ pub(super) enum Ask {
 }
 
 impl Ask {
-    fn for_tenant(self, tenant: Option<String>) -> Parsed {
+    pub(super) fn for_tenant(self, tenant: Option<String>) -> Parsed {
         Ok((super::Ask::Operators(self), tenant))
     }
 }
@@ -283,6 +284,7 @@ pub(super) async fn answer(
         Ask::IssueBypass(request) => {
             issued(&service.issue_bypass_code(asker, subject, request).await?)
         }
+        Ask::Import(request) => acted(service.import_methods(asker, subject, request).await?),
         Ask::Freeze(reason) => {
             let view = service.freeze(asker, subject, &reason).await?;
             json(

@@ -58,6 +58,7 @@ fn change() -> ChangeView {
 fn subject() -> SubjectView {
     SubjectView {
         subject: "person-7".to_owned(),
+        locale: Some("de".to_owned()),
         frozen: Some("reported"),
         is_privileged: true,
         methods: vec![method()],

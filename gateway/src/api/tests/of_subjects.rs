@@ -2,6 +2,7 @@
 //! name them.
 
 use super::*;
+use crate::api::endpoint::ENDPOINTS;
 
 const METHODS: &str = "/v1/subjects/person-7/methods";
 const UNDO: &str = "/v1/subjects/person-7/number-changes/chg_00000000000000000000000000/undo";
@@ -180,23 +181,53 @@ async fn an_id_that_is_no_id_is_nobodys() {
 }
 
 #[tokio::test]
-async fn what_is_removed_and_replaced_takes_a_body() {
+async fn what_is_removed_and_replaced_may_have_a_body() {
     let api = TestApi::new();
     let method = "/v1/subjects/person-7/methods/mth_0000000000000000";
-    let default = format!("{method}/default");
     let nonsense = r#"{"nonsense":1}"#;
-    for (verb, path) in [(Method::DELETE, method), (Method::PUT, default.as_str())] {
-        let answer = api.ask(verb.clone(), path, "all", nonsense).await;
+    for (verb, step) in [(Method::POST, "remove"), (Method::PUT, "default")] {
+        let path = format!("{method}/{step}");
+        let answer = api.ask(verb.clone(), &path, "all", nonsense).await;
         assert_eq!(answer.problem(), is(422, "unknown_field"), "{verb}");
-        let answer = api.ask(verb.clone(), path, "all", "").await;
+        let answer = api.ask(verb.clone(), &path, "all", "").await;
         assert_eq!(
             answer.problem(),
             is(404, "not_found"),
             "{verb} without a body"
         );
         let long = " ".repeat(16 * 1024 + 1);
-        let answer = api.ask(verb.clone(), path, "all", &long).await;
+        let answer = api.ask(verb.clone(), &path, "all", &long).await;
         assert_eq!(answer.problem(), is(413, "body_too_large"), "{verb}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_by_what_a_proxy_may_drop() {
+    let api = TestApi::new();
+    let deletes = ENDPOINTS
+        .iter()
+        .filter(|line| line.method == Method::DELETE);
+    for line in deletes {
+        let path = path_of(line.pattern);
+        let bare = api.ask(Method::DELETE, &path, "all", "").await;
+        let with_body = api.ask(Method::DELETE, &path, "all", "no JSON").await;
+        assert_eq!(bare.problem(), with_body.problem(), "{path}");
+        assert_eq!(bare.problem(), is(404, "not_found"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_language_is_a_tag_or_the_tenants() {
+    let api = TestApi::new();
+    let path = "/v1/subjects/person-7/locale";
+    for (body, expected) in [
+        (r#"{"locale":"pt-BR"}"#, is(404, "not_found")),
+        (r#"{"locale":null}"#, is(404, "not_found")),
+        (r#"{"locale":""}"#, is(422, "invalid_locale")),
+        (r#"{"locale":1}"#, is(422, "invalid_field")),
+    ] {
+        let answer = api.ask(Method::PUT, path, "all", body).await;
+        assert_eq!(answer.problem(), expected, "{body}");
     }
 }
 

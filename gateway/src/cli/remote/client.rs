@@ -123,7 +123,10 @@ impl Gateway {
             return serde_json::from_slice(&response.body).map_err(|_| foreign());
         }
         let problem: Problem = serde_json::from_slice(&response.body).map_err(|_| foreign())?;
-        Err(RemoteError::Refused(plain(&problem.to_string())))
+        Err(RemoteError::Refused {
+            status: response.status,
+            text: plain(&problem.to_string()),
+        })
     }
 
     fn unreachable(&self) -> RemoteError {

@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use clap::Parser;
 
 use super::*;
-use crate::cli::{Arguments, Command, WebhooksCommand};
+use crate::cli::{Arguments, Command, SubjectsCommand, WebhooksCommand};
 
 /// A server that gives these answers, one connection each, and keeps what it was asked.
 struct Server {
@@ -62,6 +62,7 @@ fn asked(arguments: &[&str]) -> Result<String, RemoteError> {
         Command::Find(call) => Question::Find(call),
         Command::Routes(call) => Question::Routes(call),
         Command::Webhooks(WebhooksCommand::Replay(call)) => Question::Replay(call),
+        Command::Subjects(SubjectsCommand::ImportGraph(call)) => Question::ImportGraph(call),
         Command::Serve(_)
         | Command::CheckConfig(_)
         | Command::Health(_)
@@ -72,6 +73,106 @@ fn asked(arguments: &[&str]) -> Result<String, RemoteError> {
     let mut out = Vec::new();
     ask(&question, &mut out)?;
     Ok(String::from_utf8(out).unwrap())
+}
+
+#[test]
+fn an_import_goes_on_after_a_refused_person_and_ends_with_what_became_of_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("export.json");
+    let export = r#"[
+        {"id":"a/1","phoneMethods":[{"phoneNumber":"+1 2065550100x42","phoneType":"office"}]},
+        {"id":"b","phoneMethods":[{"phoneNumber":"+1 2065550101","phoneType":"mobile"}]},
+        {"id":"c","phoneMethods":[]}
+    ]"#;
+    std::fs::write(&file, export).unwrap();
+    let file = file.to_str().unwrap();
+    let answers = vec![
+        (
+            409,
+            r#"{"title":"Already enrolled","code":"already_enrolled","detail":"x","request_id":"r1"}"#,
+        ),
+        (200, r#"{"action":{"status":"done"}}"#),
+    ];
+    let server = server(answers);
+    let call = [
+        "subjects",
+        "import-graph",
+        file,
+        "--tenant",
+        "acme",
+        "--url",
+        &server.url,
+    ];
+    let report = asked(&call).unwrap_err().to_string();
+    assert!(
+        report.contains("1 of 2 people imported, 1 refused"),
+        "{report}"
+    );
+    assert!(report.contains("  a/1: Already enrolled"), "{report}");
+    assert!(!report.contains("206555"), "{report}");
+    let requests = server.asked.join().unwrap();
+    let first = requests.first().unwrap();
+    assert!(
+        first.starts_with("post /v1/subjects/a%2f1/import "),
+        "{first}"
+    );
+    assert!(first.contains(r#""extension":"42""#) && first.contains(r#""role":"office""#));
+    assert!(
+        requests
+            .last()
+            .unwrap()
+            .contains(r#""phone":"+1 2065550101""#)
+    );
+
+    let dry = asked(&[
+        "subjects",
+        "import-graph",
+        file,
+        "--tenant",
+        "acme",
+        "--dry-run",
+    ])
+    .unwrap();
+    assert!(
+        dry.contains("2 people with numbers: 1 office, 1 primary"),
+        "{dry}"
+    );
+}
+
+#[test]
+fn an_import_stops_where_no_person_could_be_imported() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("export.json");
+    let person = |id: u8| {
+        format!(
+            r#"{{"id":"{id}","phoneMethods":[{{"phoneNumber":"+1 2065550100","phoneType":"mobile"}}]}}"#
+        )
+    };
+    std::fs::write(&file, format!("{}\n{}", person(1), person(2))).unwrap();
+    let file = file.to_str().unwrap();
+    let refused =
+        r#"{"title":"Unauthorized","code":"unauthorized","detail":"x","request_id":"r1"}"#;
+    let done = r#"{"action":{"status":"done"}}"#;
+    let first = server(vec![(401, refused)]);
+    let call = |url| {
+        [
+            "subjects",
+            "import-graph",
+            file,
+            "--tenant",
+            "acme",
+            "--url",
+            url,
+        ]
+    };
+    let error = asked(&call(&first.url)).unwrap_err();
+    assert!(error.to_string().starts_with("Unauthorized"), "{error}");
+    let second = server(vec![(200, done), (503, refused)]);
+    let error = asked(&call(&second.url)).unwrap_err().to_string();
+    assert!(
+        error.contains("1 of 2 people imported") && error.contains("again to go on"),
+        "{error}"
+    );
 }
 
 const ONE: &str = r#"{"id":"vrf_1","status":"expired","to":"+1********23","channel":"sms",

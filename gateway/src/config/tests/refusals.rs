@@ -83,7 +83,7 @@ fn an_open_listener_needs_tls_or_an_explicit_word() {
 }
 
 /// What is changed in the least configuration, into what, and the mistake that follows.
-const CONTRADICTIONS: [(&str, &str, &str); 35] = [
+const CONTRADICTIONS: [(&str, &str, &str); 39] = [
     (
         "regions = [",
         "submissions_per_day_max = [{ region = \"*\", max = 1 }, { region = \"*\", max = 2 }]\nregions = [",
@@ -168,6 +168,26 @@ const CONTRADICTIONS: [(&str, &str, &str); 35] = [
         "regions = [",
         "voice_regions = [\"FR\"]\nregions = [",
         "tenants[0].voice_regions: has \"FR\", which regions lacks",
+    ),
+    (
+        "regions = [",
+        "unconfirmed_regions = [\"FR\"]\nregions = [",
+        "tenants[0].unconfirmed_regions: has \"FR\", which regions lacks",
+    ),
+    (
+        "regions = [",
+        "blocked_prefixes = [\"0870\"]\nregions = [",
+        "tenants[0].blocked_prefixes[0]: must be the beginning of a number in E.164",
+    ),
+    (
+        "regions = [",
+        "ramp = { since = \"soon\", first_day_max = 9 }\nregions = [",
+        "tenants[0].ramp.since: must be a date",
+    ),
+    (
+        "regions = [",
+        "ramp = { since = \"2026-11-01\" }\nregions = [",
+        "tenants[0].ramp.first_day_max: missing",
     ),
     (
         "kind = \"memory\"",

@@ -57,6 +57,37 @@ fn weaker_evidence_does_not_wait_for_less() {
 }
 
 #[test]
+fn every_time_of_policy_is_a_tenants_to_set_within_its_bounds() {
+    let own = of_acme(
+        "[tenants.subjects]\nrecovery_lifetime_s = 600\nenrolment_window_s = 3600\n\
+         recheck_after_s = 0\napproval_within_s = 3600\nsealed_code_wait_s = 86400",
+    );
+    let own = &settings(&own).tenants[0].subjects;
+    let times = [
+        own.grant_ms,
+        own.enrolment_ms,
+        own.recheck_after_ms,
+        own.approval_ms,
+        own.sealed_wait_ms,
+    ];
+    assert_eq!(times, [600_000, 3_600_000, 0, 3_600_000, DAY_MS]);
+    for (line, bounds) in [
+        ("recovery_lifetime_s = 599", "600 and 2592000"),
+        ("enrolment_window_s = 2592001", "3600 and 2592000"),
+        ("recheck_after_s = 31536001", "0 and 31536000"),
+        // Nobody approves what they no longer know the story of.
+        ("approval_within_s = 86401", "3600 and 86400"),
+        ("sealed_code_wait_s = 86399", "86400 and 2592000"),
+    ] {
+        let (key, _) = line.split_once(' ').unwrap();
+        assert_refused(
+            &of_acme(&format!("[tenants.subjects]\n{line}")),
+            &format!("tenants[0].subjects.{key}: must be between {bounds}"),
+        );
+    }
+}
+
+#[test]
 fn a_weekend_is_left_to_undo() {
     assert_refused(
         &of_acme("[tenants.subjects]\nundo_window_s = 259199"),

@@ -22,20 +22,70 @@ fn mistakes(from: &str, to: &str) -> String {
         text: &text,
         ..*english
     };
-    let errors = Notices::read(&[file]).unwrap_err();
+    let errors = Notices::with_overrides(&[file]).unwrap_err();
     errors.iter().map(|error| format!("{error}\n")).collect()
 }
 
 #[test]
-fn every_notice_is_one_segment_with_the_longest_name() {
+fn every_notice_is_one_segment_with_the_longest_name_its_alphabet_has_room_for() {
     for tag in Notices::builtin().locales() {
         for notice in [CHANGE, Notice::Security] {
-            let text = written(tag, Channel::Sms, notice).text;
-            let segments = segment_count(&text);
-            assert_eq!(segments.count, 1, "{tag}: {text}");
-            assert_eq!(segments.encoding, Encoding::Gsm7, "{tag}: {text}");
+            let (name, alphabet) = match tag {
+                "ja" => (20, Encoding::Ucs2),
+                _ => (BRAND_CHARACTERS_MAX, Encoding::Gsm7),
+            };
+            let brand = Brand::parse(&"B".repeat(name)).unwrap();
+            let locale = Locale::parse(tag).unwrap();
+            let written = Notices::builtin().write(Channel::Sms, (&locale, &brand), notice);
+            let segments = segment_count(&written.text);
+            assert_eq!(segments.count, 1, "{tag}: {}", written.text);
+            assert_eq!(segments.encoding, alphabet, "{tag}: {}", written.text);
         }
     }
+}
+
+#[test]
+fn a_language_of_ones_own_has_every_notice() {
+    let file = MessageFile {
+        name: "sv.ftl",
+        path: None,
+        text: "security = { $brand }: ditt konto har ändrats.\n",
+    };
+    let errors = Notices::with_overrides(&[file]).unwrap_err();
+    let report: String = errors.iter().map(|error| format!("{error}\n")).collect();
+    assert!(report.contains("call-security is missing"), "{report}");
+}
+
+#[test]
+fn a_tenants_own_notice_stands_over_the_operators_and_that_over_ours() {
+    let file = |text| MessageFile {
+        name: "de.ftl",
+        path: None,
+        text,
+    };
+    let common = [file(
+        "security = { $brand }: Ihr Konto wurde geändert.\ncall-hello = Moin. Hier ist { $brand }.\n",
+    )];
+    let own = [file("security = { $brand }: Dein Konto wurde geändert.\n")];
+    let shared = Notices::with_overrides(&common).unwrap();
+    let tenants = shared.for_tenant(&common, &own).unwrap();
+    let brand = Brand::parse("Acme").unwrap();
+    let locale = Locale::parse("de").unwrap();
+    let text = |notices: &Notices, channel| {
+        let notice = notices.write(channel, (&locale, &brand), Notice::Security);
+        notice.speech.unwrap_or(notice.text)
+    };
+    assert_eq!(
+        text(&shared, Channel::Sms),
+        "Acme: Ihr Konto wurde geändert."
+    );
+    assert_eq!(
+        text(&tenants, Channel::Sms),
+        "Acme: Dein Konto wurde geändert."
+    );
+    let spoken = text(&tenants, Channel::Voice);
+    assert!(spoken.starts_with("Moin. Hier ist Acme."), "{spoken}");
+    assert!(!text(&Notices::builtin(), Channel::Voice).contains("Moin"));
 }
 
 #[test]
@@ -65,9 +115,10 @@ fn a_call_says_each_token_twice_and_sign_by_sign() {
 fn a_language_without_notices_gets_the_nearest_that_has_them() {
     for (asked, found) in [
         ("de-AT", "de"),
-        ("pt", "pt-BR"),
-        ("pt-PT", "pt-BR"),
-        ("ja", "en"),
+        ("pt", "pt"),
+        ("pt-PT", "pt"),
+        ("ja-JP", "ja"),
+        ("sv", "en"),
     ] {
         let notice = written(asked, Channel::Sms, Notice::Security);
         assert_eq!(&*notice.locale, found, "{asked}");
@@ -102,7 +153,7 @@ fn the_lint_refuses_what_a_notice_must_not_say() {
         (
             "call-security =",
             "call-safety =",
-            "call-security is missing",
+            "call-safety: there is no such text",
         ),
     ] {
         let report = mistakes(from, to);

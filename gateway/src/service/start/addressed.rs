@@ -9,8 +9,9 @@ use watchword_providers::Channel;
 use super::plan::{Addressee, StartPlan};
 use crate::live::Live;
 use crate::number::{self, ParsedNumber};
+use crate::service::aim::Aim;
 use crate::service::error::{OtherMethod, Others, ServiceError};
-use crate::service::fields::{self, DEFAULT_PURPOSE};
+use crate::service::fields::DEFAULT_PURPOSE;
 use crate::service::request::StartRequest;
 use crate::service::view::VerificationView;
 use crate::service::{Answer, OVERLOADED, Service};
@@ -118,6 +119,7 @@ impl Service {
         let to = (&chosen.to, Some(&addressee));
         let mut request = request.clone();
         request.channel = Some(chosen.channel);
+        request.locale = request.locale.or_else(|| opened.subject.locale.clone());
         request
             .fallback
             .retain(|other| chosen.others.channels.contains(other));
@@ -146,9 +148,6 @@ impl Service {
             .await?;
         let mut open = open_channels(looked, method, &to);
         let others = looked.others(method.id);
-        if is_stopped {
-            open.retain(|channel| *channel != Channel::Sms);
-        }
         let preferred = if method.channels().contains(&method.channel) {
             method.channel
         } else {
@@ -157,6 +156,10 @@ impl Service {
         let mut channel = asked.unwrap_or(preferred);
         if asked.is_none() && !open.contains(&channel) {
             channel = open.first().copied().unwrap_or(channel);
+        }
+        // Who wants no texts is not called instead, unless the person chooses that.
+        if is_stopped {
+            open.retain(|channel| *channel != Channel::Sms);
         }
         let alternatives = Others {
             channels: open.iter().copied().filter(|one| *one != channel).collect(),
@@ -174,7 +177,9 @@ impl Service {
                 &alternatives,
             ));
         }
-        fields::may_send(live, tenant, &to, channel, looked.purpose)
+        looked
+            .aim(method, &to)
+            .may_send(live, channel)
             .map_err(|error| with_others(error, &alternatives))?;
         if channel == Channel::Voice
             && open.contains(&Channel::Sms)
@@ -287,6 +292,15 @@ impl Looked<'_> {
         }
     }
 
+    fn aim<'a>(&'a self, method: &Method, to: &'a ParsedNumber) -> Aim<'a> {
+        Aim {
+            tenant: self.tenant,
+            to,
+            purpose: self.purpose,
+            method: Some(method.id),
+        }
+    }
+
     fn refused(&self, code: &'static str, method: &Method) -> ServiceError {
         with_others(ServiceError::refused(code), &self.others_alone(method.id))
     }
@@ -321,9 +335,8 @@ impl Looked<'_> {
 }
 
 fn open_channels(looked: &Looked<'_>, method: &Method, to: &ParsedNumber) -> Vec<Channel> {
-    let open = |channel: &Channel| {
-        fields::is_open(looked.live, looked.tenant, to, *channel, looked.purpose)
-    };
+    let aim = looked.aim(method, to);
+    let open = |channel: &Channel| aim.is_open(looked.live, *channel);
     method.channels().iter().copied().filter(open).collect()
 }
 

@@ -14,6 +14,7 @@ use crate::live::Live;
 use crate::number::ParsedNumber;
 use crate::routing::Draw;
 use crate::service::Answer;
+use crate::service::aim::Aim;
 use crate::service::fields::{self, DEFAULT_PURPOSE, bind_bytes, client_class};
 use crate::service::limits::{NamedLimit, of_send, of_tenant_number};
 use crate::service::request::{Bind, StartRequest};
@@ -75,17 +76,11 @@ impl<'a> StartPlan<'a> {
         let mut fallback = request.fallback.clone();
         fallback.retain(|other| *other != channel);
         fallback.dedup();
-        if test_code.is_none() {
-            fields::may_send(live, tenant, to, channel, purpose)?;
-            for other in &fallback {
-                fields::may_send(live, tenant, to, *other, purpose)?;
-            }
-        }
         let (shard, number) = match addressee {
             None => live.ring.index().number(tenant.tag, to.number.expose()),
             Some(Addressee { guard, .. }) => (guard.key.0.shard, guard.key.account()),
         };
-        Ok(Self {
+        let plan = Self {
             tenant,
             to,
             shard,
@@ -97,7 +92,15 @@ impl<'a> StartPlan<'a> {
             fallback,
             custom_code,
             test_code,
-        })
+        };
+        if !plan.is_test() {
+            let aim = plan.aim();
+            aim.may_send(live, channel)?;
+            for other in &plan.fallback {
+                aim.may_send(live, *other)?;
+            }
+        }
+        Ok(plan)
     }
 
     /// What its number is called where fraud was seen.
@@ -111,7 +114,7 @@ impl<'a> StartPlan<'a> {
         }
     }
 
-    pub(super) fn send(&self, live: &Live) -> Send {
+    pub(super) fn send(&self, live: &Live, now_ms: u64) -> Send {
         let (index, newest) = (live.ring.index(), live.ring.newest());
         let number = self.number;
         let id = RecordId {
@@ -159,9 +162,18 @@ impl<'a> StartPlan<'a> {
                 details,
                 code: Some(code),
             })),
-            limits: self.limits(live),
+            limits: self.limits(live, now_ms),
             guard: self.addressee.map(|addressee| addressee.guard),
             wait: self.request.wait,
+        }
+    }
+
+    fn aim(&self) -> Aim<'_> {
+        Aim {
+            tenant: self.tenant,
+            to: self.to,
+            purpose: self.purpose,
+            method: self.addressee.map(|addressee| addressee.method),
         }
     }
 
@@ -186,12 +198,13 @@ impl<'a> StartPlan<'a> {
         }
     }
 
-    fn limits(&self, live: &Live) -> Vec<NamedLimit> {
+    fn limits(&self, live: &Live, now_ms: u64) -> Vec<NamedLimit> {
         if self.test_code.is_some() {
             return Vec::new();
         }
         let client = self.request.client;
-        let mut limits = of_send(live, self.tenant, (self.to, self.channel), client);
+        let to = (self.to, self.channel);
+        let mut limits = of_send(live, self.tenant, to, (client, now_ms));
         // The account counts for the subject; the number counts beside it.
         if self.addressee.is_some() {
             limits.extend(of_tenant_number(live, self.tenant, self.to, client));
@@ -218,7 +231,7 @@ impl<'a> StartPlan<'a> {
         if self.test_code.is_some() {
             return None;
         }
-        let to = fields::destination(self.tenant, self.to, self.channel, self.purpose);
+        let to = self.aim().destination(self.channel);
         Some(NewDelivery {
             channel: self.channel,
             fallback: self.fallback.clone(),

@@ -85,6 +85,7 @@ impl Service {
             locale: request.locale.clone(),
             client: request.client,
             idempotency: request.idempotency.clone(),
+            wait: request.wait,
         };
         let sent = self.prove(asked, &before, (to, proof)).await?;
         let decide = |now: &Opened| {

@@ -8,7 +8,7 @@ use crate::tenants::Caller;
 
 /// What carriers and regulators have people write, and the same in the languages
 /// of our texts and of the largest countries. As [`plain`] leaves it.
-const STOP: [&str; 56] = [
+const STOP: [&str; 66] = [
     // English
     "STOP",
     "STOPALL",
@@ -38,6 +38,8 @@ const STOP: [&str; 56] = [
     "SAIR",
     "PARE",
     "FERMA",
+    "DESABONNER",
+    "DÉSABONNER",
     "ANNULLA",
     "CANCELLA",
     "DEZABONARE",
@@ -47,6 +49,7 @@ const STOP: [&str; 56] = [
     "ВІДПИСАТИСЯ",
     "ZATRZYMAJ",
     "WYPISZ",
+    "REZYGNUJ",
     "ZRUSIT",
     "ZRUŠIT",
     "ΣΤΟΠ",
@@ -69,12 +72,19 @@ const STOP: [&str; 56] = [
     "BERHENTI",
     "หยุด",
     "रोकें",
+    "HUY",
+    "HỦY",
     "停止",
+    "配信停止",
+    "取消",
+    "退订",
+    "退訂",
     "중지",
+    "수신거부",
 ];
 
 /// What undoes it.
-const START: [&str; 37] = [
+const START: [&str; 38] = [
     "START",
     "UNSTOP",
     "YES",
@@ -111,6 +121,7 @@ const START: [&str; 37] = [
     "เริ่ม",
     "शुरू",
     "開始",
+    "开始",
     "시작",
 ];
 
@@ -198,6 +209,10 @@ mod tests {
             "Стоп",
             "iptal",
             "停止",
+            "退订。",
+            "수신 거부",
+            "Hủy",
+            "désabonner",
             "หยุด",
             "रोकें",
             "إيقاف",

@@ -61,7 +61,7 @@ impl Service {
         let asked = self.asked(asker)?;
         let to = fields::number(&request.phone, request.region.as_deref(), "phone")?;
         numbers::may_be_kept(&asked.tenant, &to)?;
-        extension(&request)?;
+        extension(request.role, request.extension.as_deref())?;
         settled(|| Box::pin(self.add_once(&asked, subject, (&to, &request)))).await
     }
 
@@ -83,8 +83,8 @@ impl Service {
             self.keeper.facts(tenant, &before, evidence).await?
         };
         let stopped = self.keeper.is_stopped(&asked.live, tenant, e164).await?;
-        let takes_sms = !matches!(request.role, Some(Role::Alternate | Role::Office));
-        let channel = numbers::channel(to, request.channel, (takes_sms, stopped))?;
+        let of = (numbers::has_sms(request.role), stopped);
+        let channel = numbers::channel(to, request.channel, of)?;
         let add = |facts: &[Fact], proof| {
             Command::AddMethod(AddMethod {
                 id,
@@ -92,6 +92,7 @@ impl Service {
                 role: request.role,
                 channel,
                 extension: request.extension.clone(),
+                locale: request.locale.clone(),
                 facts: facts.to_vec(),
                 proof,
                 stopped,
@@ -113,6 +114,7 @@ impl Service {
             locale: request.locale.clone(),
             client: request.client,
             idempotency: request.idempotency.clone(),
+            wait: request.wait,
         };
         let sent = self.prove(asked, &before, (to, proof)).await?;
         let decide = |now: &Opened| {
@@ -186,6 +188,30 @@ impl Service {
         self.methods_of(&asked, &opened).await
     }
 
+    /// Sets the language of a person's codes and notices; `None`: the tenant's.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]: it is as before.
+    pub async fn set_locale(
+        &self,
+        asker: &Asker,
+        subject: &str,
+        locale: Option<String>,
+    ) -> Answer<SubjectView> {
+        fields::locale(locale.as_deref())?;
+        let asked = self.asked(asker)?;
+        let decide = |_: &Opened| {
+            let locale = locale.clone();
+            Ok((Command::SetLocale { locale }, ()))
+        };
+        let changed = self
+            .keeper
+            .change(&asked.tenant, subject, asked.actor.clone(), decide);
+        let opened = changed.await?.opened;
+        self.shown_subject(asked.at(), &opened).await
+    }
+
     /// Removes a method.
     ///
     /// # Errors
@@ -228,11 +254,11 @@ fn is_proved(status: MethodStatus) -> bool {
 }
 
 /// Only an office has one, and it is digits.
-fn extension(request: &AddMethodRequest) -> Answer<()> {
-    let Some(extension) = &request.extension else {
+pub(super) fn extension(role: Option<Role>, extension: Option<&str>) -> Answer<()> {
+    let Some(extension) = extension else {
         return Ok(());
     };
-    let is_office = request.role == Some(Role::Office);
+    let is_office = role == Some(Role::Office);
     let is_digits = extension.bytes().all(|byte| byte.is_ascii_digit());
     if is_office && is_digits && (1..=10).contains(&extension.len()) {
         return Ok(());

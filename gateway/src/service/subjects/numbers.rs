@@ -5,7 +5,7 @@ use watchword_providers::Channel;
 use super::super::error::ServiceError;
 use crate::number::{LineType, ParsedNumber};
 use crate::service::Answer;
-use crate::subjects::model::Number;
+use crate::subjects::model::{Number, Role};
 use crate::subjects::policy::VoipPolicy;
 use crate::tenants::Tenant;
 
@@ -16,6 +16,14 @@ pub(super) fn may_be_kept(tenant: &Tenant, to: &ParsedNumber) -> Answer<()> {
             Err(ServiceError::refused("voip_denied"))
         }
         VoipPolicy::Deny | VoipPolicy::Allow => Ok(()),
+    }
+}
+
+/// Whether a number that is added for a role takes SMS.
+pub(super) fn has_sms(role: Option<Role>) -> bool {
+    match role {
+        None | Some(Role::Primary) => true,
+        Some(Role::Alternate | Role::Office) => false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! A code that proves a number: sent before the record says so, and typed back.
 
+use std::time::Duration;
+
 use super::Asked;
 use super::request::CheckRequestParts;
 use crate::id::{RecordId, VerificationId};
@@ -30,6 +32,7 @@ pub(super) struct ProofAsk {
     pub(super) locale: Option<String>,
     pub(super) client: Client,
     pub(super) idempotency: Option<IdempotencyKey>,
+    pub(super) wait: Option<Duration>,
 }
 
 impl Service {
@@ -47,11 +50,12 @@ impl Service {
         };
         let request = StartRequest {
             channel: Some(ask.channel),
-            locale: ask.locale,
+            locale: ask.locale.or_else(|| opened.subject.locale.clone()),
             purpose: Some(ask.purpose.to_owned()),
             subject: Some(opened.subject.name.clone()),
             client: ask.client,
             idempotency: ask.idempotency,
+            wait: ask.wait,
             ..StartRequest::default()
         };
         let at = (&*asked.live, &asked.tenant);

@@ -48,6 +48,7 @@ pub(crate) fn refused(refusal: Refusal, now_ms: u64) -> ServiceError {
         Refusal::InvalidLifetime => "invalid_lifetime",
         Refusal::InvalidLength => "invalid_length",
         Refusal::NumberUnchanged => "number_unchanged",
+        Refusal::AlreadyEnrolled => "already_enrolled",
     };
     ServiceError::refused(code)
 }

@@ -2,6 +2,7 @@
 //! is proved by them is judged behind it.
 
 use std::fmt;
+use std::time::Duration;
 
 use watchword_providers::Channel;
 use zeroize::Zeroizing;
@@ -71,6 +72,8 @@ pub struct AddMethodRequest {
     pub client: Client,
     pub evidence: Vec<EvidenceItem>,
     pub idempotency: Option<IdempotencyKey>,
+    /// How long the answer waits for the code's submission.
+    pub wait: Option<Duration>,
 }
 
 /// `POST /v1/subjects/{subject}/number-changes`.
@@ -85,6 +88,8 @@ pub struct ChangeRequest {
     pub client: Client,
     pub evidence: Vec<EvidenceItem>,
     pub idempotency: Option<IdempotencyKey>,
+    /// How long the answer waits for the code's submission.
+    pub wait: Option<Duration>,
 }
 
 /// A code typed back for a pending method or an open change.
@@ -111,6 +116,24 @@ pub struct BypassRequest {
     pub length: Option<u8>,
     pub reason: String,
     pub ticket: Option<String>,
+}
+
+/// `POST /v1/subjects/{subject}/import`.
+#[derive(Debug)]
+pub struct ImportRequest {
+    pub methods: Vec<ImportedNumber>,
+    pub reason: String,
+    pub ticket: Option<String>,
+}
+
+/// A number that another system has proved, as it was written there.
+#[derive(Debug)]
+pub struct ImportedNumber {
+    pub phone: String,
+    pub region: Option<String>,
+    pub role: Role,
+    pub channel: Option<Channel>,
+    pub extension: Option<String>,
 }
 
 /// What an operator wants done to a subject, and why.

@@ -49,6 +49,7 @@ impl Service {
         });
         Ok(SubjectView {
             subject: subject.name.clone(),
+            locale: subject.locale.clone(),
             frozen: subject.frozen.as_ref().map(|freeze| freeze.why.as_str()),
             is_privileged: subject.privileged,
             warnings: warnings(opened, &methods),

@@ -13,6 +13,8 @@ use crate::subjects::model::{ActionId, ChangeId, ChangeStatus, GrantId, MethodId
 #[derive(Clone, Debug)]
 pub struct SubjectView {
     pub subject: String,
+    /// `None`: the tenant's.
+    pub locale: Option<String>,
     /// Why, if it is.
     pub frozen: Option<&'static str>,
     pub is_privileged: bool,

@@ -34,6 +34,9 @@ impl Turn<'_> {
         let weighed = self.weigh(&candidate.facts)?;
         let class = self.enrolling_class(&weighed.facts, weighed.class)?;
         self.consume(&weighed)?;
+        if self.subject.enrolled_at_ms == 0 && self.subject.locale.is_none() {
+            self.subject.locale.clone_from(&candidate.locale);
+        }
         let now_ms = self.now_ms;
         let verify_by_ms = now_ms.saturating_add(self.terms.policy.verify_within_ms);
         let before = self.take_method(candidate.id);

@@ -12,10 +12,6 @@ use crate::webhooks::EventKind;
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
-/// An approval binds this long.
-pub(crate) const APPROVAL_MS: u64 = DAY_MS;
-/// What the sealed code allows waits so long, and everybody is told.
-pub(crate) const SEALED_WAIT_MS: u64 = 3 * DAY_MS;
 /// An expired action is remembered so long, for whoever approves it too late.
 pub(super) const EXPIRED_KEPT_MS: u64 = DAY_MS;
 /// Bounds of a bypass code's life.
@@ -76,7 +72,7 @@ impl Turn<'_> {
             by,
             approved_by: None,
             at_ms: now_ms,
-            expires_at_ms: now_ms.saturating_add(APPROVAL_MS),
+            expires_at_ms: now_ms.saturating_add(self.terms.policy.approval_ms),
             acts_at_ms: 0,
         };
         self.outcome.action = Some(state_of(&waiting));
@@ -116,11 +112,11 @@ impl Turn<'_> {
             self.outcome.action = Some(state_of(&waiting));
             return Ok(());
         }
-        let acts_at_ms = self.now_ms.saturating_add(SEALED_WAIT_MS);
+        let acts_at_ms = self.now_ms.saturating_add(self.terms.policy.sealed_wait_ms);
         let scheduled = PendingAction {
             approved_by: Some(by),
             acts_at_ms,
-            expires_at_ms: acts_at_ms.saturating_add(APPROVAL_MS),
+            expires_at_ms: acts_at_ms.saturating_add(self.terms.policy.approval_ms),
             ..waiting
         };
         self.asked = Some(Asked::of(&scheduled));
@@ -217,6 +213,7 @@ impl Turn<'_> {
             | OperatorAction::Unfreeze
             | OperatorAction::CompleteChange { .. }
             | OperatorAction::SetPrivileged { .. }
+            | OperatorAction::ImportMethods { .. }
             // Whoever has no record enrols with a session alone.
             | OperatorAction::Erase => true,
             OperatorAction::UndoChange { .. }

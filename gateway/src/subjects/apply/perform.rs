@@ -53,6 +53,7 @@ impl Turn<'_> {
                 self.subject.generation += 1;
                 self.tell(event(EventKind::SubjectErased));
             }
+            OperatorAction::ImportMethods { methods } => self.import(methods)?,
         }
         Ok(())
     }

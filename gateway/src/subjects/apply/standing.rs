@@ -77,6 +77,19 @@ impl Turn<'_> {
         }
     }
 
+    /// Codes are written in it at once, notices when those of any change that a
+    /// thief could have begun by it have gone out.
+    pub(super) fn set_locale(&mut self, locale: Option<&str>) {
+        if self.subject.locale.as_deref() == locale {
+            return;
+        }
+        let before = self.subject.notice_locale(self.now_ms).map(str::to_owned);
+        self.subject.locale_before = before;
+        self.subject.locale_set_at_ms = self.now_ms;
+        self.subject.locale = locale.map(str::to_owned);
+        self.tell(line("subject.locale_set"));
+    }
+
     pub(super) fn remove_method(&mut self, id: MethodId, facts: &[Fact]) -> Result<(), Refusal> {
         let method = self.subject.method(id).ok_or(Refusal::NotFound)?;
         match method.status {

@@ -13,8 +13,9 @@ use crate::dispatch::Work;
 use crate::id::{DeliveryId, RecordId};
 use crate::message::Locale;
 use crate::number::{self, ParsedNumber};
-use crate::routing::Draw;
-use crate::service::{Answer, fields};
+use crate::routing::{Destination, Draw};
+use crate::service::Answer;
+use crate::service::aim::Aim;
 use crate::signals::Question;
 use crate::store::Started;
 use crate::store::subjects::EventWatch;
@@ -194,7 +195,7 @@ impl Keeper {
             return Ok(Some(NoticeResult::Stopped));
         }
         let is_stopped = self.is_stopped(&whose.live, &whose.tenant, e164).await?;
-        let Some((to, channel)) = open_channel(whose, e164, is_stopped) else {
+        let Some((to, channel)) = open_channel(whose, method, is_stopped) else {
             return Ok(Some(NoticeResult::Unsendable));
         };
         let start = notice_start(whose, opened, notice, (&to, channel));
@@ -222,7 +223,7 @@ impl Keeper {
                 why: None,
                 done: None,
                 opened: None,
-                prepaid: None,
+                prepaid: Vec::new(),
                 is_as_created: false,
             };
             self.dispatcher.dispatch(work, place);
@@ -239,12 +240,22 @@ fn waits_for_notices(opened: &Opened) -> bool {
 }
 
 /// SMS where that is open, else a call.
-fn open_channel(whose: &Whose, e164: &str, is_opted_out: bool) -> Option<(ParsedNumber, Channel)> {
-    let to = number::parse(e164, None).ok()?;
+fn open_channel(
+    whose: &Whose,
+    method: &Method,
+    is_opted_out: bool,
+) -> Option<(ParsedNumber, Channel)> {
+    let to = number::parse(&method.number.e164, None).ok()?;
     let (live, tenant) = (&whose.live, &whose.tenant);
     let is_open = |channel| {
         let takes = channel == Channel::Voice || !is_opted_out;
-        takes && fields::is_open(live, tenant, &to, channel, PURPOSE)
+        let aim = Aim {
+            tenant,
+            to: &to,
+            purpose: PURPOSE,
+            method: Some(method.id),
+        };
+        takes && aim.is_open(live, channel)
     };
     let channel = [Channel::Sms, Channel::Voice]
         .into_iter()
@@ -263,7 +274,7 @@ fn notice_start(
     let e164 = to.number.expose();
     // Asked for twice, it is made once.
     let id: RecordId = index.notice(whose.key, notice.number, e164);
-    let locale = opened.subject.locale.as_deref();
+    let locale = opened.subject.notice_locale(opened.now_ms);
     let locale = locale.and_then(|locale| Locale::parse(locale).ok());
     let locale = locale.unwrap_or_else(|| tenant.locale.clone());
     let addressed = Addressed {
@@ -272,7 +283,8 @@ fn notice_start(
         change: notice.change,
         to: notice.to,
     };
-    let text = texts::written(index, addressed, channel, (&locale, &tenant.brand));
+    let wording = (&*tenant.notices, &locale, &tenant.brand);
+    let text = texts::written(index, addressed, channel, wording);
     let details = Details {
         tenant: tenant.name.to_string(),
         e164: e164.to_owned(),
@@ -295,7 +307,13 @@ fn notice_start(
         tenant: tenant.tag,
         kind: RecordKind::SendOnly,
     };
-    let to = fields::destination(tenant, to, channel, PURPOSE);
+    let to = Destination {
+        tenant: &tenant.name,
+        channel,
+        region: to.region.as_str(),
+        e164,
+        purpose: PURPOSE,
+    };
     let hops = live.hops(to, Draw::Take, |_| false);
     Start {
         id,

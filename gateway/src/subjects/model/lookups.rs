@@ -13,6 +13,8 @@ use crate::subjects::policy::SubjectPolicy;
 const DAY_MS: u64 = 86_400_000;
 /// Every record is met again so often, and sealed with the newest key then.
 const SEEN_AGAIN_MS: u64 = 30 * DAY_MS;
+/// No notice of a change comes later than this after it.
+const NOTICE_LOCALE_WAIT_MS: u64 = 30 * DAY_MS;
 
 impl Subject {
     /// A subject nothing is known of yet.
@@ -26,6 +28,18 @@ impl Subject {
             created_at_ms: now_ms,
             ..Self::default()
         }
+    }
+
+    /// The language of a notice: as long as notices of a change may come, the one
+    /// that was there before, so that nobody warns the owner in a foreign one.
+    pub fn notice_locale(&self, now_ms: u64) -> Option<&str> {
+        let is_new = now_ms.saturating_sub(self.locale_set_at_ms) < NOTICE_LOCALE_WAIT_MS;
+        let locale = if self.locale_set_at_ms > 0 && is_new {
+            &self.locale_before
+        } else {
+            &self.locale
+        };
+        locale.as_deref()
     }
 
     /// The methods that may receive sign-in codes now.

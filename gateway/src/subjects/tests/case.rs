@@ -101,6 +101,7 @@ impl Case {
             number: phone(number),
             role,
             channel: Channel::Sms,
+            locale: None,
             extension: None,
             facts: facts.to_vec(),
             proof: proof(number),

@@ -50,6 +50,7 @@ pub(super) struct Running {
     pub(super) courier: Arc<Courier>,
     pub(super) inbox: Inbox,
     pub(super) endpoint: Endpoint,
+    pub(super) played: Played,
 }
 
 fn shared(
@@ -117,7 +118,9 @@ impl Running {
             timers_max: usize::from(PLACES),
         };
         let dispatcher = Dispatcher::new(shared.clone(), &limits);
+        let played = Played::default();
         let desk = Arc::new(Desk {
+            played: played.clone(),
             receipts: ReceiptDesk::new(shared.clone(), Arc::clone(&dispatcher)),
             calls: CallDesk::new(shared.clone(), Arc::clone(&dispatcher)),
             shared: shared.clone(),
@@ -139,6 +142,7 @@ impl Running {
             keeper,
             inbox,
             endpoint,
+            played,
         }
     }
 
@@ -207,8 +211,29 @@ impl StackEvents for Nobody {
     fn sharing_changed(&self, _provider: &str, _sharing: Sharing) {}
 }
 
+/// What calls were told to say, sentence by sentence.
+#[derive(Clone, Default)]
+pub(super) struct Played(Arc<Mutex<Vec<String>>>);
+
+impl Played {
+    fn note(&self, document: &CallDocument) {
+        let play: Value = serde_json::from_slice(&document.body).expect("the sandbox takes JSON");
+        let sentences = play["say"].as_array().into_iter().flatten();
+        let sentences = sentences.filter_map(Value::as_str).map(str::to_owned);
+        let mut played = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        played.extend(sentences);
+    }
+
+    /// What was not taken before.
+    pub(super) fn take(&self) -> Vec<String> {
+        let mut played = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut played)
+    }
+}
+
 /// The desks of receipts and calls.
 struct Desk {
+    played: Played,
     receipts: ReceiptDesk,
     calls: CallDesk,
     shared: Shared,
@@ -271,6 +296,7 @@ async fn receive(mut received: mpsc::Receiver<SandboxCallback>, desk: Arc<Desk>)
             None => _ = desk.receive(call).await,
             Some(answer) => {
                 if let Ok(document) = desk.answer(call).await {
+                    desk.played.note(&document);
                     _ = answer.send(document);
                 }
             }

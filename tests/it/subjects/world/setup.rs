@@ -24,6 +24,7 @@ pub(crate) const BOB: &str = "operator-bob";
 #[derive(Clone, Default)]
 pub(crate) struct Setup {
     lines: BTreeMap<&'static str, String>,
+    acme_lines: String,
     acme: String,
     more: String,
     has_sole_operator: bool,
@@ -46,6 +47,13 @@ impl Setup {
         let lines = self.lines.entry(table).or_default();
         lines.push_str(line);
         lines.push('\n');
+        self
+    }
+
+    /// A line of the tenant `acme`, such as `blocked_prefixes`.
+    pub(crate) fn acme_line(mut self, line: &str) -> Self {
+        self.acme_lines.push_str(line);
+        self.acme_lines.push('\n');
         self
     }
 
@@ -99,12 +107,12 @@ impl Setup {
             toml.push_str(&format!("[{table}]\n{lines}"));
         }
         toml.push_str(&tenant(
-            "acme",
+            ("acme", &self.acme_lines),
             &[(TENANT, ALL), (MASKED, NOT_PII), (VERIFY_ONLY, VERIFY)],
         ));
         toml.push_str(ENDPOINT);
         toml.push_str(&self.acme);
-        toml.push_str(&tenant("other", &[(OTHER_TENANT, ALL)]));
+        toml.push_str(&tenant(("other", ""), &[(OTHER_TENANT, ALL)]));
         let count = if self.has_sole_operator { 1 } else { 2 };
         for (name, key) in [("ada", ADA), ("bob", BOB)].into_iter().take(count) {
             toml.push_str(&operator(name, key));
@@ -186,9 +194,9 @@ channel = "voice"
 hops = ["sandbox"]
 "#;
 
-fn tenant(name: &str, keys: &[(&str, &str)]) -> String {
+fn tenant((name, lines): (&str, &str), keys: &[(&str, &str)]) -> String {
     let mut toml = format!(
-        "\n[[tenants]]\nname = {name:?}\nbrand = \"Acme\"\nregions = [\"US\", \"GB\"]\nvoice_regions = [\"US\", \"GB\"]\n"
+        "\n[[tenants]]\nname = {name:?}\nbrand = \"Acme\"\nregions = [\"US\", \"GB\"]\nvoice_regions = [\"US\", \"GB\"]\n{lines}"
     );
     for (key, scopes) in keys {
         let sha256 = sha256(key);

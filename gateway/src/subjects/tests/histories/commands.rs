@@ -76,6 +76,7 @@ impl World {
             number: phone(number),
             role: None,
             channel: Channel::Sms,
+            locale: None,
             extension: None,
             facts: self.facts(&seen, how / NUMBERS),
             proof,

@@ -378,7 +378,8 @@ fn facts_of(command: &Command) -> &[Fact] {
         | Command::Ask { .. }
         | Command::Approve { .. }
         | Command::ApproveBySealedCode { .. }
-        | Command::Withdraw { .. } => &[],
+        | Command::Withdraw { .. }
+        | Command::SetLocale { .. } => &[],
     }
 }
 
