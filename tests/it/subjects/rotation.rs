@@ -21,7 +21,7 @@ async fn a_retired_key_takes_no_subject_with_it(stand: Stand) {
     for (place, number) in numbers.iter().enumerate() {
         world.has_method(&format!("person-{place}"), number).await;
     }
-    let drill = json!({ "what": "the sealed code was found" });
+    let drill = json!({ "note": "the sealed code was found" });
     let (status, drilled) = world.call("POST", "/v1/admin/drills", ADA, drill).await;
     assert!(status < 300, "{drilled}");
 
