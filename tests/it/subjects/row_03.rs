@@ -80,8 +80,6 @@ async fn pending(world: &World, number: &str) -> String {
 
 /// Another code of the same length.
 fn other(code: &str) -> String {
-    let digits = code.chars();
-    digits
-        .map(|digit| if digit == '7' { '3' } else { '7' })
-        .collect()
+    let shifted = code.bytes().map(|digit| (digit - b'0' + 1) % 10);
+    shifted.map(|digit| digit.to_string()).collect()
 }

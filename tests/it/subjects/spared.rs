@@ -24,6 +24,14 @@ fn is(answer: &(u16, Value), status: u16, code: &str) {
     assert_eq!((*said, &body["code"]), (status, &json!(code)), "{body}");
 }
 
+/// What differs between any two answers.
+fn forget(answer: &mut Value, fields: &[&str]) {
+    let answer = answer.as_object_mut().expect("a problem is an object");
+    for field in fields {
+        answer.remove(*field);
+    }
+}
+
 fn other(code: &str) -> String {
     let shifted = code.bytes().map(|digit| (digit - b'0' + 1) % 10);
     shifted.map(|digit| digit.to_string()).collect()
@@ -170,12 +178,7 @@ async fn a_number_at_its_limit_does_not_tell_whose_it_is(stand: Stand) {
             let asked = json!({ "to": to, "purpose": purpose });
             let (status, mut answer) = world.post("/v1/verifications", asked).await;
             if status == 429 {
-                if let Some(fields) = answer.as_object_mut() {
-                    // What differs between any two.
-                    for field in ["request_id", "retry_after", "available_at"] {
-                        fields.remove(field);
-                    }
-                }
+                forget(&mut answer, &["request_id", "retry_after", "available_at"]);
                 return answer;
             }
         }

@@ -2,7 +2,7 @@
 
 use watchword_providers::Channel;
 
-use super::proof::{PROVED_BEFORE, ProofAsk};
+use super::proof::{PROVED_BEFORE, ProofAsk, of_proved};
 use super::request::{ChangeRequest, CheckRequestParts, Token};
 use super::shown::change_of;
 use super::view::ChangeView;
@@ -146,11 +146,7 @@ impl Service {
         let of = (change.to_method, NUMBER_CHANGE);
         let typed = (asker, subject, check);
         let typed = self.typed(&asked, typed, (proof, of), discard).await;
-        let opened = typed.map_err(|error| match error {
-            // Its code is forgotten by now.
-            ServiceError::NotFound if is_proved => PROVED_BEFORE,
-            error => error,
-        })?;
+        let opened = typed.map_err(|error| of_proved(error, is_proved))?;
         change_of(&opened, id)
     }
 

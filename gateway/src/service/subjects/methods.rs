@@ -1,6 +1,6 @@
 //! The numbers of a subject: listed, added, proved, ordered, removed.
 
-use super::proof::{PROVED_BEFORE, ProofAsk};
+use super::proof::{PROVED_BEFORE, ProofAsk, of_proved};
 use super::request::{AddMethodRequest, CheckRequestParts, EvidenceItem};
 use super::view::{MethodView, MethodsView, SubjectView};
 use super::{Asked, numbers, settled};
@@ -152,11 +152,7 @@ impl Service {
         let of = (id, CONFIRM_METHOD);
         let typed = (asker, subject, check);
         let typed = self.typed(&asked, typed, (proof, of), discard).await;
-        let opened = typed.map_err(|error| match error {
-            // Its code is forgotten by now.
-            ServiceError::NotFound if is_proved => PROVED_BEFORE,
-            error => error,
-        })?;
+        let opened = typed.map_err(|error| of_proved(error, is_proved))?;
         let method = opened.subject.method(id).ok_or(ServiceError::NotFound)?;
         self.shown_method(asked.at(), &opened, method).await
     }

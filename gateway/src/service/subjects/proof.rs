@@ -23,6 +23,15 @@ pub(super) const PROVED_BEFORE: ServiceError = ServiceError::NotPending {
     status: Status::Approved,
 };
 
+/// The code of what was proved long ago is forgotten by now.
+pub(super) fn of_proved(error: ServiceError, is_proved: bool) -> ServiceError {
+    if is_proved && matches!(error, ServiceError::NotFound) {
+        PROVED_BEFORE
+    } else {
+        error
+    }
+}
+
 /// The code to send.
 pub(super) struct ProofAsk {
     pub(super) purpose: &'static str,

@@ -54,17 +54,19 @@ fn a_record_is_sealed_anew_without_anybody_knowing_its_tenant() {
     assert_eq!(lost.code(), "unknown_key");
 }
 
-/// Every list as long as it may be, every text too.
-fn fullest() -> Subject {
-    let long = |length| "\u{10ffff}".repeat(length);
-    let number = || Number {
+fn long(length: usize) -> String {
+    "\u{10ffff}".repeat(length)
+}
+
+fn method(fill: usize) -> Method {
+    let number = Number {
         e164: "+123456789012345".to_owned(),
         country_code_digits: 3,
         region: "US".to_owned(),
     };
-    let method = |fill: usize| Method {
+    Method {
         id: MethodId([u8::try_from(fill).unwrap(); 10]),
-        number: number(),
+        number,
         role: Role::Alternate,
         role_named: true,
         status: MethodStatus::Suspended,
@@ -81,7 +83,11 @@ fn fullest() -> Subject {
         stale_told: true,
         retired_at_ms: u64::MAX,
         class: Some(Class::D),
-    };
+    }
+}
+
+/// Every list as long as it may be, every text too.
+fn fullest() -> Subject {
     let hash = SlowHash {
         salt: [255; 16],
         rounds: u32::MAX,

@@ -42,14 +42,14 @@ impl World {
             18 | 19 => (tenant, self.recover(seen, how)),
             20 => (tenant, self.new_recovery_code(seen, how)),
             21 => (tenant, Command::UseBypassCode),
-            22 if how % 2 == 0 => (tenant, Command::WrongSecret),
+            22 if how.is_multiple_of(2) => (tenant, Command::WrongSecret),
             22 => (Actor::Person, Command::WrongToken),
             23 => (tenant, freeze(how)?),
             24 => (tenant, set_default(how)),
             25 => (tenant, self.remove(seen, how)),
             26 => (Actor::System, suspend(how)),
             27 => (Actor::System, stop(how)),
-            28 if how % 2 == 0 => (tenant, give_up(seen)?),
+            28 if how.is_multiple_of(2) => (tenant, give_up(seen)?),
             28 => (tenant, cancel(seen)?),
             29 => {
                 self.hire_or_fire(how);
