@@ -8,7 +8,8 @@ use futures_util::future::join;
 use tokio::time::Instant;
 
 use super::subjects::{
-    Guard, NoteNumber, NumberKey, NumberNote, SubjectRead, SubjectStore, WriteSubject, Written,
+    Guard, NoteNumber, NumberKey, NumberNote, SubjectPage, SubjectRead, SubjectStore, WriteSubject,
+    Written,
 };
 use super::webhooks::{SaveWatch, TakeWatches, WatchAsk, WatchPage, WatchStore, Watched};
 use super::{
@@ -386,6 +387,16 @@ impl SubjectStore for MeteredStore {
     ) -> Result<Vec<SubjectKey>, StoreError> {
         let call = self.inner.due_subjects(shard, count_max, again_ms);
         self.timed("due_subjects", call).await
+    }
+
+    async fn subjects_under_other_keys(
+        &self,
+        shard: Shard,
+        key_id: &str,
+        from: (Option<&[u8]>, u16),
+    ) -> Result<SubjectPage, StoreError> {
+        let call = self.inner.subjects_under_other_keys(shard, key_id, from);
+        self.timed("subjects_under_other_keys", call).await
     }
 
     async fn subject_audit(

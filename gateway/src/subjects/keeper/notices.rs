@@ -61,15 +61,30 @@ impl Keeper {
         let read = self.shared.store.subject(key).await;
         let read = read.map_err(|error| self.store_error("subject", &error))?;
         let live = self.shared.live.load_full();
-        let tenant = read
-            .stored
-            .and_then(|stored| live.tenants.by_tag(stored.tenant).map(Arc::clone));
-        // One that is gone from the configuration may come back.
-        let Some(tenant) = tenant else {
+        let Some(stored) = read.stored else {
             return Ok(());
         };
+        let Some(tenant) = live.tenants.by_tag(stored.tenant).map(Arc::clone) else {
+            return self.keep_unnamed(&live, key, (stored, read.now_ms)).await;
+        };
         let whose = self.whose_key(live, &tenant, key)?;
-        self.turn(&whose).await.map(drop)
+        let turned = self.turn(&whose).await?;
+        // Nothing was due but to look at it: the next time is noted.
+        let untouched = turned.filter(|opened| {
+            let next_ms = opened.subject.next_due_ms(&tenant.subjects, opened.now_ms);
+            opened.revision == stored.revision && next_ms > opened.now_ms
+        });
+        let Some(opened) = untouched else {
+            return Ok(());
+        };
+        let opened = Opened {
+            is_stale: true,
+            ..opened
+        };
+        let decided = self.decided(&whose, &opened, &Command::Advance, Actor::System)?;
+        self.write(&whose, opened, decided, Vec::new())
+            .await
+            .map(drop)
     }
 
     async fn turn(&self, whose: &Whose) -> Answer<Option<Opened>> {

@@ -42,13 +42,15 @@ impl World {
             18 | 19 => (tenant, self.recover(seen, how)),
             20 => (tenant, self.new_recovery_code(seen, how)),
             21 => (tenant, Command::UseBypassCode),
-            22 => (tenant, Command::WrongSecret),
+            22 if how.is_multiple_of(2) => (tenant, Command::WrongSecret),
+            22 => (Actor::Person, Command::WrongToken),
             23 => (tenant, freeze(how)?),
             24 => (tenant, set_default(how)),
             25 => (tenant, self.remove(seen, how)),
             26 => (Actor::System, suspend(how)),
             27 => (Actor::System, stop(how)),
-            28 => (tenant, give_up(seen)?),
+            28 if how.is_multiple_of(2) => (tenant, give_up(seen)?),
+            28 => (tenant, cancel(seen)?),
             29 => {
                 self.hire_or_fire(how);
                 return None;
@@ -150,6 +152,11 @@ impl World {
         }
     }
 
+    /// Nobody takes an old one, so each is of its ten minutes.
+    fn assertion(&self, how: u8) -> [u8; 16] {
+        (u128::from(self.now_ms / PROOF_MS) << 8 | u128::from(how)).to_be_bytes()
+    }
+
     /// What can be shown, good and bad, fresh and used before.
     fn facts(&self, seen: &Subject, how: u8) -> Vec<Fact> {
         let by_method = |swap| {
@@ -174,7 +181,7 @@ impl World {
             5 => vec![by_method(Finding::Raised)],
             6 => vec![Fact::RecoveryCode, Fact::SingleFactor],
             7 => vec![Fact::Idv {
-                assertion: [how; 16],
+                assertion: self.assertion(how),
             }],
             8 => vec![Fact::BypassCode],
             _ => {
@@ -303,6 +310,11 @@ fn stop(how: u8) -> Command {
     Command::NoticesStopped {
         to: method(1 + how % NUMBERS),
     }
+}
+
+fn cancel(seen: &Subject) -> Option<Command> {
+    let change = seen.change.as_ref()?.id;
+    Some(Command::CancelChange { change })
 }
 
 fn give_up(seen: &Subject) -> Option<Command> {

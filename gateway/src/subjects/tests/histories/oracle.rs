@@ -177,7 +177,7 @@ impl Oracle {
             if !before.used_proofs.contains(proof) {
                 self.counts.proofs += 1;
                 holds(
-                    self.used_proofs.insert(*proof),
+                    self.used_proofs.insert(proof.name),
                     "a proof was used twice (I5)",
                 )?;
             }
@@ -365,6 +365,8 @@ fn facts_of(command: &Command) -> &[Fact] {
         | Command::Report { .. }
         | Command::UseBypassCode
         | Command::WrongSecret
+        | Command::WrongToken
+        | Command::CancelChange { .. }
         | Command::Freeze { .. }
         | Command::MethodUsed { .. }
         | Command::SuspendMethod { .. }
