@@ -29,22 +29,24 @@ impl EntraTokenRefused {
             .get_or_create_owned(&labels)
             .inc();
         match self.refusal {
-            // Whoever knocks where nobody lives.
-            TokenRefusal::Unconfigured | TokenRefusal::Missing | TokenRefusal::Malformed => {
-                debug!(reason, "a token of Entra is refused: {}", self.refusal);
-            }
-            TokenRefusal::Algorithm
+            // Anybody can make one up, as many as they like: the counter is watched.
+            TokenRefusal::Unconfigured
+            | TokenRefusal::Missing
+            | TokenRefusal::Malformed
+            | TokenRefusal::Algorithm
             | TokenRefusal::Issuer
             | TokenRefusal::UnknownKey
             | TokenRefusal::Signature
-            | TokenRefusal::Expired
+            | TokenRefusal::KeysUnavailable => {
+                debug!(reason, "a token of Entra is refused: {}", self.refusal);
+            }
+            TokenRefusal::Expired
             | TokenRefusal::NotYetValid
             | TokenRefusal::Audience
             | TokenRefusal::Directory
             | TokenRefusal::Caller
-            | TokenRefusal::Role
-            | TokenRefusal::KeysUnavailable => {
-                // Anybody can make one up, so it is no warning: the counter is watched.
+            | TokenRefusal::Role => {
+                // Microsoft has signed it: a mistake in the set-up, here or there.
                 info!(reason, "a token of Entra is refused: {}", self.refusal);
             }
         }
