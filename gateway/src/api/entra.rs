@@ -156,11 +156,13 @@ async fn decrypted(
         drop(place);
         opened
     });
-    opened.await.unwrap_or_else(|error| match error.try_into_panic() {
-        Ok(panic) => resume_unwind(panic),
-        // The process is about to end.
-        Err(_) => Err(DecryptionFailed),
-    })
+    opened
+        .await
+        .unwrap_or_else(|error| match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The process is about to end.
+            Err(_) => Err(DecryptionFailed),
+        })
 }
 
 fn deliver_request(

@@ -143,10 +143,16 @@ fn from_pkcs1(der: &[u8]) -> Option<PrivateDecryptingKey> {
 pub const AT_ONCE_MAX: usize = 4;
 
 /// The keys in force, newest first.
-#[derive(Debug)]
 pub struct DecryptionKeys {
     keys: Vec<DecryptionKey>,
     places: Arc<Semaphore>,
+}
+
+impl fmt::Debug for DecryptionKeys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_tuple("DecryptionKeys");
+        shown.field(&self.keys).finish()
+    }
 }
 
 impl DecryptionKeys {

@@ -432,7 +432,7 @@ async fn who_waits_for_a_decryption_is_answered_when_its_time_is_over() {
     assert!(keys.place().now_or_never().is_none());
     let late = answer(&entra_caller, &asked).await;
     assert_eq!(late.status(), 504);
-    assert_eq!(entra_caller.time_left(), Duration::ZERO);
+    assert!(entra_caller.received_at.elapsed() <= Duration::from_millis(2_301));
     drop(others);
     let entra_caller = EntraCaller {
         received_at: Instant::now(),

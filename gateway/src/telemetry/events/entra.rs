@@ -140,3 +140,27 @@ impl EntraAnswered<'_> {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::logging::{LogSettings, capture};
+
+    #[test]
+    fn only_tokens_that_microsoft_has_signed_fill_a_log() {
+        let (log, _guard) = capture(&LogSettings::default());
+        let metrics = Metrics::default();
+        for (refusal, is_logged) in [
+            (TokenRefusal::Signature, false),
+            (TokenRefusal::UnknownKey, false),
+            (TokenRefusal::Issuer, false),
+            (TokenRefusal::KeysUnavailable, false),
+            (TokenRefusal::Audience, true),
+            (TokenRefusal::Caller, true),
+        ] {
+            EntraTokenRefused { refusal }.emit(&metrics);
+            let is_there = log.text().contains(&format!("is refused: {refusal}"));
+            assert_eq!(is_there, is_logged, "{refusal}");
+        }
+    }
+}
