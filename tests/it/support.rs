@@ -6,6 +6,7 @@ pub(crate) mod client;
 pub(crate) mod codes;
 pub(crate) mod fake_aws;
 pub(crate) mod fake_camara;
+pub(crate) mod fake_entra;
 pub(crate) mod fake_infobip;
 pub(crate) mod fake_provider;
 pub(crate) mod fake_twilio;
