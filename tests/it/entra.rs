@@ -6,6 +6,7 @@ mod evaluation;
 mod golden;
 mod in_time;
 mod leaks;
+mod load;
 mod replays;
 mod rotation;
 mod tokens;

@@ -36,3 +36,12 @@ pub(crate) fn random_bytes<const LENGTH: usize>() -> [u8; LENGTH] {
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+/// What whoever runs the tests has said by an environment variable.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the configuration of tests is no gateway's"
+)]
+pub(crate) fn from_the_caller(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -31,94 +31,45 @@ fn bearer(token: &str) -> String {
     format!("authorization: Bearer {token}\r\n")
 }
 
-/// Each with the status it deserves and the reason in metrics.
-fn refused(signing: &TokenKey) -> Vec<(&'static str, String, u16, &'static str)> {
-    let by = |changes| signing.token(&claims(changes));
-    let stranger = TokenKey::drawn("signing");
-    let now_s = now_s();
-    let good = by(json!({}));
+const ELSEWHERE: &str = "99999999-4b5a-6978-8796-a5b4c3d2e1f0";
+
+/// Tokens of the right key that say the wrong thing: each with its status and the
+/// reason in metrics.
+fn wrong_claims(signing: &TokenKey) -> Vec<(String, u16, &'static str)> {
+    let (past, future) = (now_s() - 120, now_s() + 120);
+    let foreign = format!("https://sts.windows.net/{ELSEWHERE}/");
+    [
+        (json!({ "exp": past }), 401, "expired"),
+        (json!({ "nbf": future }), 401, "not_yet_valid"),
+        (json!({ "iat": future }), 401, "not_yet_valid"),
+        (json!({ "iss": foreign }), 401, "issuer"),
+        (json!({ "tid": ELSEWHERE }), 401, "directory"),
+        (json!({ "aud": "api://other" }), 401, "audience"),
+        (json!({ "appid": ELSEWHERE }), 403, "caller"),
+        (json!({ "appid": null }), 403, "caller"),
+    ]
+    .map(|(changes, status, reason)| (signing.token(&claims(changes)), status, reason))
+    .into()
+}
+
+/// Tokens that say the right thing and are not signed by the issuer.
+fn wrong_signatures(signing: &TokenKey) -> Vec<(String, u16, &'static str)> {
+    let right = claims(json!({}));
     let changed = {
-        let mut parts = good.split('.');
-        let (head, _, signature) = (
-            parts.next().unwrap(),
-            parts.next().unwrap(),
-            parts.next().unwrap(),
-        );
-        let other = by(json!({ "oid": "somebody-else" }));
-        let payload = other.split('.').nth(1).unwrap();
-        format!("{head}.{payload}.{signature}")
+        let good = signing.token(&right);
+        let other = signing.token(&claims(json!({ "oid": "somebody-else" })));
+        let (head, signature) = (good.split('.').next(), good.rsplit('.').next());
+        let parts = [head, other.split('.').nth(1), signature];
+        parts.map(|part| part.expect("a token has three")).join(".")
     };
-    let elsewhere = "99999999-4b5a-6978-8796-a5b4c3d2e1f0";
+    let stranger = TokenKey::drawn("signing");
     vec![
-        ("expired", by(json!({ "exp": now_s - 120 })), 401, "expired"),
-        (
-            "early",
-            by(json!({ "nbf": now_s + 120 })),
-            401,
-            "not_yet_valid",
-        ),
-        (
-            "issued later",
-            by(json!({ "iat": now_s + 120 })),
-            401,
-            "not_yet_valid",
-        ),
-        (
-            "a foreign issuer",
-            by(json!({ "iss": format!("https://sts.windows.net/{elsewhere}/") })),
-            401,
-            "issuer",
-        ),
-        (
-            "a foreign directory",
-            by(json!({ "tid": elsewhere })),
-            401,
-            "directory",
-        ),
-        (
-            "another audience",
-            by(json!({ "aud": "api://other" })),
-            401,
-            "audience",
-        ),
-        (
-            "another application",
-            by(json!({ "appid": elsewhere })),
-            403,
-            "caller",
-        ),
-        (
-            "no application",
-            by(json!({ "appid": null })),
-            403,
-            "caller",
-        ),
-        (
-            "no algorithm",
-            signing.token_of_none(&claims(json!({}))),
-            401,
-            "malformed",
-        ),
-        (
-            "HS256 with the public key",
-            signing.token_of_public_key(&claims(json!({}))),
-            401,
-            "algorithm",
-        ),
-        (
-            "a stranger's key",
-            stranger.token(&claims(json!({}))),
-            401,
-            "signature",
-        ),
-        ("changed claims", changed, 401, "signature"),
-        (
-            "an unknown key",
-            signing.named("nobody").token(&claims(json!({}))),
-            401,
-            "unknown_key",
-        ),
-        ("no token at all", "x".to_owned(), 401, "malformed"),
+        (signing.token_of_none(&right), 401, "malformed"),
+        (signing.token_of_public_key(&right), 401, "algorithm"),
+        (stranger.token(&right), 401, "signature"),
+        (changed, 401, "signature"),
+        (signing.named("nobody").token(&right), 401, "unknown_key"),
+        ("x".to_owned(), 401, "malformed"),
     ]
 }
 
@@ -126,9 +77,13 @@ fn refused(signing: &TokenKey) -> Vec<(&'static str, String, u16, &'static str)>
 async fn whoever_is_not_let_in_is_told_before_the_body_is_read() {
     let mut world = World::on(Scenario::on_redis().await).await;
     let gateway = world.started("one").await;
-    for (name, token, status, reason) in refused(&world.signing) {
+    let wrong = [
+        wrong_claims(&world.signing),
+        wrong_signatures(&world.signing),
+    ];
+    for (token, status, name) in wrong.concat() {
         let refusals = async || {
-            let reason = format!("reason=\"{reason}\"");
+            let reason = format!("reason=\"{name}\"");
             gateway
                 .metric("watchword_entra_tokens_refused_total", &[&reason])
                 .await
