@@ -8,12 +8,12 @@ use super::cell::{Purpose, Status};
 use super::world::World;
 use crate::id::RecordId;
 use crate::subjects::command::{
-    AddMethod, Command, OperatorAction, RequestChange, ResetScope, TokenHolder,
+    AddMethod, Command, ImportedMethod, OperatorAction, RequestChange, ResetScope, TokenHolder,
 };
 use crate::subjects::evidence::{Class, Fact, Finding};
 use crate::subjects::model::{
-    ActionId, Actor, ChangeId, FreezeReason, GrantId, MethodId, MethodStatus, Recipient, SlowHash,
-    Subject, SuspendReason,
+    ActionId, Actor, ChangeId, FreezeReason, GrantId, MethodId, MethodStatus, Recipient, Role,
+    SlowHash, Subject, SuspendReason,
 };
 use crate::subjects::tests::case::{HOUR, method, passkey, phone};
 
@@ -214,7 +214,7 @@ impl World {
             .change
             .as_ref()
             .map_or(ChangeId([1; 16]), |change| change.id);
-        let action = match how / 3 % 14 {
+        let action = match how / 3 % 15 {
             0 => OperatorAction::Reset {
                 scope: ResetScope::All,
             },
@@ -233,6 +233,9 @@ impl World {
                 length: 8,
             },
             12 => OperatorAction::RevokeBypassCode,
+            13 => OperatorAction::ImportMethods {
+                methods: vec![imported(how % NUMBERS)],
+            },
             // Seldom: it ends everything.
             _ if how > 210 => OperatorAction::Erase,
             _ => OperatorAction::SetPrivileged { privileged: true },
@@ -333,4 +336,14 @@ fn action_command(seen: &Subject, how: u8) -> Option<Command> {
         9..=14 => Command::ApproveBySealedCode { action },
         _ => Command::Withdraw { action },
     })
+}
+
+fn imported(number: u8) -> ImportedMethod {
+    ImportedMethod {
+        id: method(number),
+        number: phone(number),
+        role: Role::Primary,
+        channel: Channel::Sms,
+        extension: None,
+    }
 }
