@@ -5,6 +5,7 @@ mod camara;
 mod scripted;
 
 use async_trait::async_trait;
+use http::StatusCode;
 
 pub use self::camara::{Camara, CamaraError};
 pub use self::scripted::Scripted;
@@ -34,7 +35,7 @@ impl Question<'_> {
         }
     }
 
-    /// A stable word for it, for logs.
+    /// A stable word for it, for logs and metrics.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::SimSwap { .. } => "sim_swap",
@@ -45,10 +46,52 @@ impl Question<'_> {
     }
 }
 
-/// Who answers. Whatever goes wrong is [`Finding::Unknown`], and comes soon.
+/// What is known; [`Finding::Unknown`] where the network cannot know, of this number
+/// or so far back.
+pub type Reply = Result<Finding, NoAnswer>;
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    #[error("there is nobody to ask")]
+    Nobody,
+    #[error("no token was granted to us")]
+    NoToken,
+    #[error("no answer in time")]
+    Late,
+    #[error("unreachable")]
+    Unreachable,
+    #[error("the answer broke off")]
+    BrokenOff,
+    #[error("refused")]
+    Status(StatusCode),
+    #[error("the answer has no such field")]
+    Unreadable,
+}
+
+/// A stable word for what came of a question, for logs and metrics.
+pub fn outcome(reply: &Reply) -> &'static str {
+    match reply {
+        Ok(Finding::Clear) => "clear",
+        Ok(Finding::Raised) => "raised",
+        Ok(Finding::Unknown) => "not_served",
+        Err(NoAnswer::Nobody) => "nobody",
+        Err(NoAnswer::NoToken) => "no_token",
+        Err(NoAnswer::Late) => "late",
+        Err(NoAnswer::Unreachable) => "unreachable",
+        Err(NoAnswer::BrokenOff) => "broken_off",
+        Err(NoAnswer::Status(_)) => "refused",
+        Err(NoAnswer::Unreadable) => "unreadable",
+    }
+}
+
+/// Who answers, and soon, whatever goes wrong.
 #[async_trait]
 pub trait Signals: Send + Sync + 'static {
-    async fn ask(&self, question: Question<'_>) -> Finding;
+    /// # Errors
+    ///
+    /// [`NoAnswer`]: nothing is known, and who asks decides without.
+    async fn ask(&self, question: Question<'_>) -> Reply;
 }
 
 /// Nobody to ask.
@@ -56,8 +99,8 @@ pub struct Silent;
 
 #[async_trait]
 impl Signals for Silent {
-    async fn ask(&self, _question: Question<'_>) -> Finding {
-        Finding::Unknown
+    async fn ask(&self, _question: Question<'_>) -> Reply {
+        Err(NoAnswer::Nobody)
     }
 }
 

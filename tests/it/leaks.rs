@@ -19,7 +19,7 @@ use crate::support::redis_server::RedisServer;
 use crate::support::scenario::{ARRIVES_WITHIN, Scenario};
 
 /// Collects every command any client sends to Redis, as `MONITOR` shows it.
-async fn monitor(redis: &RedisServer) -> JoinHandle<Vec<u8>> {
+pub(crate) async fn monitor(redis: &RedisServer) -> JoinHandle<Vec<u8>> {
     let mut socket = TcpStream::connect(redis.address())
         .await
         .expect("Redis is running");
@@ -215,7 +215,7 @@ async fn nothing_leaks_while_everything_fails() {
 }
 
 /// Also searches what was sent to Redis, not just what stayed there.
-async fn finish_with_commands(scenario: Scenario, monitored: JoinHandle<Vec<u8>>) {
+pub(crate) async fn finish_with_commands(scenario: Scenario, monitored: JoinHandle<Vec<u8>>) {
     let mut connection = scenario.redis().connection().await;
     // Ends the monitor's connection, and with it the collection.
     redis::cmd("CLIENT")

@@ -6,6 +6,8 @@ mod approved_once;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod entra;
+#[cfg(test)]
 mod failover;
 #[cfg(test)]
 mod hang_ups;

@@ -272,6 +272,7 @@ macro_rules! conformance {
             subjects::the_last_audit_lines_are_kept_in_their_order,
             subjects::what_a_change_tells_is_due_at_once_and_complete,
             subjects::a_subject_lives_until_it_is_erased,
+            subjects::subjects_under_other_keys_are_found_page_by_page,
             subject_codes::a_start_is_made_only_under_the_generation_it_was_judged_by,
             subject_codes::a_start_refused_by_its_generation_uses_nothing_up,
             subject_codes::a_raised_generation_ends_every_code_of_the_subject,

@@ -11,3 +11,4 @@ mod servers;
 mod subjects;
 mod tour;
 mod turns;
+mod watches;

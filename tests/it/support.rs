@@ -6,6 +6,7 @@ pub(crate) mod client;
 pub(crate) mod codes;
 pub(crate) mod fake_aws;
 pub(crate) mod fake_camara;
+pub(crate) mod fake_entra;
 pub(crate) mod fake_infobip;
 pub(crate) mod fake_provider;
 pub(crate) mod fake_twilio;
@@ -34,4 +35,13 @@ pub(crate) fn random_bytes<const LENGTH: usize>() -> [u8; LENGTH] {
 /// In lower case.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What whoever runs the tests has said by an environment variable.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the configuration of tests is no gateway's"
+)]
+pub(crate) fn from_the_caller(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }

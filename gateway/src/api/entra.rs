@@ -10,12 +10,12 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use tokio::task::spawn_blocking;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use watchword_providers::{Channel, Extension};
 use zeroize::Zeroizing;
 
 use self::answers::{
-    DECRYPTION_FAILED, Names, Why, accepted, bad_request, ended_as, refusal, refused_as,
+    DECRYPTION_FAILED, Names, TIMED_OUT, Why, accepted, bad_request, ended_as, refusal, refused_as,
 };
 use super::answer::Reply;
 use super::codes;
@@ -25,7 +25,7 @@ use super::request_id::RequestId;
 use crate::entra::EntraDirectory;
 use crate::entra::context::{self, ContextError, DeliveryContext};
 use crate::entra::envelope::{self, Envelope, Mode};
-use crate::entra::jwe::{DecryptionFailed, Opened};
+use crate::entra::jwe::{DecryptionFailed, DecryptionKeys, Opened};
 use crate::entra::token::TokenRefusal;
 use crate::message::Locale;
 use crate::service::{Client, DeliverRequest, IdempotencyKey, Service, ServiceError};
@@ -131,20 +131,38 @@ pub(super) async fn read(caller: &EntraCaller, asked: &Asked) -> Result<Otp, Box
 }
 
 async fn open(caller: &EntraCaller, encrypted: String) -> Result<(Arc<str>, DeliveryContext), Why> {
-    let keys = Arc::clone(&caller.directory.decryption_keys);
-    // A private RSA key is a millisecond of arithmetic: others shall not wait behind it.
-    let opened = spawn_blocking(move || keys.open(&encrypted)).await;
-    let opened = opened.unwrap_or_else(|error| match error.try_into_panic() {
-        Ok(panic) => resume_unwind(panic),
-        // The process is about to end.
-        Err(_) => Err(DecryptionFailed),
-    });
+    let opening = decrypted(&caller.directory.decryption_keys, encrypted);
+    // By then nothing could be sent any more.
+    let opened = timeout(caller.time_left(), opening).await;
+    let opened = opened.map_err(|_| TIMED_OUT)?;
     let Opened { plaintext, key_id } = opened.map_err(|DecryptionFailed| DECRYPTION_FAILED)?;
     let context = context::parse(&plaintext).map_err(|error| match error {
         ContextError::NotAnObject => DECRYPTION_FAILED,
         ContextError::Incomplete => bad_request("incomplete delivery context"),
     })?;
     Ok((key_id, context))
+}
+
+async fn decrypted(
+    keys: &Arc<DecryptionKeys>,
+    encrypted: String,
+) -> Result<Opened, DecryptionFailed> {
+    let place = keys.place().await;
+    let keys = Arc::clone(keys);
+    // A private RSA key is a millisecond of arithmetic: others shall not wait behind it.
+    let opened = spawn_blocking(move || {
+        let opened = keys.open(&encrypted);
+        // Held to the end, whoever has stopped waiting.
+        drop(place);
+        opened
+    });
+    opened
+        .await
+        .unwrap_or_else(|error| match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The process is about to end.
+            Err(_) => Err(DecryptionFailed),
+        })
 }
 
 fn deliver_request(

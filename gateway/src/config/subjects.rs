@@ -5,8 +5,9 @@ use super::reader::{Section, choose};
 use super::settings::SubjectSettings;
 use super::words;
 use crate::subjects::idv;
+use crate::subjects::keeper::{CONFIRM_METHOD, NUMBER_CHANGE};
 use crate::subjects::policy::{
-    Holds, IdvAlgorithm, IdvIssuer, SubjectPolicy, SwapPolicy, VoipPolicy,
+    Effect, Holds, IdvAlgorithm, IdvIssuer, SignalRule, SubjectPolicy, VoipPolicy,
 };
 
 const DAY_S: u64 = 86_400;
@@ -24,11 +25,32 @@ const ALGORITHMS: [(&str, IdvAlgorithm); 3] = [
 
 const VOIP: [(&str, VoipPolicy); 2] = [("allow", VoipPolicy::Allow), ("deny", VoipPolicy::Deny)];
 
-const ON_SWAP: [(&str, SwapPolicy); 3] = [
-    ("other_method", SwapPolicy::OtherMethod),
-    ("allow", SwapPolicy::Allow),
-    ("suspend", SwapPolicy::Suspend),
-];
+const ALLOW: (&str, Effect) = ("allow", Effect::Allow);
+const OTHER_METHOD: (&str, Effect) = ("other_method", Effect::OtherMethod);
+const SUSPEND: (&str, Effect) = ("suspend", Effect::Suspend);
+const LONGER_HOLD: (&str, Effect) = ("longer_hold", Effect::LongerHold);
+
+/// What signals may lead to: a new device or forwarded calls alone take nobody's
+/// number away, and a stranger's number is no other way to a person.
+struct Choices {
+    sim_swap: &'static [(&'static str, Effect)],
+    device_swap: &'static [(&'static str, Effect)],
+    recycled: &'static [(&'static str, Effect)],
+    forwarded: &'static [(&'static str, Effect)],
+}
+
+const ON_CODES: Choices = Choices {
+    sim_swap: &[OTHER_METHOD, ALLOW, SUSPEND],
+    device_swap: &[ALLOW, OTHER_METHOD],
+    recycled: &[SUSPEND, ALLOW],
+    forwarded: &[OTHER_METHOD, ALLOW],
+};
+const ON_CHANGES: Choices = Choices {
+    sim_swap: &[LONGER_HOLD, ALLOW],
+    device_swap: &[ALLOW, LONGER_HOLD],
+    recycled: &[LONGER_HOLD, ALLOW],
+    forwarded: &[LONGER_HOLD, ALLOW],
+};
 
 /// What holds for every tenant that says nothing else.
 pub(super) fn read(section: &Section<'_>) -> SubjectSettings {
@@ -102,12 +124,46 @@ fn policy(section: &Section<'_>, under: &SubjectPolicy) -> SubjectPolicy {
             DAY_S..=30 * DAY_S,
             under.sealed_wait_ms,
         ),
-        on_swap_at_sign_in: section
-            .choice("on_swap_at_sign_in", &ON_SWAP)
-            .unwrap_or(under.on_swap_at_sign_in),
+        signals: signal_rules(section, &under.signals),
         sign_in_swap_hours: count("sign_in_swap_hours", 1..=2_400, under.sign_in_swap_hours),
         change_swap_hours: count("change_swap_hours", 1..=2_400, under.change_swap_hours),
         ..under.clone()
+    }
+}
+
+/// Its own come first.
+fn signal_rules(section: &Section<'_>, under: &[SignalRule]) -> Vec<SignalRule> {
+    let own = section.sections("signals", 32);
+    let own = own.iter().map(signal_rule);
+    own.chain(under.iter().cloned()).collect()
+}
+
+fn signal_rule(section: &Section<'_>) -> SignalRule {
+    let purposes = section.parsed_list("purposes", 64, words::identifier);
+    let has = |purpose: &str| purposes.iter().any(|one| one == purpose);
+    if has(NUMBER_CHANGE) && purposes.len() > 1 {
+        section.mistake(
+            "purposes",
+            "names number_change, which stands alone: what signals lead to is another thing there",
+        );
+    }
+    if has(CONFIRM_METHOD) {
+        section.mistake(
+            "purposes",
+            "names confirm_method: of a number that is no method yet nothing is asked",
+        );
+    }
+    let choices = if has(NUMBER_CHANGE) {
+        &ON_CHANGES
+    } else {
+        &ON_CODES
+    };
+    SignalRule {
+        sim_swap: section.choice("sim_swap", choices.sim_swap),
+        device_swap: section.choice("device_swap", choices.device_swap),
+        recycled: section.choice("recycled", choices.recycled),
+        forwarded: section.choice("forwarded", choices.forwarded),
+        purposes,
     }
 }
 

@@ -16,6 +16,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
 use crate::keys::random;
@@ -137,26 +138,52 @@ fn from_pkcs1(der: &[u8]) -> Option<PrivateDecryptingKey> {
     PrivateDecryptingKey::from_pkcs8(pkcs8.as_ref()).ok()
 }
 
+/// Requests of one directory that are decrypted at once: thousands a second, and
+/// not more threads than a machine can work on beside everything else.
+pub const AT_ONCE_MAX: usize = 4;
+
 /// The keys in force, newest first.
-#[derive(Debug)]
-pub struct DecryptionKeys(Vec<DecryptionKey>);
+pub struct DecryptionKeys {
+    keys: Vec<DecryptionKey>,
+    places: Arc<Semaphore>,
+}
+
+impl fmt::Debug for DecryptionKeys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_tuple("DecryptionKeys");
+        shown.field(&self.keys).finish()
+    }
+}
 
 impl DecryptionKeys {
     /// Of more than [`KEYS_MAX`], the first are used.
     pub fn new(mut keys: Vec<DecryptionKey>) -> Self {
         keys.truncate(KEYS_MAX);
-        Self(keys)
+        Self {
+            keys,
+            places: Arc::new(Semaphore::new(AT_ONCE_MAX)),
+        }
     }
 
     pub fn ids(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.0.iter().map(DecryptionKey::id)
+        self.keys.iter().map(DecryptionKey::id)
+    }
+
+    /// A place among those who decrypt, once there is one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn place(&self) -> OwnedSemaphorePermit {
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        place.expect("nobody closes the semaphore")
     }
 
     /// Opens a compact JWE. A key that it names is tried first, then the others:
     /// the name is advice, and a certificate may be known by another one.
     ///
     /// Takes a millisecond or more of a processor: not for a task that others
-    /// wait behind.
+    /// wait behind, and by [`Self::place`] alone.
     ///
     /// # Errors
     ///
@@ -164,8 +191,8 @@ impl DecryptionKeys {
     pub fn open(&self, compact: &str) -> Result<Opened, DecryptionFailed> {
         let jwe = Jwe::parse(compact).ok_or(DecryptionFailed)?;
         let is_named = |key: &&DecryptionKey| jwe.key_id.as_deref() == Some(&*key.id);
-        let named = self.0.iter().filter(|key| is_named(key));
-        let others = self.0.iter().filter(|key| !is_named(key));
+        let named = self.keys.iter().filter(|key| is_named(key));
+        let others = self.keys.iter().filter(|key| !is_named(key));
         named
             .chain(others)
             .find_map(|key| {

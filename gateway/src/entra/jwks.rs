@@ -14,7 +14,7 @@ use http::{Request, StatusCode, Uri};
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout};
 use watchword_providers::http_client::HttpClient;
 
@@ -40,6 +40,9 @@ const AGAIN_WITHOUT_KEYS: Duration = Duration::from_secs(5);
 const AGE_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// A caller with a key that we do not know is answered after so long.
 const WAIT_MAX: Duration = Duration::from_millis(500);
+/// Strangers who make up names must not take all places of the gateway while an
+/// issuer hangs: whoever comes when so many wait is answered at once.
+const WAITING_MAX: usize = 64;
 
 /// Where an issuer's keys are, and whose they have to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +98,7 @@ pub struct SigningKeys {
     client: HttpClient,
     known: ArcSwapOption<KeySet>,
     refresh: Mutex<Refresh>,
+    waiting: Semaphore,
     metrics: Arc<Metrics>,
 }
 
@@ -137,6 +141,7 @@ impl SigningKeys {
             client,
             known: ArcSwapOption::empty(),
             refresh: Mutex::default(),
+            waiting: Semaphore::new(WAITING_MAX),
             metrics,
         })
     }
@@ -166,7 +171,9 @@ impl SigningKeys {
         if let Some(key) = self.usable().and_then(|known| known.find(id)) {
             return Ok(key);
         }
-        if let Some(mut running) = self.refresh() {
+        if let Some(mut running) = self.refresh()
+            && let Ok(_place) = self.waiting.try_acquire()
+        {
             // The sender says nothing; it is dropped when the fetch has ended.
             _ = timeout(WAIT_MAX, running.changed()).await;
         }

@@ -6,6 +6,7 @@
 //! field opens only where it was put.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Prk};
 use zeroize::Zeroizing;
 
 use super::{KeyRing, PurposeKeys, expand, random};
@@ -68,7 +69,7 @@ const NONCE_LENGTH: usize = 12;
 
 /// Seals the fields of one record: its subkey is made once.
 pub struct Sealer<'a> {
-    keys: &'a PurposeKeys,
+    key_id: &'a str,
     /// Of any field of the record.
     place: Place,
     key: LessSafeKey,
@@ -78,9 +79,9 @@ impl<'a> Sealer<'a> {
     /// For the record of `place`, whatever its field.
     pub fn new(keys: &'a PurposeKeys, place: Place) -> Self {
         Self {
-            keys,
+            key_id: &keys.id,
             place,
-            key: record_key(keys, place.id),
+            key: record_key(&keys.seal, place.id),
         }
     }
 
@@ -91,7 +92,7 @@ impl<'a> Sealer<'a> {
     /// Never: a record is far below the longest text AES-GCM seals.
     pub fn seal(&self, field: Field, plain: &[u8]) -> Vec<u8> {
         let nonce: [u8; NONCE_LENGTH] = random();
-        let mut sealed = header(&self.keys.id);
+        let mut sealed = header(self.key_id);
         let place = Place {
             field,
             ..self.place
@@ -118,6 +119,46 @@ pub fn seal(keys: &PurposeKeys, place: Place, plain: &[u8]) -> Vec<u8> {
     Sealer::new(keys, place).seal(place.field, plain)
 }
 
+/// What is sealed under a key of its own says so by naming none.
+const OWN_KEY: &str = "";
+
+/// Seals `plain` under a key that is itself kept sealed, so that it stays readable
+/// when the master key of its day has gone.
+pub fn seal_under(own: &[u8; 32], place: Place, plain: &[u8]) -> Vec<u8> {
+    let sealer = Sealer {
+        key_id: OWN_KEY,
+        place,
+        key: record_key(&own_prk(own), place.id),
+    };
+    sealer.seal(place.field, plain)
+}
+
+/// Opens what [`seal_under`] made for the same place.
+///
+/// # Errors
+///
+/// [`OpenError::Damaged`].
+pub fn open_under(
+    own: &[u8; 32],
+    place: Place,
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    let (key_id, rest) = split_header(sealed).ok_or(OpenError::Damaged)?;
+    if key_id != OWN_KEY {
+        return Err(OpenError::Damaged);
+    }
+    open_body((OWN_KEY, &own_prk(own)), place, rest)
+}
+
+fn own_prk(own: &[u8; 32]) -> Prk {
+    Prk::new_less_safe(HKDF_SHA256, own)
+}
+
+/// The id of the key that something is sealed under; `None` if it is not sealed.
+pub fn key_id(sealed: &[u8]) -> Option<&str> {
+    split_header(sealed).map(|(key_id, _)| key_id)
+}
+
 /// Opens what [`seal`] made for the same place.
 ///
 /// # Errors
@@ -135,12 +176,20 @@ pub(super) fn open_with(
     place: Place,
     nonce_and_body: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    open_body((&keys.id, &keys.seal), place, nonce_and_body)
+}
+
+fn open_body(
+    (key_id, secret): (&str, &Prk),
+    place: Place,
+    nonce_and_body: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     let (nonce, body) = nonce_and_body
         .split_first_chunk::<NONCE_LENGTH>()
         .ok_or(OpenError::Damaged)?;
-    let associated = associated_data(&header(&keys.id), place);
+    let associated = associated_data(&header(key_id), place);
     let mut body = Zeroizing::new(body.to_vec());
-    let length = record_key(keys, place.id)
+    let length = record_key(secret, place.id)
         .open_in_place(
             Nonce::assume_unique_for_key(*nonce),
             Aad::from(associated),
@@ -192,9 +241,9 @@ fn associated_data(header: &[u8], place: Place) -> Vec<u8> {
     data
 }
 
-fn record_key(keys: &PurposeKeys, id: RecordId) -> LessSafeKey {
+fn record_key(secret: &Prk, id: RecordId) -> LessSafeKey {
     let secret = expand(
-        &keys.seal,
+        secret,
         &[b"record", &id.shard.number().to_be_bytes(), &id.random],
     );
     let unbound = UnboundKey::new(&AES_256_GCM, &*secret).expect("the subkey has 32 bytes");
@@ -236,6 +285,22 @@ mod tests {
             &**open(&ring, place(1, Field::Code), &sealed).unwrap(),
             b"123456"
         );
+    }
+
+    #[test]
+    fn what_has_a_key_of_its_own_opens_under_that_key_and_in_its_place_alone() {
+        let (own, here) = ([7; 32], place(1, Field::Audit));
+        let sealed = seal_under(&own, here, b"a line");
+        assert_eq!(&**open_under(&own, here, &sealed).unwrap(), b"a line");
+        for (key, at) in [([8; 32], here), (own, place(2, Field::Audit))] {
+            assert_eq!(open_under(&key, at, &sealed), Err(OpenError::Damaged));
+        }
+        // No master key opens it, and it opens nothing of theirs.
+        let ring = ring();
+        assert_eq!(open(&ring, here, &sealed), Err(OpenError::UnknownKey));
+        let theirs = seal(ring.newest(), here, b"a line");
+        assert_eq!(open_under(&own, here, &theirs), Err(OpenError::Damaged));
+        assert_eq!((key_id(&theirs), key_id(&sealed)), (Some("k2"), Some("")));
     }
 
     #[test]

@@ -65,7 +65,13 @@ impl State {
 
     /// Ready only if it can serve; `allow_sandbox`, `receipts_missing` and `entra`
     /// are filled in by the caller.
-    pub(super) fn readiness(&self, retention: KeyRetention, now_ms: u64) -> Readiness {
+    /// `subjects_sealed_ms`: when a look at all subjects began that found none
+    /// under an older key.
+    pub(super) fn readiness(
+        &self,
+        retention: KeyRetention,
+        (subjects_sealed_ms, now_ms): (Option<u64>, u64),
+    ) -> Readiness {
         let store = self.store.load();
         let mut reasons = Vec::new();
         if !self.is_serving.load(Ordering::Relaxed) {
@@ -76,6 +82,10 @@ impl State {
         }
         reasons.extend(store.reason.clone());
         let retirable = retirable_at(&self.meta.load(), retention);
+        let holds_no_subject = |retirable_ms: u64| {
+            let retired_ms = retirable_ms.saturating_sub(retention.needed_after_retired_ms);
+            subjects_sealed_ms.is_some_and(|at_ms| at_ms >= retired_ms + LATE_NODES_MS)
+        };
         Readiness {
             ready: reasons.is_empty(),
             durability: store.durability,
@@ -85,7 +95,7 @@ impl State {
             allow_sandbox: false,
             retirable_keys: retirable
                 .into_iter()
-                .filter(|(_, at_ms)| *at_ms <= now_ms)
+                .filter(|(_, at_ms)| *at_ms <= now_ms && holds_no_subject(*at_ms))
                 .map(|(id, _)| id.into_string())
                 .collect(),
             receipts_missing: Vec::new(),
@@ -93,6 +103,9 @@ impl State {
         }
     }
 }
+
+/// By then every node seals under the newest key, unless it lacks it.
+const LATE_NODES_MS: u64 = 600_000;
 
 /// What upkeep needs.
 pub(super) struct Upkeep {

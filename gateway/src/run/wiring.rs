@@ -55,8 +55,8 @@ pub(super) struct Wired {
 
 /// A receipt may come, and a record be read, so long after its code's end, in ms.
 const LONGEST_LIFETIME_MS: u64 = 86_400_000;
-/// Every subject is written, and sealed with the newest key, in 30 days; a day
-/// for the node that was away meanwhile.
+/// A subject that nobody asks about is looked at, and sealed with the newest key,
+/// in 30 days at most; a day for the node that was away meanwhile.
 const SUBJECTS_SEALED_AGAIN_MS: u64 = 31 * 86_400_000;
 /// The sandbox's receipts that may wait for us.
 const SANDBOX_CALLBACKS_MAX: usize = 10_000;
@@ -209,6 +209,7 @@ impl Wired {
         let retention = self.retention;
         let allow_sandbox = settings.server.allow_sandbox;
         let shared = self.shared.clone();
+        let keeper = Arc::clone(&self.keeper);
         let metrics = Arc::clone(&self.shared.metrics);
         let panics = Arc::clone(&self.shared.metrics);
         let formats = self.shared.store.record_formats();
@@ -219,7 +220,7 @@ impl Wired {
                     allow_sandbox,
                     receipts_missing: receipts_missing(&shared),
                     entra: entra_readiness(&shared),
-                    ..state.readiness(retention, now_ms)
+                    ..state.readiness(retention, (keeper.sealed_anew_ms(), now_ms))
                 }
             }),
             metrics: Box::new(move || metrics.encode()),

@@ -17,8 +17,10 @@ pub mod view;
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+
 use super::error::ServiceError;
-use super::{Answer, Service};
+use super::{Answer, OVERLOADED, Service};
 use crate::live::Live;
 use crate::subjects::model::Actor;
 use crate::tenants::{Asker, Tenant};
@@ -33,6 +35,18 @@ struct Asked {
 /// How often a command that sends is judged anew because the subject has
 /// changed meanwhile.
 const TRIES: usize = 3;
+
+/// A command that sends, judged anew while its code finds another subject than it
+/// was judged by.
+async fn settled<'a, T>(once: impl Fn() -> BoxFuture<'a, Answer<T>>) -> Answer<T> {
+    for _ in 0..TRIES {
+        match once().await {
+            Err(error) if error.code() == "method_changed" => {}
+            answered => return answered,
+        }
+    }
+    Err(OVERLOADED)
+}
 
 impl Asked {
     fn at(&self) -> (&Live, &Tenant) {

@@ -20,11 +20,12 @@ const BORROWED: [&str; 3] = [
 
 /// What looks like a code and is none: steps of the store, lines of a timeline,
 /// fields, purposes, kinds of evidence, warnings, what readiness checks.
-const OTHER_WORDS: [&str; 28] = [
+const OTHER_WORDS: [&str; 31] = [
     "attempt_begun",
     "bypass_code",
     "confirm_method",
     "delivery_created",
+    "device_swap",
     "get_all",
     "issued_code",
     "lift_failures",
@@ -43,9 +44,11 @@ const OTHER_WORDS: [&str; 28] = [
     "route_counts",
     "sealed_code",
     "sign_in",
+    "sim_swap",
     "single_factor",
     "stale_method",
     "stronger_factor",
+    "subjects_under_other_keys",
     "subject_audit",
     "validity_s",
     "write_subject",

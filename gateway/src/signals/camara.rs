@@ -22,7 +22,7 @@ use watchword_providers::http_client::{CallError, ClientSettings, HttpClient, Tl
 
 use self::login::Login;
 use self::question::Asked;
-use super::{Question, Signals};
+use super::{NoAnswer, Question, Reply, Signals};
 use crate::config::{CamaraPaths, CamaraSettings};
 use crate::keys::random;
 use crate::subjects::evidence::Finding;
@@ -88,40 +88,6 @@ pub enum CamaraError {
     Tls(#[from] TlsError),
 }
 
-/// Why there is no answer, as the log says it.
-#[derive(Clone, Copy)]
-enum NoAnswer {
-    /// We were granted none.
-    NoToken,
-    Late,
-    Unreachable,
-    BrokenOff,
-    Status(StatusCode),
-    Unreadable,
-}
-
-impl NoAnswer {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::NoToken => "no token was granted to us",
-            Self::Late => "no answer in time",
-            Self::Unreachable => "unreachable",
-            Self::BrokenOff => "the answer broke off",
-            Self::Status(_) => "refused",
-            Self::Unreadable => "the answer has no such field",
-        }
-    }
-
-    fn status(self) -> Option<u16> {
-        match self {
-            Self::Status(status) => Some(status.as_u16()),
-            Self::NoToken | Self::Late | Self::Unreachable | Self::BrokenOff | Self::Unreadable => {
-                None
-            }
-        }
-    }
-}
-
 impl Camara {
     /// Opens no connection yet.
     ///
@@ -160,7 +126,7 @@ impl Camara {
         })
     }
 
-    async fn answer(&self, asked: Asked) -> Result<Finding, NoAnswer> {
+    async fn answer(&self, asked: Asked) -> Reply {
         let permit = Arc::clone(&self.in_flight).acquire_owned().await;
         let permit = permit.expect("the semaphore is never closed");
         let network = Arc::clone(&self.network);
@@ -182,9 +148,8 @@ impl Camara {
         match failure {
             Some(failure) if !was_failing => warn!(
                 question = question.as_str(),
-                status = failure.status(),
-                "a network does not say whether numbers are still whose they were ({}): until it does, codes are sent without",
-                failure.as_str(),
+                status = status(failure),
+                "a network does not say whether numbers are still whose they were ({failure}): until it does, codes are sent without",
             ),
             None if was_failing => {
                 info!("the network says again whether numbers are still whose they were");
@@ -195,7 +160,7 @@ impl Camara {
 }
 
 impl Network {
-    async fn find(&self, asked: &Asked) -> Result<Finding, NoAnswer> {
+    async fn find(&self, asked: &Asked) -> Reply {
         let authorization = self.login.authorization().await?;
         let request = self.request(asked, authorization.as_ref());
         let answer = self.client.call(request).await;
@@ -259,14 +224,26 @@ impl Signals for Camara {
     /// # Cancel safety
     ///
     /// Dropped, or given up as late, the answer is there for who asks next.
-    async fn ask(&self, question: Question<'_>) -> Finding {
+    async fn ask(&self, question: Question<'_>) -> Reply {
         let asked = Asked::new(&question, &self.paths);
         if let Some(finding) = self.network.recall(&asked.name()) {
-            return finding;
+            return Ok(finding);
         }
         let answer = tokio::time::timeout(self.timeout, self.answer(asked)).await;
         let answer = answer.unwrap_or(Err(NoAnswer::Late));
         self.note(&question, answer.err());
-        answer.unwrap_or(Finding::Unknown)
+        answer
+    }
+}
+
+fn status(failure: NoAnswer) -> Option<u16> {
+    match failure {
+        NoAnswer::Status(status) => Some(status.as_u16()),
+        NoAnswer::Nobody
+        | NoAnswer::NoToken
+        | NoAnswer::Late
+        | NoAnswer::Unreachable
+        | NoAnswer::BrokenOff
+        | NoAnswer::Unreadable => None,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 
-use super::{Question, Signals};
+use super::{Question, Reply, Signals};
 use crate::config::ScriptedNumber;
 use crate::subjects::evidence::Finding;
 
@@ -24,9 +24,9 @@ impl Scripted {
 
 #[async_trait]
 impl Signals for Scripted {
-    async fn ask(&self, question: Question<'_>) -> Finding {
+    async fn ask(&self, question: Question<'_>) -> Reply {
         let Some(scripted) = self.0.get(question.e164()) else {
-            return Finding::Unknown;
+            return Ok(Finding::Unknown);
         };
         let said = match question {
             Question::SimSwap { .. } => scripted.sim_swapped,
@@ -34,7 +34,7 @@ impl Signals for Scripted {
             Question::Recycled { .. } => scripted.recycled,
             Question::Forwarded { .. } => scripted.forwarded,
         };
-        said.map_or(Finding::Unknown, super::finding)
+        Ok(said.map_or(Finding::Unknown, super::finding))
     }
 }
 
@@ -46,24 +46,40 @@ mod tests {
 
     #[tokio::test]
     async fn a_scripted_number_answers_what_was_written_and_no_more() {
-        let signals = Scripted::new(&[ScriptedNumber {
-            number: PhoneNumber::from_e164("+14155550100", 1).unwrap(),
-            sim_swapped: Some(true),
-            device_swapped: None,
-            recycled: Some(false),
-            forwarded: None,
-        }]);
-        let e164 = "+14155550100";
-        let swap = signals.ask(Question::SimSwap { e164, hours: 24 }).await;
-        assert_eq!(swap, Finding::Raised);
-        let recycled = Question::Recycled { e164, since_ms: 0 };
-        assert_eq!(signals.ask(recycled).await, Finding::Clear);
-        let forwarded = signals.ask(Question::Forwarded { e164 }).await;
-        assert_eq!(forwarded, Finding::Unknown);
-        let other = Question::SimSwap {
-            e164: "+14155550101",
-            hours: 24,
-        };
-        assert_eq!(signals.ask(other).await, Finding::Unknown);
+        let (e164, other) = ("+14155550100", "+14155550101");
+        let signals = Scripted::new(&[
+            ScriptedNumber {
+                number: PhoneNumber::from_e164(e164, 1).unwrap(),
+                sim_swapped: Some(true),
+                device_swapped: Some(false),
+                recycled: Some(false),
+                forwarded: None,
+            },
+            ScriptedNumber {
+                number: PhoneNumber::from_e164(other, 1).unwrap(),
+                sim_swapped: None,
+                device_swapped: Some(true),
+                recycled: Some(true),
+                forwarded: Some(true),
+            },
+        ]);
+        use Finding::{Clear, Raised, Unknown};
+        let table = [
+            (e164, [Raised, Clear, Clear, Unknown]),
+            (other, [Unknown, Raised, Raised, Raised]),
+            ("+14155550102", [Unknown; 4]),
+        ];
+        for (e164, expected) in table {
+            let questions = [
+                Question::SimSwap { e164, hours: 24 },
+                Question::DeviceSwap { e164, hours: 24 },
+                Question::Recycled { e164, since_ms: 0 },
+                Question::Forwarded { e164 },
+            ];
+            for (question, expected) in questions.into_iter().zip(expected) {
+                let name = question.as_str();
+                assert_eq!(signals.ask(question).await, Ok(expected), "{name}");
+            }
+        }
     }
 }

@@ -8,7 +8,8 @@ use futures_util::future::join;
 use tokio::time::Instant;
 
 use super::subjects::{
-    Guard, NoteNumber, NumberKey, NumberNote, SubjectRead, SubjectStore, WriteSubject, Written,
+    Guard, NoteNumber, NumberKey, NumberNote, SubjectPage, SubjectRead, SubjectStore, WriteSubject,
+    Written,
 };
 use super::webhooks::{SaveWatch, TakeWatches, WatchAsk, WatchPage, WatchStore, Watched};
 use super::{
@@ -157,7 +158,9 @@ impl Store for MeteredStore {
         tenant: TenantTag,
     ) -> Result<Result<Found, SendRefusal>, StoreError> {
         let canceled = self.timed("cancel", self.inner.cancel(id, tenant)).await;
-        self.lookout.changed(tenant, id);
+        if !matches!(canceled, Ok(Err(_))) {
+            self.lookout.changed(tenant, id);
+        }
         canceled
     }
 
@@ -169,7 +172,9 @@ impl Store for MeteredStore {
     ) -> Result<Result<Found, SendRefusal>, StoreError> {
         let call = self.inner.report_outcome(id, tenant, conversion);
         let noted = self.timed("outcome", call).await;
-        self.lookout.changed(tenant, id);
+        if !matches!(noted, Ok(Err(_))) {
+            self.lookout.changed(tenant, id);
+        }
         noted
     }
 
@@ -382,6 +387,16 @@ impl SubjectStore for MeteredStore {
     ) -> Result<Vec<SubjectKey>, StoreError> {
         let call = self.inner.due_subjects(shard, count_max, again_ms);
         self.timed("due_subjects", call).await
+    }
+
+    async fn subjects_under_other_keys(
+        &self,
+        shard: Shard,
+        key_id: &str,
+        from: (Option<&[u8]>, u16),
+    ) -> Result<SubjectPage, StoreError> {
+        let call = self.inner.subjects_under_other_keys(shard, key_id, from);
+        self.timed("subjects_under_other_keys", call).await
     }
 
     async fn subject_audit(

@@ -32,6 +32,14 @@ pub struct StoredSubject {
     pub sealed: Vec<u8>,
 }
 
+/// Some subjects, and where to go on looking for more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SubjectPage {
+    pub found: Vec<SubjectKey>,
+    /// Of the store's own making; `None`: that was all.
+    pub next: Option<Vec<u8>>,
+}
+
 /// A subject as read, with the store's time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubjectRead {
@@ -161,6 +169,17 @@ pub trait SubjectStore: Send + Sync + 'static {
         count_max: u16,
         again_ms: u64,
     ) -> Result<Vec<SubjectKey>, StoreError>;
+
+    /// Subjects of a shard whose record another key than the named one seals: of
+    /// about `count` that are looked at, from where the last page ended. One that
+    /// was there from the first page to the last is found, perhaps twice; one without
+    /// a moment to look at it may be left out.
+    async fn subjects_under_other_keys(
+        &self,
+        shard: Shard,
+        key_id: &str,
+        (from, count): (Option<&[u8]>, u16),
+    ) -> Result<SubjectPage, StoreError>;
 
     /// Audit lines, the oldest that is kept first; `from` counts from there.
     async fn subject_audit(

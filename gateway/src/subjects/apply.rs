@@ -109,6 +109,7 @@ impl Turn<'_> {
             Command::ChangeGivenUp { change, proof } => self.change_given_up(*change, *proof),
             Command::NoticesQueued { numbers } => self.notices_queued(numbers),
             Command::NoticesStopped { to } => self.notices_stopped(*to),
+            Command::CancelChange { change } => self.cancel_change(*change),
             Command::Undo { change, by } => self.undo(*change, *by),
             Command::Report { change, by } => self.report(*change, *by),
             Command::OpenRecovery {
@@ -119,6 +120,7 @@ impl Turn<'_> {
             Command::NewRecoveryCode { hash, facts } => self.new_recovery_code(hash, facts),
             Command::UseBypassCode => self.use_bypass_code(),
             Command::WrongSecret => self.wrong_secret(),
+            Command::WrongToken => self.wrong_token(),
             Command::Freeze { why, reason } => self.freeze(*why, reason.as_deref()),
             Command::Advance => Ok(()),
             Command::Ask {
@@ -149,6 +151,7 @@ fn acts_on_frozen(command: &Command) -> bool {
         | Command::OptOut { .. }
         | Command::OptIn { .. }
         | Command::WrongSecret
+        | Command::WrongToken
         | Command::Advance => true,
         Command::AddMethod { .. }
         | Command::MethodProved { .. }
@@ -159,6 +162,7 @@ fn acts_on_frozen(command: &Command) -> bool {
         | Command::RequestChange { .. }
         | Command::ChangeProved { .. }
         | Command::ChangeGivenUp { .. }
+        | Command::CancelChange { .. }
         | Command::Undo { .. }
         | Command::OpenRecovery { .. }
         | Command::NewRecoveryCode { .. }

@@ -2,6 +2,9 @@
 //! added, in the step that changes the record, and each holds the link of the
 //! one before it, under a key that the store does not have: a line that is
 //! changed, left out or put elsewhere breaks the chain.
+//!
+//! Lines are sealed under a key of the subject's own, which its record holds. They
+//! stay readable when master keys come and go, and are lost with the record.
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -53,6 +56,7 @@ pub fn lines(
     now_ms: u64,
 ) -> Vec<Vec<u8>> {
     let place = place(ring.index().tenant(&subject.tenant), key);
+    let audit_key = subject.audit_key;
     told.iter()
         .map(|telling| {
             let line = AuditLine {
@@ -74,25 +78,25 @@ pub fn lines(
             let plain = Zeroizing::new(plain);
             subject.audit_count = line.n;
             subject.audit_head = ring.index().audit_link(key, &line.prev, &plain);
-            seal::seal(ring.newest(), place, &plain)
+            seal::seal_under(&audit_key, place, &plain)
         })
         .collect()
 }
 
-/// Opens lines as they lie in the store.
+/// Opens a subject's lines as they lie in the store.
 ///
 /// # Errors
 ///
-/// [`OpenError`]: this node lacks a key, or a line was tampered with.
+/// [`OpenError`]: a line was tampered with.
 pub fn open(
     ring: &KeyRing,
-    (tenant, key): (TenantTag, SubjectKey),
+    (key, subject): (SubjectKey, &Subject),
     sealed: &[Vec<u8>],
 ) -> Result<Vec<LinkedLine>, OpenError> {
-    let place = place(tenant, key);
+    let place = place(ring.index().tenant(&subject.tenant), key);
     let mut lines = Vec::with_capacity(sealed.len());
     for sealed in sealed {
-        let plain = seal::open(ring, place, sealed)?;
+        let plain = seal::open_under(&subject.audit_key, place, sealed)?;
         let line: AuditLine = rmp_serde::from_slice(&plain).map_err(|_| OpenError::Damaged)?;
         let link = ring.index().audit_link(key, &line.prev, &plain);
         lines.push(LinkedLine { line, link });

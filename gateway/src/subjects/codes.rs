@@ -64,6 +64,13 @@ pub fn normalise(typed: &str) -> Zeroizing<String> {
     Zeroizing::new(spelled.collect())
 }
 
+/// Hides that there is no code to compare with: nothing hashes to it.
+pub(super) const NO_CODE: SlowHash = SlowHash {
+    salt: [0; 16],
+    rounds: ROUNDS.get(),
+    hash: [0; 32],
+};
+
 /// Hashes a normalised code. Takes some tenths of a second: never on a thread
 /// that serves requests.
 pub fn hash(normalised: &str) -> SlowHash {

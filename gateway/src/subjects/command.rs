@@ -50,6 +50,10 @@ pub enum Command {
         change: ChangeId,
         proof: RecordId,
     },
+    /// Whoever asked for it takes it back, before its number is proved.
+    CancelChange {
+        change: ChangeId,
+    },
     Undo {
         change: ChangeId,
         by: TokenHolder,
@@ -70,8 +74,10 @@ pub enum Command {
         facts: Vec<Fact>,
     },
     UseBypassCode,
-    /// A recovery code, bypass code or token was none.
+    /// A recovery code or bypass code was none.
     WrongSecret,
+    /// A token was none.
+    WrongToken,
     Freeze {
         why: FreezeReason,
         /// What whoever asked for it said.
@@ -267,6 +273,12 @@ pub enum Refusal {
     NotFound,
     #[error("it is not in the status this needs")]
     NotPending,
+    #[error("its code was not typed back yet")]
+    MethodPending,
+    #[error("its hold has not ended")]
+    MethodOnHold { until_ms: u64 },
+    #[error("it receives no codes")]
+    MethodSuspended,
     /// The time is that of its end, if nobody ends it earlier.
     #[error("a number change is open or can still be undone")]
     ChangeInProgress { available_at_ms: u64 },
@@ -274,6 +286,7 @@ pub enum Refusal {
     ChangeEnded { status: ChangeStatus },
     #[error("the change can no longer be undone")]
     UndoOver,
+    /// Of changes asked for, or of things proved.
     #[error("too many changes were asked for")]
     ChangesLimit { available_at_ms: u64 },
     /// `None`: an operator has to unfreeze the subject.

@@ -8,6 +8,8 @@ mod asking;
 mod heal;
 mod notices;
 mod proofs;
+mod record;
+mod sealing;
 mod secrets;
 mod tokens;
 mod vault;
@@ -17,11 +19,12 @@ mod writing;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use arc_swap::ArcSwapOption;
 use tokio::sync::Semaphore;
-use zeroize::Zeroizing;
 
-pub(crate) use self::asking::Advice;
+pub(crate) use self::asking::{Advice, Swapped};
 pub(crate) use self::proofs::Proved;
+use self::sealing::SealedAnew;
 pub(crate) use self::tokens::TokenAsk;
 pub(crate) use self::wishes::Wish;
 use super::apply;
@@ -29,12 +32,12 @@ use super::command::{Command, OperatorAction, Outcome, Terms};
 use super::model::{Actor, FreezeReason, MethodId, Subject, SubjectKey};
 use crate::dispatch::Dispatcher;
 use crate::id::RecordId;
-use crate::keys::seal::{self, Field, OpenError, Place, PlaceKind};
+use crate::keys::random;
 use crate::live::{Live, Shared};
 use crate::service::subjects::refusals::refused;
 use crate::service::{Answer, OVERLOADED, ServiceError, unavailable};
 use crate::store::StoreError;
-use crate::store::subjects::{Guard, StoredSubject};
+use crate::store::subjects::Guard;
 use crate::tenants::Tenant;
 use crate::verification::TenantTag;
 
@@ -55,6 +58,7 @@ pub struct Keeper {
     pub(super) shared: Shared,
     pub(super) dispatcher: Arc<Dispatcher>,
     hashing: Arc<Semaphore>,
+    sealed: ArcSwapOption<SealedAnew>,
 }
 
 /// A subject's record, opened.
@@ -66,6 +70,9 @@ pub struct Opened {
     pub subject: Subject,
     /// The store's time when it was read.
     pub now_ms: u64,
+    /// Written again though nothing has changed: it is sealed under an older key,
+    /// or the moment to look at it has come.
+    pub is_stale: bool,
 }
 
 /// What became of a subject.
@@ -113,6 +120,7 @@ impl Keeper {
             shared,
             dispatcher,
             hashing: Arc::new(Semaphore::new(HASHING_MAX)),
+            sealed: ArcSwapOption::empty(),
         }
     }
 
@@ -256,8 +264,12 @@ impl Keeper {
         Opened {
             key: whose.key,
             revision: 0,
-            subject: Subject::new(&whose.tenant.name, name, now_ms),
+            subject: Subject {
+                audit_key: random(),
+                ..Subject::new(&whose.tenant.name, name, now_ms)
+            },
             now_ms,
+            is_stale: false,
         }
     }
 
@@ -288,8 +300,9 @@ impl Keeper {
         Ok(Some(Opened {
             key: whose.key,
             revision: stored.revision,
-            subject: open(whose, &stored)?,
+            subject: record::open(&whose.live.ring, whose.key, &stored)?,
             now_ms: read.now_ms,
+            is_stale: record::is_sealed_before(&whose.live.ring, &stored),
         }))
     }
 
@@ -352,12 +365,14 @@ fn may_begin(command: &Command) -> bool {
         | Command::RequestChange { .. }
         | Command::ChangeProved { .. }
         | Command::ChangeGivenUp { .. }
+        | Command::CancelChange { .. }
         | Command::Undo { .. }
         | Command::Report { .. }
         | Command::OpenRecovery { .. }
         | Command::NewRecoveryCode { .. }
         | Command::UseBypassCode
         | Command::WrongSecret
+        | Command::WrongToken
         | Command::MethodUsed { .. }
         | Command::SuspendMethod { .. }
         | Command::OptOut { .. }
@@ -387,43 +402,4 @@ fn command_of_proof(
         }
         _ => Ok(Command::MethodUsed { method }),
     }
-}
-
-/// What stands before a record, so that another release can tell what it reads.
-const RECORD_VERSION: u8 = 1;
-
-fn place(whose: &Whose) -> Place {
-    Place {
-        tenant: whose.tenant.tag,
-        kind: PlaceKind::Subject,
-        id: whose.key.0,
-        field: Field::Subject,
-    }
-}
-
-fn open(whose: &Whose, stored: &StoredSubject) -> Answer<Subject> {
-    let unreadable = |code| ServiceError::Unavailable {
-        code,
-        retry_after_s: 5,
-    };
-    let plain = seal::open(&whose.live.ring, place(whose), &stored.sealed);
-    let plain = plain.map_err(|error| match error {
-        OpenError::UnknownKey => unreadable("unknown_key"),
-        OpenError::Damaged => unreadable("record_damaged"),
-    })?;
-    match plain.split_first() {
-        Some((&RECORD_VERSION, record)) => {
-            rmp_serde::from_slice(record).map_err(|_| unreadable("record_damaged"))
-        }
-        Some(_) => Err(unreadable("unknown_format")),
-        None => Err(unreadable("record_damaged")),
-    }
-}
-
-/// The record as it is sealed.
-fn written(subject: &Subject) -> Zeroizing<Vec<u8>> {
-    let mut plain = Zeroizing::new(vec![RECORD_VERSION]);
-    let record = rmp_serde::to_vec(subject).expect("plain fields can be encoded");
-    plain.extend_from_slice(&Zeroizing::new(record));
-    plain
 }

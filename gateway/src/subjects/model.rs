@@ -53,8 +53,9 @@ pub struct Subject {
     pub recovery_code: Option<RecoveryCode>,
     pub bypass_code: Option<BypassCode>,
     pub tries: Tries,
-    /// Verifications and assertions that have proved something already.
-    pub used_proofs: Vec<[u8; 16]>,
+    /// Verifications and assertions that have proved something, for as long as
+    /// they could prove it again.
+    pub used_proofs: Vec<UsedProof>,
     /// What waits for a second operator, or has waited in vain.
     pub actions: Vec<PendingAction>,
     pub notices: Vec<Notice>,
@@ -67,6 +68,14 @@ pub struct Subject {
     pub enrolled_at_ms: u64,
     /// The number of the last notice.
     pub last_notice: u32,
+    /// Wrong tokens, which somebody types who knows nothing but the subject's
+    /// name: they must not use up the tries of the codes, nor those its tokens.
+    pub token_tries: Tries,
+    /// Until when the audit trail says something, whatever else is left.
+    pub kept_until_ms: u64,
+    /// Seals the audit trail. It goes with the record, which is sealed anew under
+    /// each master key: so the lines need not be.
+    pub audit_key: [u8; 32],
     /// What notices are still written in, and since when codes are not.
     pub locale_before: Option<String>,
     /// 0: never set anew.
@@ -95,7 +104,8 @@ pub struct Method {
     pub held_until_ms: u64,
     /// Of a pending one.
     pub verify_by_ms: u64,
-    /// Of a pending one: the verification that proves it.
+    /// The verification that is to prove it, or has; `None` where a number change
+    /// did.
     pub proof: Option<RecordId>,
     /// Stays while a suspended number is proved again, or retired.
     pub suspended: Option<SuspendReason>,
@@ -178,6 +188,14 @@ pub struct NumberChange {
     pub completed_at_ms: u64,
     /// Somebody asked to undo it whose number may not be theirs any more.
     pub in_review: bool,
+}
+
+/// A verification or an assertion that counts no second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsedProof {
+    pub name: [u8; 16],
+    /// From then on it is too old to prove anything.
+    pub until_ms: u64,
 }
 
 /// What is left of a change: no numbers.

@@ -1,6 +1,8 @@
 //! What a tenant demands of its subjects: how long a changed number waits, how
 //! many there may be, what a signal leads to.
 
+use super::keeper::NUMBER_CHANGE;
+
 /// In milliseconds, as everything a record is judged by.
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
@@ -31,8 +33,9 @@ pub struct SubjectPolicy {
     pub approval_ms: u64,
     /// How long an action waits that a sole operator's sealed code approves.
     pub sealed_wait_ms: u64,
-    pub on_swap_at_sign_in: SwapPolicy,
-    /// A SIM changed so long ago counts as swapped, before a sign-in code.
+    /// What signals lead to; the first rule that speaks of one decides.
+    pub signals: Vec<SignalRule>,
+    /// A SIM or device changed so long ago counts as swapped, before a code.
     pub sign_in_swap_hours: u16,
     /// The same where a number proves who asks for a change.
     pub change_swap_hours: u16,
@@ -56,13 +59,73 @@ pub enum VoipPolicy {
     Deny,
 }
 
-/// What a fresh SIM leads to before a sign-in code is sent to it.
+/// What raised signals lead to, for some purposes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SignalRule {
+    /// Empty: every code to a method, and no change.
+    pub purposes: Vec<String>,
+    pub sim_swap: Option<Effect>,
+    pub device_swap: Option<Effect>,
+    pub recycled: Option<Effect>,
+    pub forwarded: Option<Effect>,
+}
+
+/// What a raised signal leads to. That a network says nothing stops no code, and
+/// counts at a change like a number of which nothing is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SwapPolicy {
-    /// Another active method is taken, where there is one.
-    OtherMethod,
+pub enum Effect {
+    /// Nothing: it is not even asked for.
     Allow,
+    /// The code takes another way where there is one.
+    OtherMethod,
+    /// The method gets no codes until it is proved again.
     Suspend,
+    /// What is proved by the number makes a change wait longer.
+    LongerHold,
+}
+
+/// What each signal leads to, for one purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effects {
+    pub sim_swap: Effect,
+    pub device_swap: Effect,
+    pub recycled: Effect,
+    pub forwarded: Effect,
+}
+
+/// A new device alone is what honest people have, so it leads to nothing.
+const ON_CODES: Effects = Effects {
+    sim_swap: Effect::OtherMethod,
+    device_swap: Effect::Allow,
+    recycled: Effect::Suspend,
+    forwarded: Effect::OtherMethod,
+};
+const ON_CHANGES: Effects = Effects {
+    sim_swap: Effect::LongerHold,
+    device_swap: Effect::Allow,
+    recycled: Effect::LongerHold,
+    forwarded: Effect::LongerHold,
+};
+
+impl SubjectPolicy {
+    /// What signals lead to before a code of this purpose goes to a method; of a
+    /// change of number, to what the number proves.
+    pub fn effects(&self, purpose: &str) -> Effects {
+        let is_change = purpose == NUMBER_CHANGE;
+        let unsaid = if is_change { ON_CHANGES } else { ON_CODES };
+        let speaks = |rule: &&SignalRule| {
+            let mut purposes = rule.purposes.iter();
+            (rule.purposes.is_empty() && !is_change) || purposes.any(|one| one == purpose)
+        };
+        let said =
+            |of: fn(&SignalRule) -> Option<Effect>| self.signals.iter().filter(speaks).find_map(of);
+        Effects {
+            sim_swap: said(|rule| rule.sim_swap).unwrap_or(unsaid.sim_swap),
+            device_swap: said(|rule| rule.device_swap).unwrap_or(unsaid.device_swap),
+            recycled: said(|rule| rule.recycled).unwrap_or(unsaid.recycled),
+            forwarded: said(|rule| rule.forwarded).unwrap_or(unsaid.forwarded),
+        }
+    }
 }
 
 /// Whose word on a person's identity counts.
@@ -109,7 +172,7 @@ impl Default for SubjectPolicy {
             bypass_lifetime_max_ms: 8 * HOUR_MS,
             approval_ms: DAY_MS,
             sealed_wait_ms: 3 * DAY_MS,
-            on_swap_at_sign_in: SwapPolicy::OtherMethod,
+            signals: Vec::new(),
             sign_in_swap_hours: 24,
             change_swap_hours: 240,
             recheck_after_ms: 30 * DAY_MS,

@@ -29,25 +29,62 @@ const RARELY: u32 = 60;
 pub async fn work(keeper: Arc<Keeper>, interval: Duration) {
     let mut ticks = tokio::time::interval(interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut idle: u32 = 0;
-    let mut looks: u32 = 0;
+    let mut pace = Pace::default();
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             () = keeper.dispatcher.stopping.cancelled() => return,
         }
-        idle = if serves_subjects(&keeper) {
-            0
-        } else {
-            (idle + 1) % RARELY
+        let is_asked_about = serves_subjects(&keeper);
+        let Some(look) = pace.tick(is_asked_about) else {
+            continue;
         };
-        if idle == 0 {
-            if looks.is_multiple_of(RARELY) && serves_subjects(&keeper) {
+        if look == Look::Thorough {
+            if is_asked_about {
                 note_operators(&keeper).await;
             }
-            looks = looks.wrapping_add(1);
-            pass(&keeper).await;
+            seal_anew(&keeper).await;
         }
+        pass(&keeper).await;
+    }
+}
+
+/// How often to look.
+#[derive(Default)]
+struct Pace {
+    idle: u32,
+    looks: u32,
+}
+
+/// What a look is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// After whatever is due.
+    Usual,
+    /// After what time alone brings about as well: another operator, another key.
+    Thorough,
+}
+
+impl Pace {
+    /// At every tick, and rarely while nobody may ask about subjects; the first
+    /// look and then one in many is a thorough one.
+    fn tick(&mut self, is_asked_about: bool) -> Option<Look> {
+        let is_left_out = !is_asked_about && self.idle > 0;
+        self.idle = if is_asked_about {
+            0
+        } else {
+            (self.idle + 1) % RARELY
+        };
+        if is_left_out {
+            return None;
+        }
+        let is_thorough = self.looks.is_multiple_of(RARELY);
+        self.looks = self.looks.wrapping_add(1);
+        Some(if is_thorough {
+            Look::Thorough
+        } else {
+            Look::Usual
+        })
     }
 }
 
@@ -57,6 +94,16 @@ async fn note_operators(keeper: &Keeper) {
         tracing::warn!(
             code = error.code(),
             "who is an operator now could not be noted, and is tried again"
+        );
+    }
+}
+
+/// Has what older master keys seal sealed under the newest one.
+pub async fn seal_anew(keeper: &Keeper) {
+    if let Err(error) = keeper.seal_anew().await {
+        tracing::warn!(
+            code = error.code(),
+            "subjects are left under an older key, and are tried again"
         );
     }
 }
@@ -100,4 +147,30 @@ fn serves_subjects(keeper: &Keeper) -> bool {
     let live = keeper.shared.live.load();
     let mut callers = live.tenants.callers.values();
     callers.any(|caller| caller.scopes.contains(Scope::Subjects))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn while_nobody_may_ask_about_subjects_one_tick_in_sixty_is_a_look() {
+        let mut pace = Pace::default();
+        let looks: Vec<usize> = (0..200).filter(|_| pace.tick(false).is_some()).collect();
+        assert_eq!(looks, [0, 60, 120, 180]);
+        // As soon as somebody may, each of them is.
+        assert!((0..10).all(|_| pace.tick(true).is_some()));
+    }
+
+    #[test]
+    fn the_first_look_and_then_one_in_sixty_is_thorough() {
+        let mut pace = Pace::default();
+        let looks = (0..130).map(|_| pace.tick(true));
+        let thorough: Vec<usize> = looks
+            .enumerate()
+            .filter(|(_, look)| *look == Some(Look::Thorough))
+            .map(|(tick, _)| tick)
+            .collect();
+        assert_eq!(thorough, [0, 60, 120]);
+    }
 }

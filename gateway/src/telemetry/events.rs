@@ -9,6 +9,7 @@ mod call;
 mod delivery;
 mod entra;
 mod process;
+mod signal;
 mod silence;
 mod subject;
 mod verification;
@@ -23,6 +24,7 @@ pub use entra::{EntraAnswered, EntraDecrypted, EntraKeysFetched, EntraTokenRefus
 pub use process::{
     CertificateReloaded, ConfigReloaded, DrainEnded, DrainStarted, ReloadRefused, StoreFailed,
 };
+pub use signal::SignalAsked;
 pub use silence::{FeedbackEnded, ReceiptPathChanged, Silent};
 pub use subject::{
     NoticeEnded, NoticeResult, NumberChangeMoved, SealedCodeUsed, SubjectChanged, SubjectFrozen,

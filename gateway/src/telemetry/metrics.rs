@@ -23,7 +23,7 @@ pub use connections::{ConnectionMetrics, OpenConnection};
 pub(super) use labels::{
     AttemptLabels, CallLabels, DecryptionLabels, DeliveryLabels, EntraRequestLabels,
     FeedbackLabels, HopLabels, KeysFetchedLabels, LimitLabels, ProviderLabels, ReasonLabels,
-    ReceiptLabels, ReceiptRefusedLabels, ResultLabels, SilenceLabels, StatusLabels,
+    ReceiptLabels, ReceiptRefusedLabels, ResultLabels, SignalLabels, SilenceLabels, StatusLabels,
 };
 use labels::{
     ClosedLabels, DirectoryLabels, EndpointLabels, HashLabels, KindLabels, ListenerLabels,
@@ -95,6 +95,7 @@ pub struct Metrics {
     pub(super) entra_keys_fetched: Family<KeysFetchedLabels, Counter>,
     entra_signing_keys_age: Family<DirectoryLabels, Fraction>,
     pub(super) entra_decryptions: Family<DecryptionLabels, Counter>,
+    pub(super) signal_duration: Durations<SignalLabels>,
     webhook_posts: Family<ResultLabels, Counter>,
     pub(super) webhooks_given_up: Family<ResultLabels, Counter>,
     webhooks_lost: Counter,
@@ -162,6 +163,7 @@ impl Metrics {
             entra_keys_fetched: family(to, &names::ENTRA_KEYS_FETCHED),
             entra_signing_keys_age: family(to, &names::ENTRA_SIGNING_KEYS_AGE),
             entra_decryptions: family(to, &names::ENTRA_DECRYPTIONS),
+            signal_duration: durations(to, &names::SIGNAL_DURATION, request_histogram),
             webhook_posts: family(to, &names::WEBHOOK_POSTS),
             webhooks_given_up: family(to, &names::WEBHOOKS_GIVEN_UP),
             webhooks_lost: shared(to, &names::WEBHOOKS_LOST),

@@ -119,6 +119,7 @@ metric_names! {
     ENTRA_DECRYPTIONS = Counter "entra_decryptions_total" ["directory", "key"] "Requests decrypted, by the key that did it";
 
     // Webhooks.
+    SIGNAL_DURATION = Histogram "signal_duration_seconds" ["signal", "outcome"] "Time one question to a network about a number took";
     WEBHOOK_POSTS = Counter "webhook_posts_total" ["result"] "Events posted to tenants: told, failed, refused (by our rules on addresses) or gone";
     WEBHOOKS_GIVEN_UP = Counter "webhooks_given_up_total" ["result"] "Events that will not be posted again unless replayed";
     WEBHOOKS_LOST = Counter "webhooks_lost_total" [] "Records whose events cannot be told: their watch is damaged or could not be made";

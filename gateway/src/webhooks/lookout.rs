@@ -1,7 +1,7 @@
 //! Keeps an eye on the records whose tenants want to hear of them: has them
 //! watched before they exist, and wakes the courier when one has changed here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -21,7 +21,7 @@ const PARTS: usize = 64;
 /// What the courier is to do at once.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Wake {
-    Changed(RecordId),
+    Changed(WatchAsk),
     /// The store did not say whether it is watched.
     WatchAgain(WatchAsk),
 }
@@ -41,11 +41,11 @@ pub struct Lookout {
     wake: mpsc::Sender<Wake>,
 }
 
-/// The records of one part, the older half forgotten at once.
+/// The records of one part and whose they are, the older half forgotten at once.
 #[derive(Default)]
 struct Remembered {
-    newer: HashSet<RecordId>,
-    older: HashSet<RecordId>,
+    newer: HashMap<RecordId, TenantTag>,
+    older: HashMap<RecordId, TenantTag>,
 }
 
 /// The courier's end of it.
@@ -90,16 +90,11 @@ impl Lookout {
     /// How a new record of the tenant is to be watched; `None` for one without
     /// webhooks.
     pub fn watch_of(&self, tenant: TenantTag, id: RecordId) -> Option<WatchAsk> {
-        let watching = self.watching.load();
-        watching.endpoints.contains_key(&tenant).then(|| {
-            self.remember(id);
-            WatchAsk {
-                id,
-                tenant,
-                look_after_ms: watching.look_after_ms,
-                keep_for_ms: watching.keep_for_ms,
-            }
-        })
+        let ask = self.ask(tenant, id);
+        if ask.is_some() {
+            self.remember(id, tenant);
+        }
+        ask
     }
 
     /// The store may not have taken the watch.
@@ -110,8 +105,8 @@ impl Lookout {
 
     /// A record of this tenant has changed.
     pub fn changed(&self, tenant: TenantTag, id: RecordId) {
-        if self.watching.load().endpoints.contains_key(&tenant) {
-            _ = self.wake.try_send(Wake::Changed(id));
+        if let Some(ask) = self.ask(tenant, id) {
+            _ = self.wake.try_send(Wake::Changed(ask));
         }
     }
 
@@ -121,21 +116,32 @@ impl Lookout {
         if self.watching.load().endpoints.is_empty() {
             return;
         }
-        if self.part(id).is_some_and(|part| {
+        let tenant = self.part(id).and_then(|part| {
             let part = part.lock().unwrap_or_else(PoisonError::into_inner);
-            part.newer.contains(&id) || part.older.contains(&id)
-        }) {
-            _ = self.wake.try_send(Wake::Changed(id));
+            part.newer.get(&id).or_else(|| part.older.get(&id)).copied()
+        });
+        if let Some(tenant) = tenant {
+            self.changed(tenant, id);
         }
     }
 
-    fn remember(&self, id: RecordId) {
+    fn ask(&self, tenant: TenantTag, id: RecordId) -> Option<WatchAsk> {
+        let watching = self.watching.load();
+        watching.endpoints.contains_key(&tenant).then(|| WatchAsk {
+            id,
+            tenant,
+            look_after_ms: watching.look_after_ms,
+            keep_for_ms: watching.keep_for_ms,
+        })
+    }
+
+    fn remember(&self, id: RecordId, tenant: TenantTag) {
         let Some(part) = self.part(id) else { return };
         let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
         if part.newer.len() >= REMEMBERED_MAX {
             part.older = std::mem::take(&mut part.newer);
         }
-        part.newer.insert(id);
+        part.newer.insert(id, tenant);
     }
 
     fn part(&self, id: RecordId) -> Option<&Mutex<Remembered>> {

@@ -265,3 +265,49 @@ pub(super) async fn a_subject_lives_until_it_is_erased(w: World) {
     assert_eq!(w.audit(key, 0, 10).await, lines(0..1));
     assert_eq!(w.due_subjects(39, 10).await, [key]);
 }
+
+/// A record as it is sealed: its format, and the id of its key behind its length.
+fn sealed_under(key_id: &str) -> Vec<u8> {
+    let length = u8::try_from(key_id.len()).unwrap();
+    [&[1, length], key_id.as_bytes(), b"the rest"].concat()
+}
+
+pub(super) async fn subjects_under_other_keys_are_found_page_by_page(w: World) {
+    const SHARD: u16 = 23;
+    let mut expected = Vec::new();
+    for number in 0..40_u64 {
+        let key = subject_in(SHARD);
+        let key_id = ["k1", "k2", "k10"][usize::try_from(number % 3).unwrap()];
+        let ask = WriteSubject {
+            sealed: Some(sealed_under(key_id)),
+            due_at_ms: Some(w.now_ms().await + 1_000 * number),
+            ..write(key, 0)
+        };
+        assert_eq!(w.write(&ask).await, Written::Written);
+        if key_id != "k2" {
+            expected.push(key);
+        }
+    }
+    let elsewhere = WriteSubject {
+        sealed: Some(sealed_under("k1")),
+        due_at_ms: Some(1),
+        ..write(subject_in(SHARD + 1), 0)
+    };
+    w.write(&elsewhere).await;
+
+    let (mut found, mut from) = (Vec::new(), None::<Vec<u8>>);
+    loop {
+        let page = (from.as_deref(), 7);
+        let page = w.store.subjects_under_other_keys(shard(SHARD), "k2", page);
+        let page = page.await.unwrap();
+        found.extend(page.found);
+        match page.next {
+            Some(next) => from = Some(next),
+            None => break,
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+}

@@ -63,12 +63,12 @@ async fn a_change_to_a_mistyped_number_is_canceled_until_it_is_proved(stand: Sta
         assert_eq!(status, 204, "{answer}");
     }
     let (_, shown) = world.get(&path).await;
-    assert_eq!(shown["number_change"]["status"], "expired");
+    assert_eq!(shown["number_change"]["status"], "undone");
     // Its code is worth nothing, and nobody was told.
     let code = world.code_to(&wrong).await;
     let confirm = format!("{path}/confirm");
     let (status, late) = world.post(&confirm, json!({ "code": code })).await;
-    assert_eq!((status, &late["code"]), (410, &json!("discarded")));
+    assert_eq!((status, &late["code"]), (409, &json!("already_undone")));
     world.tick().await;
     assert_eq!(world.messages_to(&old).len(), 1);
 

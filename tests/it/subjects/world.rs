@@ -33,7 +33,7 @@ use watchword_providers::sandbox::InboxMessage;
 use self::networks::Networks;
 pub(crate) use self::networks::Signal;
 use self::parts::Running;
-pub(crate) use self::setup::{ADA, BOB, MASKED, OTHER_TENANT, Setup, TENANT, sha256};
+pub(crate) use self::setup::{ADA, BOB, Keys, MASKED, OTHER_TENANT, Setup, TENANT, sha256};
 use self::stores::Opened;
 pub(crate) use self::stores::{Kept, Stand};
 use crate::support::process;
@@ -141,9 +141,7 @@ impl World {
     pub(crate) async fn tick(&self) {
         worker::pass(&self.running.keeper).await;
         self.is_quiet().await;
-        self.running.courier.pass().await;
-        // What a store that answered late has kept back.
-        self.running.courier.pass().await;
+        self.running.tell().await;
     }
 
     /// Waits until no message is on its way any more.
@@ -159,6 +157,17 @@ impl World {
         let told = self.running.endpoint.clone();
         let before = Some((inbox, told));
         self.running = Running::start(&self.stores, &self.setup, &self.networks, before).await;
+    }
+
+    /// Starts again under other master keys.
+    pub(crate) async fn restart_with(&mut self, keys: Keys) {
+        self.setup.set_keys(keys);
+        self.crash().await;
+    }
+
+    /// What the worker does soon after a start: nothing is left under an older key.
+    pub(crate) async fn seal_anew(&self) {
+        worker::seal_anew(&self.running.keeper).await;
     }
 
     /// As `crash`, and the operator has changed the settings meanwhile.

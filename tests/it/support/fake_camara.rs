@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -16,11 +17,31 @@ use super::http_wire::{WireRequest, read_request};
 pub(crate) const TOKEN: &str = "camara-token-of-a-test";
 
 const SIM_SWAP: &str = "/sim-swap/v2/check";
+const DEVICE_SWAP: &str = "/device-swap/v1/check";
 const RECYCLING: &str = "/number-recycling/v0.2/check";
+
+/// How a network fails whom it should answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Failing {
+    #[default]
+    Not,
+    /// It takes the question and never answers.
+    Hangs,
+    /// It takes longer than anybody waits.
+    AnswersLate,
+    /// With this line and an error as it should be.
+    Refuses(&'static str),
+    /// It says yes to something that nobody asked.
+    Babbles,
+}
+
+/// Longer than a gateway is told to wait.
+const LATE: Duration = Duration::from_millis(400);
 
 /// What a number answers to each path, and what was asked.
 #[derive(Default)]
 struct Network {
+    failing: Failing,
     /// By path and number.
     answers: HashMap<(&'static str, String), Value>,
     asked: Vec<(String, Value)>,
@@ -64,6 +85,15 @@ impl FakeCamara {
         self.says(SIM_SWAP, number, json!({ "swapped": swapped }));
     }
 
+    pub(crate) fn says_device_swapped(&self, number: &str, swapped: bool) {
+        self.says(DEVICE_SWAP, number, json!({ "swapped": swapped }));
+    }
+
+    /// From now on, whatever it was told to say.
+    pub(crate) fn fails(&self, failing: Failing) {
+        lock(&self.network).failing = failing;
+    }
+
     pub(crate) fn says_recycled(&self, number: &str, recycled: bool) {
         let answer = json!({ "phoneNumberRecycled": recycled });
         self.says(RECYCLING, number, answer);
@@ -72,6 +102,15 @@ impl FakeCamara {
     fn says(&self, path: &'static str, number: &str, answer: Value) {
         let mut network = lock(&self.network);
         network.answers.insert((path, number.to_owned()), answer);
+    }
+
+    /// How often it was asked whether this number has a new device.
+    pub(crate) fn asked_for_device(&self, number: &str) -> usize {
+        let network = lock(&self.network);
+        let asked = network.asked.iter();
+        asked
+            .filter(|(path, body)| path == DEVICE_SWAP && body["phoneNumber"] == number)
+            .count()
     }
 
     /// The bodies of the questions whether this number has a new holder.
@@ -103,6 +142,17 @@ async fn serve(mut socket: TcpStream, network: Arc<Mutex<Network>>) {
     let mut buffer = Vec::new();
     while let Some(request) = read_request(&mut socket, &mut buffer).await {
         let (status, answer) = answer(&mut lock(&network), &request);
+        let failing = lock(&network).failing;
+        let (status, answer) = match failing {
+            Failing::Not => (status, answer),
+            Failing::Hangs => std::future::pending().await,
+            Failing::AnswersLate => {
+                tokio::time::sleep(LATE).await;
+                (status, answer)
+            }
+            Failing::Refuses(line) => (line, json!({ "code": "INTERNAL", "message": "" })),
+            Failing::Babbles => ("200 OK", json!(["swapped", true])),
+        };
         let answer = answer.to_string();
         let length = answer.len();
         let answer = format!(

@@ -83,7 +83,10 @@ impl Gateway {
                 .open(self.log_path());
             Stdio::from(log.expect("a writable directory"))
         };
-        let child = Command::new(env!("CARGO_BIN_EXE_watchword"))
+        // Another build may be put to the same tests, such as an optimised one.
+        let built = super::from_the_caller("WATCHWORD");
+        let built = built.unwrap_or_else(|| env!("CARGO_BIN_EXE_watchword").to_owned());
+        let child = Command::new(built)
             .args(["serve", "--config"])
             .arg(&file)
             .current_dir(&self.0.directory)

@@ -77,6 +77,12 @@ pub(super) const DECRYPTION_FAILED: Why = Why {
     retry_after: None,
 };
 
+pub(super) const TIMED_OUT: Why = failed(
+    StatusCode::GATEWAY_TIMEOUT,
+    "no answer in time",
+    "timed_out",
+);
+
 pub(super) fn ended_as(end: WithinEnd) -> Result<&'static str, Why> {
     let why = match end {
         WithinEnd::Accepted => return Ok("accepted"),
@@ -101,11 +107,7 @@ pub(super) fn ended_as(end: WithinEnd) -> Result<&'static str, Why> {
             let status = StatusCode::BAD_GATEWAY;
             failed(status, "no provider could be reached", "unreachable")
         }
-        WithinEnd::TimedOut => failed(
-            StatusCode::GATEWAY_TIMEOUT,
-            "no answer in time",
-            "timed_out",
-        ),
+        WithinEnd::TimedOut => TIMED_OUT,
     };
     Err(Why {
         retry_after: end.retry_after(),
@@ -136,11 +138,7 @@ pub(super) fn refused_as(error: &ServiceError) -> Why {
             "unavailable",
             "unavailable",
         ),
-        ServiceError::IdempotencyInProgress => failed(
-            StatusCode::GATEWAY_TIMEOUT,
-            "no answer in time",
-            "timed_out",
-        ),
+        ServiceError::IdempotencyInProgress => TIMED_OUT,
         // Of verifications, which a send-only delivery is not.
         ServiceError::CodeMismatch { .. }
         | ServiceError::NotPending { .. }

@@ -1,4 +1,4 @@
-//! Number changes: ask for one, confirm it, look at it, undo or report it, and
+//! Number changes: ask for one, confirm or cancel it, look at it, undo or report it, and
 //! what operators decide about it.
 
 use http::StatusCode;

@@ -6,9 +6,11 @@ use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::bounds::Silent;
 use super::*;
+use crate::api::endpoint::Parameters;
 use crate::api::entra;
 use crate::api::entra::EntraCaller;
 use crate::entra::envelope::{self, Mode};
@@ -409,4 +411,32 @@ async fn a_body_that_does_not_come_is_not_waited_for_longer_than_the_caller_does
         (408, &json!("body_timeout"))
     );
     assert!(before.elapsed() <= Duration::from_millis(2_301));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_decryption_is_answered_when_its_time_is_over() {
+    let directories = directories(caller([]).tenant);
+    let directory = directories.iter().next().unwrap();
+    let keys = Arc::clone(&directory.decryption_keys);
+    let entra_caller = EntraCaller {
+        directory: Arc::clone(directory),
+        received_at: Instant::now(),
+    };
+    let (head, ()) = Request::post(SEND_OTP).body(()).unwrap().into_parts();
+    let asked = Asked {
+        parameters: Parameters::default(),
+        head,
+        body: Bytes::from(with(json!({})).to_string()),
+    };
+    let others = futures_util::future::join_all((0..jwe::AT_ONCE_MAX).map(|_| keys.place())).await;
+    assert!(keys.place().now_or_never().is_none());
+    let late = answer(&entra_caller, &asked).await;
+    assert_eq!(late.status(), 504);
+    assert!(entra_caller.received_at.elapsed() <= Duration::from_millis(2_301));
+    drop(others);
+    let entra_caller = EntraCaller {
+        received_at: Instant::now(),
+        ..entra_caller
+    };
+    assert_eq!(answer(&entra_caller, &asked).await.status(), 200);
 }

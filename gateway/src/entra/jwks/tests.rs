@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::FutureExt;
 use http::Response;
 use http_body_util::Full;
 use hyper::service::service_fn;
@@ -305,5 +306,22 @@ async fn an_issuer_that_hangs_is_not_waited_for_by_requests() {
     let before = Instant::now();
     assert_eq!(keys.key("a").await.unwrap_err(), KeyMissing::Unavailable);
     assert!(before.elapsed() < FETCH_TIMEOUT);
+    drop(listener);
+}
+
+#[tokio::test]
+async fn only_so_many_wait_for_an_issuer_that_hangs() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/keys", listener.local_addr().unwrap());
+    let client = HttpClient::new(&Tls::new(None).unwrap(), &ClientSettings::default());
+    let keys = SigningKeys::new(source(&url), client, Arc::default());
+    let mut waiting: Vec<_> = (0..WAITING_MAX).map(|_| Box::pin(keys.key("a"))).collect();
+    for one in &mut waiting {
+        assert!(one.now_or_never().is_none());
+    }
+    let answered = keys.key("a").now_or_never();
+    assert_eq!(answered.unwrap().unwrap_err(), KeyMissing::Unavailable);
+    waiting.pop();
+    assert!(keys.key("a").now_or_never().is_none());
     drop(listener);
 }

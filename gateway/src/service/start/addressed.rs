@@ -16,7 +16,9 @@ use crate::service::request::StartRequest;
 use crate::service::view::VerificationView;
 use crate::service::{Answer, OVERLOADED, Service};
 use crate::subjects::evidence::Class;
-use crate::subjects::keeper::{Advice, CONFIRM_METHOD, NUMBER_CHANGE, Opened, RECOVER_ACCOUNT};
+use crate::subjects::keeper::{
+    Advice, CONFIRM_METHOD, NUMBER_CHANGE, Opened, RECOVER_ACCOUNT, Swapped,
+};
 use crate::subjects::model::{Method, MethodId, MethodStatus};
 use crate::tenants::{Caller, Tenant};
 
@@ -24,6 +26,7 @@ use crate::tenants::{Caller, Tenant};
 const TRIES: usize = 3;
 
 /// The subject as it was read, and what of it may be used.
+#[derive(Clone, Copy)]
 struct Looked<'a> {
     live: &'a Live,
     tenant: &'a Tenant,
@@ -37,6 +40,8 @@ struct Chosen {
     channel: Channel,
     /// What the person could take instead of this channel.
     others: Others,
+    /// It is a call that somebody else may get.
+    is_forwarded: bool,
 }
 
 impl Service {
@@ -93,27 +98,8 @@ impl Service {
             opened: &opened,
         };
         looked.may_receive_codes()?;
-        let mut method = looked.method(request.method)?;
-        // Asked only now: a refusal by the record costs nobody's signal.
-        let advice = self.keeper.advice(tenant, &opened, method).await?;
-        match advice {
-            Advice::Send | Advice::SendThoughSwapped => {}
-            Advice::Suspended(now) => {
-                let looked = Looked {
-                    opened: &now,
-                    ..looked
-                };
-                return Err(looked.refused("method_suspended", method));
-            }
-        }
-        let mut is_swapped = matches!(advice, Advice::SendThoughSwapped);
-        if is_swapped
-            && request.method.is_none()
-            && let Some(other) = looked.other_than(method.id)
-        {
-            (method, is_swapped) = (other, false);
-        }
-        let chosen = self.choose(&looked, method, request.channel).await?;
+        let (method, swapped) = self.picked(&looked, tenant, request).await?;
+        let (method, chosen) = self.chosen(&looked, method, request).await?;
         let addressee = Addressee {
             guard: opened.guard(),
             subject: subject.to_owned(),
@@ -131,10 +117,60 @@ impl Service {
         let answer = self.start_planned(live, tenant, (&plan, started)).await;
         let mut view = answer.map_err(|error| with_others(of_account(error), &chosen.others))?;
         view.others = chosen.others_than(method);
-        if is_swapped {
-            self.keeper.swap_seen(tenant, &opened, method.id).await;
+        if let Some(swapped) = swapped {
+            let seen = (method.id, swapped);
+            self.keeper.swap_seen(tenant, &opened, seen).await;
         }
         Ok(view)
+    }
+
+    /// The method that was named or comes first, or another one if signals advise
+    /// so; what is new about it all the same.
+    async fn picked<'a>(
+        &self,
+        looked: &Looked<'a>,
+        tenant: &Arc<Tenant>,
+        request: &StartRequest,
+    ) -> Answer<(&'a Method, Option<Swapped>)> {
+        let method = looked.method(request.method)?;
+        // Asked only now: a refusal by the record costs nobody's signal.
+        let about = (method, looked.purpose);
+        match self.keeper.advice(tenant, looked.opened, about).await? {
+            Advice::Send => Ok((method, None)),
+            Advice::SendThoughSwapped(swapped) => {
+                let other = looked.other_than(method.id);
+                let other = other.filter(|_| request.method.is_none());
+                Ok(other.map_or((method, Some(swapped)), |other| (other, None)))
+            }
+            Advice::Suspended(now) => {
+                let now = Looked {
+                    opened: &now,
+                    ..*looked
+                };
+                Err(now.refused("method_suspended", method))
+            }
+        }
+    }
+
+    /// The channel of the method, or another method where its calls are forwarded
+    /// and the caller left the choice to us.
+    async fn chosen<'a>(
+        &self,
+        looked: &Looked<'a>,
+        method: &'a Method,
+        request: &StartRequest,
+    ) -> Answer<(&'a Method, Chosen)> {
+        let chosen = self.choose(looked, method, request.channel).await?;
+        let is_ours = request.method.is_none() && request.channel.is_none();
+        if chosen.is_forwarded
+            && is_ours
+            && let Some(other) = looked.other_than(method.id)
+            && let Ok(better) = self.choose(looked, other, None).await
+            && !better.is_forwarded
+        {
+            return Ok((other, better));
+        }
+        Ok((method, chosen))
     }
 
     /// The channel that is open to a method, and what else is.
@@ -185,11 +221,13 @@ impl Service {
             .aim(method, &to)
             .may_send(live, channel)
             .map_err(|error| with_others(error, &alternatives))?;
-        if channel == Channel::Voice
-            && open.contains(&Channel::Sms)
-            && self.keeper.is_forwarded(live, &method.number.e164).await
-        {
-            channel = Channel::Sms;
+        let mut is_forwarded = false;
+        if channel == Channel::Voice {
+            let about = (method.number.e164.as_str(), looked.purpose);
+            is_forwarded = self.keeper.is_forwarded((live, tenant), about).await;
+        }
+        if is_forwarded && open.contains(&Channel::Sms) {
+            (channel, is_forwarded) = (Channel::Sms, false);
         }
         Ok(Chosen {
             to,
@@ -198,6 +236,7 @@ impl Service {
                 channels: open.into_iter().filter(|one| *one != channel).collect(),
                 methods: alternatives.methods,
             },
+            is_forwarded,
         })
     }
 
@@ -229,7 +268,7 @@ impl Chosen {
     }
 }
 
-impl Looked<'_> {
+impl<'a> Looked<'a> {
     fn may_receive_codes(&self) -> Answer<()> {
         let subject = &self.opened.subject;
         if subject.frozen.is_some() {
@@ -249,7 +288,7 @@ impl Looked<'_> {
     }
 
     /// The method that was named, or the default one, or the next that may.
-    fn method(&self, named: Option<MethodId>) -> Answer<&Method> {
+    fn method(&self, named: Option<MethodId>) -> Answer<&'a Method> {
         let subject = &self.opened.subject;
         if let Some(id) = named {
             return self.named(id);
@@ -271,7 +310,7 @@ impl Looked<'_> {
         }
     }
 
-    fn named(&self, id: MethodId) -> Answer<&Method> {
+    fn named(&self, id: MethodId) -> Answer<&'a Method> {
         let subject = &self.opened.subject;
         let on_hold = |until_ms| {
             let error = ServiceError::refused_until("method_on_hold", until_ms, self.opened.now_ms);
@@ -296,7 +335,7 @@ impl Looked<'_> {
         }
     }
 
-    fn aim<'a>(&'a self, method: &'a Method, to: &'a ParsedNumber) -> Aim<'a> {
+    fn aim<'b>(&'b self, method: &'b Method, to: &'b ParsedNumber) -> Aim<'b> {
         Aim {
             tenant: self.tenant,
             to,
@@ -310,7 +349,7 @@ impl Looked<'_> {
         with_others(ServiceError::refused(code), &self.others_alone(method.id))
     }
 
-    fn other_than(&self, id: MethodId) -> Option<&Method> {
+    fn other_than(&self, id: MethodId) -> Option<&'a Method> {
         let mut others = self.opened.subject.sign_in_methods();
         others.find(|method| method.id != id)
     }

@@ -2,17 +2,17 @@
 
 use watchword_providers::Channel;
 
-use super::proof::ProofAsk;
+use super::proof::{PROVED_BEFORE, ProofAsk, of_proved};
 use super::request::{ChangeRequest, CheckRequestParts, Token};
 use super::shown::change_of;
 use super::view::{ChangeView, ShownOnce};
-use super::{Asked, TRIES, numbers};
+use super::{Asked, numbers, settled};
 use crate::number::ParsedNumber;
 use crate::service::error::ServiceError;
 use crate::service::view::VerificationView;
-use crate::service::{Answer, OVERLOADED, Service, fields};
+use crate::service::{Answer, Service, fields};
 use crate::subjects::command::{Command, RequestChange};
-use crate::subjects::keeper::{NUMBER_CHANGE, Opened, TokenAsk};
+use crate::subjects::keeper::{NUMBER_CHANGE, Opened, Proved, TokenAsk};
 use crate::subjects::model::{ChangeId, ChangeStatus};
 use crate::subjects::tokens::TokenAction;
 use crate::tenants::Asker;
@@ -37,14 +37,7 @@ impl Service {
         let asked = self.asked(asker)?;
         let to = fields::number(&request.to, request.region.as_deref(), "to")?;
         numbers::may_be_kept(&asked.tenant, &to)?;
-        for _ in 0..TRIES {
-            let requested = self.request_once(&asked, subject, (&to, &request));
-            match Box::pin(requested).await {
-                Err(error) if error.code() == "method_changed" => {}
-                requested => return requested,
-            }
-        }
-        Err(OVERLOADED)
+        settled(|| Box::pin(self.request_once(&asked, subject, (&to, &request)))).await
     }
 
     async fn request_once(
@@ -55,18 +48,23 @@ impl Service {
     ) -> Answer<Requested> {
         let (tenant, actor) = (&asked.tenant, &asked.actor);
         let before = self.kept(asked, subject).await?;
-        let evidence = (request.evidence.as_slice(), actor);
-        let proved = self.keeper.facts(tenant, &before, evidence).await?;
         let e164 = to.number.expose();
-        let new_swap = self.keeper.new_number_swap(&asked.live, tenant, e164).await;
-        let takes_sms = to.may_receive(Channel::Sms).is_ok();
-        let default = if takes_sms {
-            Channel::Sms
-        } else {
-            Channel::Voice
-        };
-        let channel = request.channel.unwrap_or(default);
         let to_method = asked.live.ring.index().method(before.key, e164);
+        // Whoever has missed the answer has no evidence left that counts once.
+        let proved = if before.subject.has_requested(request.from, to_method) {
+            Proved::default()
+        } else {
+            let evidence = (request.evidence.as_slice(), actor);
+            self.keeper.facts(tenant, &before, evidence).await?
+        };
+        let new_swap = self.keeper.new_number_swap(&asked.live, tenant, e164).await;
+        let stopped = self.keeper.is_stopped(&asked.live, tenant, e164).await?;
+        let from = match request.from {
+            Some(id) => before.subject.method(id),
+            None => before.subject.default_method(),
+        };
+        let takes_sms = from.is_none_or(|method| method.channels().contains(&Channel::Sms));
+        let channel = numbers::channel(to, request.channel, (takes_sms, stopped))?;
         let id = ChangeId::draw();
         let fresh = self.fresh_code(&proved).await?;
         let fresh_code = fresh.as_ref().map(|fresh| fresh.hash.clone());
@@ -125,42 +123,6 @@ impl Service {
         change_of(&opened, change)
     }
 
-    /// Gives up a change whose new number was not proved, such as a mistyped one.
-    ///
-    /// # Errors
-    ///
-    /// [`ServiceError`]: it is open, and ends by a token or an operator, or it has
-    /// ended otherwise.
-    pub async fn cancel_change(
-        &self,
-        asker: &Asker,
-        subject: &str,
-        change: ChangeId,
-    ) -> Answer<()> {
-        let asked = self.asked(asker)?;
-        let opened = self.kept(&asked, subject).await?;
-        match change_of(&opened, change)?.status {
-            ChangeStatus::Requested => {}
-            ChangeStatus::Expired => return Ok(()),
-            ChangeStatus::NewVerified | ChangeStatus::Holding => {
-                return Err(ServiceError::refused("change_in_progress"));
-            }
-            ChangeStatus::Completed | ChangeStatus::Undone | ChangeStatus::Rejected => {
-                return Err(ServiceError::refused("change_ended"));
-            }
-        }
-        let decide = |now: &Opened| {
-            let requested = now.subject.change.as_ref();
-            let proof = requested.and_then(|requested| requested.proof);
-            let proof = proof.ok_or(ServiceError::NotFound)?;
-            Ok((Command::ChangeGivenUp { change, proof }, ()))
-        };
-        let changed = self
-            .keeper
-            .change(&asked.tenant, subject, asked.actor.clone(), decide);
-        changed.await.map(drop)
-    }
-
     /// Proves the new number by the code that was sent to it.
     ///
     /// # Errors
@@ -174,31 +136,49 @@ impl Service {
     ) -> Answer<ChangeView> {
         let asked = self.asked(asker)?;
         let opened = self.kept(&asked, subject).await?;
-        let requested = opened
-            .subject
-            .change
-            .as_ref()
-            .filter(|change| change.id == id && change.status == ChangeStatus::Requested);
-        let Some((change, proof)) = requested.and_then(|change| Some((change, change.proof?)))
-        else {
-            // Proved before: whoever asks again has missed the answer.
-            let view = change_of(&opened, id)?;
-            return match view.status {
+        let current = opened.subject.change.as_ref();
+        let current = current.filter(|change| change.id == id);
+        let Some((change, proof)) = current.and_then(|change| Some((change, change.proof?))) else {
+            return Err(match change_of(&opened, id)?.status {
                 ChangeStatus::Requested | ChangeStatus::Expired => {
-                    Err(ServiceError::refused("discarded"))
+                    ServiceError::refused("discarded")
                 }
-                ChangeStatus::NewVerified
-                | ChangeStatus::Holding
-                | ChangeStatus::Completed
-                | ChangeStatus::Undone
-                | ChangeStatus::Rejected => Ok(view),
-            };
+                ChangeStatus::Undone => ServiceError::refused("already_undone"),
+                ChangeStatus::Rejected => ServiceError::refused("change_ended"),
+                ChangeStatus::NewVerified | ChangeStatus::Holding | ChangeStatus::Completed => {
+                    PROVED_BEFORE
+                }
+            });
         };
+        let is_proved = change.is_proved();
         let discard = Command::ChangeGivenUp { change: id, proof };
         let of = (change.to_method, NUMBER_CHANGE);
         let typed = (asker, subject, check);
-        let opened = self.typed(&asked, typed, (proof, of), discard).await?;
+        let typed = self.typed(&asked, typed, (proof, of), discard).await;
+        let opened = typed.map_err(|error| of_proved(error, is_proved))?;
         change_of(&opened, id)
+    }
+
+    /// Takes back a change whose number is not proved yet, a mistyped one for
+    /// instance, so that another can be asked for. Taken back once, it stays so.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]: it goes on.
+    pub async fn cancel_change(
+        &self,
+        asker: &Asker,
+        subject: &str,
+        change: ChangeId,
+    ) -> Answer<()> {
+        let asked = self.asked(asker)?;
+        let decide = |_: &Opened| Ok((Command::CancelChange { change }, ()));
+        let actor = asked.actor.clone();
+        let canceled = self.keeper.change(&asked.tenant, subject, actor, decide);
+        match canceled.await {
+            Err(error) if error.code() == "already_undone" => Ok(()),
+            canceled => canceled.map(drop),
+        }
     }
 
     /// Undoes a change, on the word of somebody who was told of it.

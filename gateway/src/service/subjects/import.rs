@@ -1,6 +1,6 @@
 //! Numbers that another system has proved, brought in by an operator.
 
-use super::methods::{channel_for, extension};
+use super::methods::extension;
 use super::request::{ImportRequest, ImportedNumber, OperatorAsk};
 use super::view::ActionView;
 use super::{Asked, numbers};
@@ -48,12 +48,12 @@ impl Service {
         extension(Some(wanted.role), wanted.extension.as_ref())?;
         let e164 = to.number.expose();
         let is_stopped = self.keeper.is_stopped(live, tenant, e164).await?;
-        let asked_for = (Some(wanted.role), wanted.channel);
+        let of = (numbers::has_sms(Some(wanted.role)), is_stopped);
         Ok(ImportedMethod {
             id: live.ring.index().method(subject, e164),
             number: numbers::kept(&to),
             role: wanted.role,
-            channel: channel_for(&to, asked_for, is_stopped)?,
+            channel: numbers::channel(&to, wanted.channel, of)?,
             extension: wanted.extension.clone(),
         })
     }

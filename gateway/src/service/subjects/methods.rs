@@ -1,18 +1,18 @@
 //! The numbers of a subject: listed, added, proved, ordered, removed.
 
-use watchword_providers::{Channel, Extension};
+use watchword_providers::Extension;
 
-use super::proof::ProofAsk;
+use super::proof::{PROVED_BEFORE, ProofAsk, of_proved};
 use super::request::{AddMethodRequest, CheckRequestParts, EvidenceItem};
 use super::view::{MethodView, MethodsView, SubjectView};
-use super::{Asked, TRIES, numbers};
+use super::{Asked, numbers, settled};
 use crate::number::ParsedNumber;
-use crate::service::error::{Others, ServiceError};
+use crate::service::error::ServiceError;
 use crate::service::view::VerificationView;
-use crate::service::{Answer, OVERLOADED, Service, fields};
+use crate::service::{Answer, Service, fields};
 use crate::subjects::command::{AddMethod, Command};
 use crate::subjects::evidence::Fact;
-use crate::subjects::keeper::{CONFIRM_METHOD, Opened};
+use crate::subjects::keeper::{CONFIRM_METHOD, Opened, Proved};
 use crate::subjects::model::{MethodId, MethodStatus, Role};
 use crate::tenants::Asker;
 
@@ -64,14 +64,7 @@ impl Service {
         let to = fields::number(&request.phone, request.region.as_deref(), "phone")?;
         numbers::may_be_kept(&asked.tenant, &to)?;
         extension(request.role, request.extension.as_ref())?;
-        for _ in 0..TRIES {
-            let added = self.add_once(&asked, subject, (&to, &request));
-            match Box::pin(added).await {
-                Err(error) if error.code() == "method_changed" => {}
-                added => return added,
-            }
-        }
-        Err(OVERLOADED)
+        settled(|| Box::pin(self.add_once(&asked, subject, (&to, &request)))).await
     }
 
     async fn add_once(
@@ -82,16 +75,18 @@ impl Service {
     ) -> Answer<(MethodView, Option<VerificationView>)> {
         let (tenant, actor) = (&asked.tenant, &asked.actor);
         let before = self.keeper.read_or_new(tenant, subject).await?;
-        let evidence = (request.evidence.as_slice(), actor);
-        let proved = self.keeper.facts(tenant, &before, evidence).await?;
-        let id = asked
-            .live
-            .ring
-            .index()
-            .method(before.key, to.number.expose());
         let e164 = to.number.expose();
+        let id = asked.live.ring.index().method(before.key, e164);
+        // Whoever has missed the answer has no evidence left that counts once.
+        let proved = if before.subject.has_pending(id) {
+            Proved::default()
+        } else {
+            let evidence = (request.evidence.as_slice(), actor);
+            self.keeper.facts(tenant, &before, evidence).await?
+        };
         let stopped = self.keeper.is_stopped(&asked.live, tenant, e164).await?;
-        let channel = channel_for(to, (request.role, request.channel), stopped)?;
+        let of = (numbers::has_sms(request.role), stopped);
+        let channel = numbers::channel(to, request.channel, of)?;
         let add = |facts: &[Fact], proof| {
             Command::AddMethod(AddMethod {
                 id,
@@ -148,16 +143,19 @@ impl Service {
         (id, check): (MethodId, CheckRequestParts),
     ) -> Answer<MethodView> {
         let asked = self.asked(asker)?;
-        let mut opened = self.kept(&asked, subject).await?;
+        let opened = self.kept(&asked, subject).await?;
         let method = opened.subject.method(id).ok_or(ServiceError::NotFound)?;
-        // Proved before: whoever asks again has missed the answer.
-        if !is_proved(method.status) {
-            let proof = method.proof.ok_or(ServiceError::NotFound)?;
-            let discard = Command::MethodDiscarded { method: id, proof };
-            let typed = (asker, subject, check);
-            let of = (id, CONFIRM_METHOD);
-            opened = self.typed(&asked, typed, (proof, of), discard).await?;
-        }
+        let is_proved = is_proved(method.status);
+        let proof = match method.proof {
+            Some(proof) if is_proved || method.status == MethodStatus::Pending => proof,
+            Some(_) | None if is_proved => return Err(PROVED_BEFORE),
+            Some(_) | None => return Err(ServiceError::NotFound),
+        };
+        let discard = Command::MethodDiscarded { method: id, proof };
+        let of = (id, CONFIRM_METHOD);
+        let typed = (asker, subject, check);
+        let typed = self.typed(&asked, typed, (proof, of), discard).await;
+        let opened = typed.map_err(|error| of_proved(error, is_proved))?;
         let method = opened.subject.method(id).ok_or(ServiceError::NotFound)?;
         self.shown_method(asked.at(), &opened, method).await
     }
@@ -265,40 +263,4 @@ pub(super) fn extension(role: Option<Role>, extension: Option<&Extension>) -> An
         detail: "only a method whose role is office has one",
         alternatives: Vec::new(),
     })
-}
-
-/// Over which channel the number is proved, and preferred from then on.
-pub(super) fn channel_for(
-    to: &ParsedNumber,
-    (role, channel): (Option<Role>, Option<Channel>),
-    is_stopped: bool,
-) -> Answer<Channel> {
-    let is_voice_alone = matches!(role, Some(Role::Alternate | Role::Office));
-    if is_voice_alone && channel == Some(Channel::Sms) {
-        return Err(by_voice_alone("channel_not_supported", to));
-    }
-    if is_stopped && channel == Some(Channel::Sms) {
-        return Err(by_voice_alone("opted_out", to));
-    }
-    let takes_sms = !is_voice_alone && !is_stopped && to.may_receive(Channel::Sms).is_ok();
-    let default = if takes_sms {
-        Channel::Sms
-    } else {
-        Channel::Voice
-    };
-    Ok(channel.unwrap_or(default))
-}
-
-fn by_voice_alone(code: &'static str, to: &ParsedNumber) -> ServiceError {
-    let takes_calls = to.may_receive(Channel::Voice).is_ok();
-    let channels = takes_calls.then_some(Channel::Voice).into_iter().collect();
-    ServiceError::Refused {
-        code,
-        available_at_ms: None,
-        now_ms: 0,
-        others: Box::new(Others {
-            channels,
-            methods: Vec::new(),
-        }),
-    }
 }

@@ -31,11 +31,7 @@ impl Service {
         ask: OperatorAsk,
     ) -> Answer<ActionView> {
         let asked = self.asked(asker)?;
-        let changed = self.ask_for(&asked, subject, &ask).await?;
-        if changed.outcome.erased {
-            self.note_erasure(&asked).await;
-        }
-        state(&changed)
+        state(&self.ask_for(&asked, subject, &ask).await?)
     }
 
     async fn ask_for(
@@ -126,11 +122,7 @@ impl Service {
         };
         let decide = |_: &Opened| Ok((command.clone(), ()));
         let actor = asked.actor.clone();
-        let changed = self.keeper.change(tenant, subject, actor, decide).await?;
-        if changed.outcome.erased {
-            self.note_erasure(&asked).await;
-        }
-        state(&changed)
+        state(&self.keeper.change(tenant, subject, actor, decide).await?)
     }
 
     /// Takes an action back that waits.
@@ -193,7 +185,7 @@ impl Service {
                 break;
             }
         }
-        let of = (asked.tenant.tag, opened.key);
+        let of = (opened.key, &opened.subject);
         let lines = audit::open(&asked.live.ring, of, &sealed);
         let mut lines = lines.map_err(|_| ServiceError::Unavailable {
             code: "record_damaged",
@@ -212,19 +204,6 @@ impl Service {
             count,
             is_complete,
         })
-    }
-
-    /// Of an erased subject only this is left: that there was one.
-    async fn note_erasure(&self, asked: &Asked) {
-        let by = actor_name(&asked.actor);
-        let line = format!("{by} erased a subject of tenant {}", asked.tenant.name);
-        let noted = self.keeper.change_vault(|vault, now_ms| {
-            vault.note(now_ms, line.clone());
-            Ok(())
-        });
-        if let Err(error) = noted.await {
-            tracing::error!(code = error.code(), "an erasure could not be noted: {line}");
-        }
     }
 }
 

@@ -18,6 +18,20 @@ use crate::tenants::Asker;
 use crate::verification::Status;
 use watchword_providers::{Channel, Extension};
 
+/// It was proved by now, and a code that is typed now says nothing more of it.
+pub(super) const PROVED_BEFORE: ServiceError = ServiceError::NotPending {
+    status: Status::Approved,
+};
+
+/// The code of what was proved long ago is forgotten by now.
+pub(super) fn of_proved(error: ServiceError, is_proved: bool) -> ServiceError {
+    if is_proved && matches!(error, ServiceError::NotFound) {
+        PROVED_BEFORE
+    } else {
+        error
+    }
+}
+
 /// The code to send.
 pub(super) struct ProofAsk {
     pub(super) purpose: &'static str,
@@ -59,8 +73,9 @@ impl Service {
         self.send_proof(at, (to, &addressee), &request).await
     }
 
-    /// Checks the code that was typed back, and goes on with what it proves. A
-    /// code that was found right before goes on too: its answer may have been lost.
+    /// Checks the code that was typed back, and goes on with what it proves. The
+    /// same code typed again is answered as before, since its answer may have been
+    /// lost; any other one is wrong, also when the right one was typed long ago.
     pub(super) async fn typed(
         &self,
         asked: &Asked,
@@ -71,23 +86,29 @@ impl Service {
         let Asker::Tenant(caller) = asker else {
             return Err(ServiceError::NotFound);
         };
+        let named = format!("{}:{}", of.1, typed.code);
         let request = CheckRequest {
             id: VerificationId(proof),
             code: typed.code,
             bind: None,
             client: typed.client,
-            idempotency: None,
+            idempotency: Some(IdempotencyKey {
+                key: named,
+                content: bytes::Bytes::new(),
+            }),
         };
         let (tenant, actor) = (&asked.tenant, &asked.actor);
+        let proved = || {
+            let of_proof = (proof, actor.clone());
+            self.keeper.proved((tenant, subject), of, of_proof)
+        };
         match self.check(caller, request).await {
-            Ok(_)
-            | Err(ServiceError::NotPending {
-                status: Status::Approved,
-            }) => {
-                let proved = self
-                    .keeper
-                    .proved((tenant, subject), of, (proof, actor.clone()));
-                proved.await
+            Ok(_) => proved().await,
+            // By another code, or by way of the verification itself. What it proved
+            // may not have been written.
+            Err(PROVED_BEFORE) => {
+                proved().await?;
+                Err(PROVED_BEFORE)
             }
             Err(
                 ServiceError::CodeMismatch {

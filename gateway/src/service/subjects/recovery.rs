@@ -10,7 +10,7 @@ use crate::service::error::ServiceError;
 use crate::service::{Answer, Service};
 use crate::subjects::codes;
 use crate::subjects::command::Command;
-use crate::subjects::evidence::{Fact, Finding, hold_ms};
+use crate::subjects::evidence::{Class, Fact, Finding, hold_ms};
 use crate::subjects::keeper::{Opened, Proved};
 use crate::subjects::model::{GrantId, SlowHash};
 use crate::tenants::Asker;
@@ -61,11 +61,14 @@ impl Service {
         let actor = asked.actor.clone();
         let changed = self.keeper.change(&asked.tenant, subject, actor, decide);
         let opened = changed.await?.opened;
+        // One without evidence that was open already stands for this one.
+        let mut weakest = opened.subject.grants.iter();
         let grant = opened.subject.open_grant(id, opened.now_ms);
+        let grant = grant.or_else(|| weakest.find(|grant| grant.class == Class::D));
         let grant = grant.ok_or(ServiceError::NotFound)?;
         let holds = &asked.tenant.subjects.holds;
         Ok(RecoveryView {
-            id,
+            id: grant.id,
             class: grant.class,
             hold_s: hold_ms(grant.class, Finding::Unknown, holds) / 1_000,
             expires_at_ms: grant.until_ms,

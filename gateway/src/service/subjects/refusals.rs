@@ -17,6 +17,9 @@ pub(crate) fn refused(refusal: Refusal, now_ms: u64) -> ServiceError {
         Refusal::TooManyTries { available_at_ms } => {
             return limited("too_many_failures", available_at_ms, now_ms);
         }
+        Refusal::MethodOnHold { until_ms } => {
+            return ServiceError::refused_until("method_on_hold", until_ms, now_ms);
+        }
         Refusal::ChangeEnded { status } => match status {
             ChangeStatus::Undone => "already_undone",
             ChangeStatus::Requested
@@ -35,6 +38,8 @@ pub(crate) fn refused(refusal: Refusal, now_ms: u64) -> ServiceError {
         // A proof counts once: used again it proves nothing.
         Refusal::StepUpRequired | Refusal::ProofUsed => "step_up_required",
         Refusal::NotPending => "method_changed",
+        Refusal::MethodPending => "method_pending",
+        Refusal::MethodSuspended => "method_suspended",
         Refusal::UndoOver => "undo_over",
         Refusal::Frozen => "subject_frozen",
         Refusal::SameOperator => "same_operator",

@@ -16,8 +16,9 @@ use watchword_providers::Secret;
 use watchword_providers::http_client::HttpClient;
 use zeroize::Zeroizing;
 
-use super::{CamaraError, NoAnswer};
+use super::CamaraError;
 use crate::config::{CamaraClient, CamaraLogin};
+use crate::signals::NoAnswer;
 
 /// Shorter than a question is under way, so that its end is noted.
 const GRANT_TIMEOUT: Duration = Duration::from_secs(5);

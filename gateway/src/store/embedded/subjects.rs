@@ -10,8 +10,8 @@ use super::writer::Promise;
 use crate::admission::limits::LimitAsk;
 use crate::id::Shard;
 use crate::store::subjects::{
-    Guard, NoteNumber, NumberKey, NumberNote, StoredSubject, SubjectEntry, SubjectRead,
-    SubjectStore, WriteSubject, Written,
+    Guard, NoteNumber, NumberKey, NumberNote, StoredSubject, SubjectEntry, SubjectPage,
+    SubjectRead, SubjectStore, WriteSubject, Written,
 };
 use crate::store::{Idempotency, Sent, Started, StoreError};
 use crate::subjects::model::SubjectKey;
@@ -54,6 +54,16 @@ impl SubjectStore for EmbeddedStore {
             subjects::take_due(tables, shard, (count_max, again_ms))
         })
         .await
+    }
+
+    async fn subjects_under_other_keys(
+        &self,
+        shard: Shard,
+        key_id: &str,
+        from: (Option<&[u8]>, u16),
+    ) -> Result<SubjectPage, StoreError> {
+        self.shared
+            .read(|snapshot| subjects::under_other_keys(snapshot, (shard, key_id), from))
     }
 
     async fn subject_audit(

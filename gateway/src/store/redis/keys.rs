@@ -69,7 +69,7 @@ impl Keys {
         self.in_shard(id.shard, "w:", random)
     }
 
-    /// Its length is known to `webhook_sweep.lua` and `webhook_list.lua`.
+    /// Its length is known to `webhook_due.lua` and `webhook_list.lua`.
     pub(super) fn watch_ledger(&self, shard: Shard) -> String {
         self.in_shard(shard, "webhook-ledger", "")
     }

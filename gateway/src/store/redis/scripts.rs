@@ -123,7 +123,7 @@ scripts! {
     READ_META = "allow_oom" "clock" "read_meta";
     WEBHOOK_WATCH = "refuse_oom" "clock" "argument" "webhook_entry" "webhook_watch";
     WEBHOOK_TAKE = "allow_oom" "clock" "argument" "webhook_entry" "webhook_take";
-    WEBHOOK_SWEEP = "allow_oom" "clock" "argument" "webhook_entry" "webhook_sweep";
+    WEBHOOK_DUE = "allow_oom" "clock" "argument" "webhook_entry" "webhook_due";
     WEBHOOK_SAVE = "allow_oom" "clock" "argument" "webhook_entry" "webhook_save";
     WEBHOOK_REPORT = "allow_oom" "clock" "argument" "webhook_entry" "webhook_report";
     WEBHOOK_LIST = "allow_oom" "clock" "argument" "webhook_list";
@@ -131,6 +131,7 @@ scripts! {
     SUBJECT_WRITE = "allow_oom" "clock" "argument" "subject_format" "record" "number" "delivery" "ending"
         "webhook_entry" "subject_write";
     SUBJECT_SWEEP = "allow_oom" "clock" "argument" "subject_format" "subject_sweep";
+    SUBJECT_KEYS = "allow_oom" "clock" "argument" "subject_keys";
     SUBJECT_AUDIT = "allow_oom" "clock" "argument" "subject_audit";
     READ_NOTE = "allow_oom" "clock" "subject_format" "subject_read_note";
     NOTE_NUMBER = "allow_oom" "clock" "argument" "subject_format" "subject_note";

@@ -10,12 +10,15 @@ use super::{RedisStore, scripts};
 use crate::admission::limits::LimitAsk;
 use crate::id::{RecordId, Shard};
 use crate::store::subjects::{
-    Guard, NoteNumber, NumberKey, NumberNote, StoredSubject, SubjectRead, SubjectStore,
-    WriteSubject, Written,
+    Guard, NoteNumber, NumberKey, NumberNote, StoredSubject, SubjectPage, SubjectRead,
+    SubjectStore, WriteSubject, Written,
 };
 use crate::store::{Idempotency, Sent, StoreError};
 use crate::subjects::model::SubjectKey;
 use crate::verification::{Start, TenantTag};
+
+/// Where the server begins to scan, and what it says when it has ended.
+const CURSOR_FIRST: &[u8] = b"0";
 
 #[async_trait]
 impl SubjectStore for RedisStore {
@@ -85,6 +88,30 @@ impl SubjectStore for RedisStore {
             Ok(SubjectKey(format::record_id(&text, shard)?))
         };
         taken.map(key).collect()
+    }
+
+    async fn subjects_under_other_keys(
+        &self,
+        shard: Shard,
+        key_id: &str,
+        (from, count): (Option<&[u8]>, u16),
+    ) -> Result<SubjectPage, StoreError> {
+        let mut packer = array(3);
+        packer
+            .bytes(from.unwrap_or(CURSOR_FIRST))
+            .number(u64::from(count))
+            .bytes(key_id.as_bytes());
+        let keys = vec![self.keys.subject_ledger(shard)];
+        let mut answer = self
+            .run(&scripts::SUBJECT_KEYS, keys, |terms| terms.with(packer))
+            .await?;
+        let cursor = answer.bytes()?;
+        let found = answer.list()?.into_iter();
+        let key = |member| Ok(SubjectKey(format::record_id(&text(member)?, shard)?));
+        Ok(SubjectPage {
+            found: found.map(key).collect::<Result<_, StoreError>>()?,
+            next: (cursor != CURSOR_FIRST).then_some(cursor),
+        })
     }
 
     async fn subject_audit(

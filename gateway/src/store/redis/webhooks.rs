@@ -4,10 +4,12 @@ use ::redis::Value;
 use async_trait::async_trait;
 
 use super::answers::{Answer, strange};
-use super::asks::array;
+use super::asks::{Terms, array};
 use super::format::{self, random_text};
+use super::link::Call;
 use super::{RedisStore, scripts};
 use crate::id::{RecordId, Shard};
+use crate::keys::random;
 use crate::store::StoreError;
 use crate::store::webhooks::{
     NextLook, SaveWatch, TakeWatches, WatchAsk, WatchName, WatchPage, WatchStore, Watched,
@@ -16,6 +18,14 @@ use crate::verification::TenantTag;
 
 /// Where a listing of a sorted set begins and ends.
 const CURSOR_START: &[u8] = b"0";
+
+/// Why a watch is taken.
+#[derive(Clone, Copy)]
+enum Why {
+    /// Its record may have changed: who holds it is made to look again.
+    Changed,
+    Due,
+}
 
 #[async_trait]
 impl WatchStore for RedisStore {
@@ -34,32 +44,31 @@ impl WatchStore for RedisStore {
     }
 
     async fn take_watch(&self, id: RecordId, lease_ms: u64) -> Result<Option<Watched>, StoreError> {
-        let mut packer = array(2);
-        packer.bytes(random_text(id).as_bytes()).number(lease_ms);
-        let mut answer = self
-            .run(&scripts::WEBHOOK_TAKE, self.watch_keys(id), |terms| {
-                terms.with(packer)
-            })
-            .await?;
-        if answer.code == 0 {
-            return Ok(None);
-        }
-        let fields = answer.list()?;
-        watched(fields, id.shard, answer.now_ms).map(Some)
+        let terms = self.terms();
+        let call = self.taking((id, Why::Changed), lease_ms, terms);
+        taken(self.run_one(call, terms).await?, id.shard)
     }
 
+    /// Found first and taken then, each by an asking of its own: what a script took
+    /// whose answer was lost could not be found again.
     async fn take_watches(&self, ask: &TakeWatches) -> Result<Vec<Watched>, StoreError> {
-        let mut packer = array(2);
-        packer.number(u64::from(ask.count_max)).number(ask.lease_ms);
+        let mut packer = array(1);
+        packer.number(u64::from(ask.count_max));
         let keys = vec![self.keys.watch_ledger(ask.shard)];
         let mut answer = self
-            .run(&scripts::WEBHOOK_SWEEP, keys, |terms| terms.with(packer))
+            .run(&scripts::WEBHOOK_DUE, keys, |terms| terms.with(packer))
             .await?;
-        let now_ms = answer.now_ms;
-        let taken = answer.list()?.into_iter();
-        taken
-            .map(|entry| watched(listed(entry)?, ask.shard, now_ms))
-            .collect()
+        let due = answer.list()?;
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let terms = self.terms();
+        let due = due.into_iter().map(|member| id(Some(member), ask.shard));
+        let taking = due.map(|id| Ok(self.taking((id?, Why::Due), ask.lease_ms, terms)));
+        let taking: Vec<Call> = taking.collect::<Result<_, StoreError>>()?;
+        let answers = self.run_all(&taking, terms).await?.into_iter();
+        let taken = answers.map(|answer| taken(answer, ask.shard));
+        taken.filter_map(Result::transpose).collect()
     }
 
     async fn save_watch(&self, ask: &SaveWatch) -> Result<bool, StoreError> {
@@ -128,6 +137,34 @@ impl RedisStore {
     fn watch_keys(&self, id: RecordId) -> Vec<String> {
         vec![self.keys.watch(id), self.keys.watch_ledger(id.shard)]
     }
+
+    /// Asks for one watch, under a name that a repetition of the call bears too.
+    fn taking(&self, (id, why): (RecordId, Why), lease_ms: u64, terms: Terms) -> Call {
+        let asking: [u8; 16] = random();
+        let mut packer = array(4);
+        packer
+            .bytes(random_text(id).as_bytes())
+            .number(lease_ms)
+            .bytes(&asking)
+            .number(match why {
+                Why::Due => 0,
+                Why::Changed => 1,
+            });
+        Call {
+            script: &scripts::WEBHOOK_TAKE,
+            keys: self.watch_keys(id),
+            arguments: terms.with(packer),
+        }
+    }
+}
+
+/// What is taken; `None` if it is held, or there is none.
+fn taken(mut answer: Answer, shard: Shard) -> Result<Option<Watched>, StoreError> {
+    if answer.code == 0 {
+        return Ok(None);
+    }
+    let fields = answer.list()?;
+    watched(fields, shard, answer.now_ms).map(Some)
 }
 
 fn watched(fields: Vec<Value>, shard: Shard, now_ms: u64) -> Result<Watched, StoreError> {

@@ -7,7 +7,7 @@ use crate::subjects::command::{Refusal, RequestChange, Telling};
 use crate::subjects::evidence::hold_ms;
 use crate::subjects::model::{
     ChangeId, ChangeStatus, EndedChange, Method, MethodId, MethodStatus, Notice, NoticeKind,
-    NumberChange, Recipient, SuspendReason,
+    NumberChange, Recipient, SuspendReason, Tries,
 };
 use crate::subjects::notices::{NOTICES_END_MS, schedule};
 use crate::webhooks::EventKind;
@@ -38,8 +38,10 @@ impl Turn<'_> {
         let weighed = self.weigh(&wish.facts)?;
         let class = weighed.class.ok_or(Refusal::StepUpRequired)?;
         self.may_change_today()?;
-        self.consume(&weighed);
+        self.consume(&weighed)?;
         self.replace_recovery_code(&weighed, wish.fresh_code.as_ref());
+        // Those were typed for another one.
+        self.subject.token_tries = Tries::default();
         let policy = self.terms.policy;
         let change = NumberChange {
             id: wish.id,
@@ -85,7 +87,10 @@ impl Turn<'_> {
                 let change = self.subject.change.as_ref();
                 Err(change.map_or(Refusal::NotFound, in_progress))
             }
-            MethodStatus::Pending | MethodStatus::Holding => Err(Refusal::NotPending),
+            MethodStatus::Pending => Err(Refusal::MethodPending),
+            MethodStatus::Holding => Err(Refusal::MethodOnHold {
+                until_ms: method.held_until_ms,
+            }),
         }
     }
 
@@ -120,7 +125,6 @@ impl Turn<'_> {
         change.hold_until_ms = now_ms.saturating_add(change.hold_ms);
         change.undo_until_ms = now_ms.saturating_add(change.hold_ms.max(undo_window_ms));
         let change = change.clone();
-        self.use_proof(proof.random);
         self.tell(Telling {
             available_at_ms: Some(change.hold_until_ms),
             ..change_event(EventKind::ChangeNewVerified, &change)
@@ -152,6 +156,28 @@ impl Turn<'_> {
             return Err(Refusal::NotPending);
         }
         self.end_change(ChangeStatus::Expired);
+        Ok(())
+    }
+
+    /// A number was mistyped, say. It still counts among the day's changes, and the
+    /// code that was sent to it is worth nothing any more.
+    pub(super) fn cancel_change(&mut self, id: ChangeId) -> Result<(), Refusal> {
+        let change = self.subject.change.as_ref();
+        let change = change.filter(|change| change.id == id);
+        let change = change.ok_or_else(|| self.missing_change(id))?;
+        match change.status {
+            ChangeStatus::Requested => {}
+            // Others were told of it, and have tokens: theirs is the say.
+            ChangeStatus::NewVerified | ChangeStatus::Holding => {
+                return Err(in_progress(change));
+            }
+            status @ (ChangeStatus::Completed
+            | ChangeStatus::Undone
+            | ChangeStatus::Rejected
+            | ChangeStatus::Expired) => return Err(Refusal::ChangeEnded { status }),
+        }
+        self.subject.generation += 1;
+        self.end_change(ChangeStatus::Undone);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use watchword_providers::Channel;
 
 use super::Turn;
 use super::changes::in_progress;
-use super::telling::method_event;
+use super::telling::{DISCARDED, method_event};
 use crate::id::RecordId;
 use crate::subjects::command::{AddMethod, Refusal, Telling};
 use crate::subjects::evidence::{Class, Fact, Finding, hold_ms};
@@ -34,7 +34,7 @@ impl Turn<'_> {
         let role = self.role_for(candidate)?;
         let weighed = self.weigh(&candidate.facts)?;
         let class = self.enrolling_class(&weighed.facts, weighed.class)?;
-        self.consume(&weighed);
+        self.consume(&weighed)?;
         if self.subject.enrolled_at_ms == 0 && self.subject.locale.is_none() {
             self.subject.locale.clone_from(&candidate.locale);
         }
@@ -153,12 +153,13 @@ impl Turn<'_> {
     pub(super) fn method_proved(&mut self, id: MethodId, proof: RecordId) -> Result<(), Refusal> {
         let is_first = self.subject.enrolled_at_ms == 0;
         let (now_ms, holds) = (self.now_ms, self.terms.policy.holds);
-        let is_repeated = self.subject.used_proofs.contains(&proof.random);
         let method = self.subject.method_mut(id).ok_or(Refusal::NotFound)?;
         match method.status {
             MethodStatus::Pending if method.proof == Some(proof) => {}
-            // Typed back before, and answered by a node that died.
-            MethodStatus::Active | MethodStatus::Holding if is_repeated => return Ok(()),
+            // Typed back before: whoever asks again has missed the answer.
+            MethodStatus::Active | MethodStatus::Holding if method.proof == Some(proof) => {
+                return Ok(());
+            }
             MethodStatus::Pending
             | MethodStatus::Active
             | MethodStatus::Holding
@@ -168,7 +169,6 @@ impl Turn<'_> {
         let hold = method
             .class
             .map_or(0, |class| hold_ms(class, Finding::Unknown, &holds));
-        method.proof = None;
         method.suspended = None;
         method.verified_at_ms = now_ms;
         method.held_until_ms = now_ms.saturating_add(hold);
@@ -190,7 +190,6 @@ impl Turn<'_> {
             method_event(EventKind::MethodActive, method)
         };
         self.tell(told);
-        self.use_proof(proof.random);
         if is_first {
             self.subject.enrolled_at_ms = now_ms;
             self.discard_unproved();
@@ -238,7 +237,7 @@ impl Turn<'_> {
             return;
         };
         self.tell(Telling {
-            what: "method.discarded",
+            what: DISCARDED,
             event: None,
             ..method_event(EventKind::MethodRemoved, &method)
         });

@@ -213,11 +213,12 @@ impl Turn<'_> {
             | OperatorAction::Unfreeze
             | OperatorAction::CompleteChange { .. }
             | OperatorAction::SetPrivileged { .. }
-            | OperatorAction::ImportMethods { .. } => true,
+            | OperatorAction::ImportMethods { .. }
+            // Whoever has no record enrols with a session alone.
+            | OperatorAction::Erase => true,
             OperatorAction::UndoChange { .. }
             | OperatorAction::RejectChange { .. }
-            | OperatorAction::RevokeBypassCode
-            | OperatorAction::Erase => false,
+            | OperatorAction::RevokeBypassCode => false,
         };
         if lets_in && self.terms.own_subject {
             return Err(Refusal::OwnSubject);

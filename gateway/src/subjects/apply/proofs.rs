@@ -3,7 +3,13 @@
 use super::Turn;
 use crate::subjects::command::Refusal;
 use crate::subjects::evidence::{Class, Fact, FactKind, Finding, class_of};
-use crate::subjects::model::{MethodStatus, RecoveryCode, SlowHash, Tries};
+use crate::subjects::model::{
+    MethodStatus, RecoveryCode, SlowHash, Tries, USED_PROOFS_MAX, UsedProof,
+};
+
+/// Longer than anything proves something: a code typed back ten minutes, an
+/// assertion ten and a minute by which clocks may differ.
+const PROOF_LIFE_MS: u64 = 900_000;
 
 /// Facts that still hold, and what they are worth.
 pub(super) struct Weighed {
@@ -12,6 +18,20 @@ pub(super) struct Weighed {
 }
 
 impl Weighed {
+    /// Whether something in it is good for one use.
+    pub(super) fn uses_up(&self) -> bool {
+        self.facts.iter().any(|fact| match fact {
+            Fact::Method { .. }
+            | Fact::Idv { .. }
+            | Fact::RecoveryCode
+            | Fact::BypassCode
+            | Fact::Grant { .. } => true,
+            Fact::Session | Fact::StrongerFactor { .. } | Fact::SingleFactor | Fact::IssuedCode => {
+                false
+            }
+        })
+    }
+
     pub(super) fn kinds(&self) -> Vec<FactKind> {
         self.facts.iter().map(Fact::kind).collect()
     }
@@ -35,13 +55,19 @@ impl Turn<'_> {
     /// The fact as the record knows it; `None` if it proves nothing any more.
     fn stands(&self, fact: &Fact) -> Result<Option<Fact>, Refusal> {
         let subject = &*self.subject;
-        let is_used = |proof: [u8; 16]| subject.used_proofs.contains(&proof);
+        let is_used = |proof: [u8; 16]| subject.used_proofs.iter().any(|used| used.name == proof);
+        // What binds a number proves nothing else.
+        let binds = |proof| {
+            let methods = subject.methods.iter().map(|method| method.proof);
+            let change = subject.change.iter().map(|change| change.proof);
+            methods.chain(change).any(|bound| bound == Some(proof))
+        };
         match fact {
             Fact::Session | Fact::StrongerFactor { .. } | Fact::SingleFactor | Fact::IssuedCode => {
                 Ok(Some(fact.clone()))
             }
             Fact::Method { id, proof, .. } => {
-                if is_used(proof.random) {
+                if is_used(proof.random) || binds(*proof) {
                     return Err(Refusal::ProofUsed);
                 }
                 Ok(self.method_fact(fact, *id))
@@ -100,11 +126,16 @@ impl Turn<'_> {
     }
 
     /// Uses up what may be used once.
-    pub(super) fn consume(&mut self, weighed: &Weighed) {
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::ChangesLimit`] if so much was used lately that it could not be
+    /// remembered: what is forgotten would count again.
+    pub(super) fn consume(&mut self, weighed: &Weighed) -> Result<(), Refusal> {
         for fact in &weighed.facts {
             match fact {
-                Fact::Method { proof, .. } => self.use_proof(proof.random),
-                Fact::Idv { assertion } => self.use_proof(*assertion),
+                Fact::Method { proof, .. } => self.use_proof(proof.random)?,
+                Fact::Idv { assertion } => self.use_proof(*assertion)?,
                 Fact::BypassCode => self.spend_bypass_code(),
                 Fact::Grant { id, .. } => self.subject.grants.retain(|grant| grant.id != *id),
                 Fact::Session
@@ -115,6 +146,7 @@ impl Turn<'_> {
                 | Fact::RecoveryCode => {}
             }
         }
+        Ok(())
     }
 
     /// A recovery code that was used leaves its owner with another one.
@@ -129,10 +161,21 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn use_proof(&mut self, proof: [u8; 16]) {
-        if !self.subject.used_proofs.contains(&proof) {
-            self.subject.used_proofs.push(proof);
+    fn use_proof(&mut self, name: [u8; 16]) -> Result<(), Refusal> {
+        let used = &mut self.subject.used_proofs;
+        used.retain(|one| one.until_ms > self.now_ms);
+        if used.iter().any(|one| one.name == name) {
+            return Ok(());
         }
+        if used.len() >= USED_PROOFS_MAX {
+            let first = used.iter().map(|one| one.until_ms).min();
+            return Err(Refusal::ChangesLimit {
+                available_at_ms: first.unwrap_or(self.now_ms),
+            });
+        }
+        let until_ms = self.now_ms.saturating_add(PROOF_LIFE_MS);
+        used.push(UsedProof { name, until_ms });
+        Ok(())
     }
 
     pub(super) fn spend_bypass_code(&mut self) {

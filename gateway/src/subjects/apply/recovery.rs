@@ -20,9 +20,13 @@ impl Turn<'_> {
     ) -> Result<(), Refusal> {
         let weighed = self.weigh(facts)?;
         let class = weighed.class.unwrap_or(Class::D);
+        if class == Class::D && self.has_weakest_grant() && !weighed.uses_up() {
+            // It is open already: asking again is nothing new to anybody.
+            return Ok(());
+        }
         let until_ms = self.now_ms.saturating_add(self.terms.policy.grant_ms);
         let is_new = self.make_room_for_grant(class)?;
-        self.consume(&weighed);
+        self.consume(&weighed)?;
         self.replace_recovery_code(&weighed, fresh_code);
         self.subject.grants.push(Grant {
             id,
@@ -41,6 +45,11 @@ impl Turn<'_> {
             self.notify(NoticeKind::RecoveryOpened, &numbers);
         }
         Ok(())
+    }
+
+    fn has_weakest_grant(&self) -> bool {
+        let mut grants = self.subject.grants.iter();
+        grants.any(|grant| grant.class == Class::D)
     }
 
     /// A worse recovery never takes the place of a better one. Without evidence
@@ -74,7 +83,7 @@ impl Turn<'_> {
         if !is_first && weighed.class.is_none_or(|class| class > Class::B) {
             return Err(Refusal::StepUpRequired);
         }
-        self.consume(&weighed);
+        self.consume(&weighed)?;
         self.subject.recovery_code = Some(RecoveryCode {
             hash: hash.clone(),
             created_at_ms: self.now_ms,

@@ -22,9 +22,12 @@ impl Turn<'_> {
         match method.status {
             MethodStatus::Active => {}
             MethodStatus::Retired => return Err(Refusal::NotFound),
-            MethodStatus::Pending | MethodStatus::Holding | MethodStatus::Suspended => {
-                return Err(Refusal::NotPending);
+            MethodStatus::Pending => return Err(Refusal::MethodPending),
+            MethodStatus::Holding => {
+                let until_ms = method.held_until_ms;
+                return Err(Refusal::MethodOnHold { until_ms });
             }
+            MethodStatus::Suspended => return Err(Refusal::MethodSuspended),
         }
         if let Some(order) = fallback_order {
             let is_listed = |id: &MethodId| self.subject.listed_methods().any(|one| one.id == *id);
@@ -124,7 +127,7 @@ impl Turn<'_> {
             .class
             .filter(|class| *class <= Class::B)
             .ok_or(Refusal::StepUpRequired)?;
-        self.consume(&weighed);
+        self.consume(&weighed)?;
         let numbers = self.numbers_to_tell(None);
         self.retire(id);
         self.subject.generation += 1;

@@ -5,11 +5,16 @@ use super::Turn;
 use crate::subjects::command::Telling;
 use crate::subjects::model::{
     ENDED_CHANGES_MAX, Method, MethodId, MethodStatus, NOTICES_MAX, Notice, NoticeKind,
-    NumberChange, RETIRED_MAX, Recipient, USED_PROOFS_MAX,
+    NumberChange, RETIRED_MAX, Recipient,
 };
 use crate::webhooks::EventKind;
 
 const DAY_MS: u64 = 86_400_000;
+/// Of an enrolment that was given up nothing stays but the trail, and so long:
+/// for whoever asks what became of it. Every other trail stays with its subject.
+const ENROLMENT_KEPT_MS: u64 = 30 * DAY_MS;
+/// A number whose code was not typed back.
+pub(super) const DISCARDED: &str = "method.discarded";
 
 impl Turn<'_> {
     /// Adds a telling, with the reason an operator gave.
@@ -18,6 +23,13 @@ impl Turn<'_> {
             telling.reason.get_or_insert_with(|| asked.reason.clone());
             telling.ticket = telling.ticket.or_else(|| asked.ticket.clone());
         }
+        let kept_until_ms = if is_of_an_enrolment(telling.what) {
+            self.until_ms.saturating_add(ENROLMENT_KEPT_MS)
+        } else {
+            u64::MAX
+        };
+        let subject = &mut *self.subject;
+        subject.kept_until_ms = subject.kept_until_ms.max(kept_until_ms);
         self.outcome.told.push(telling);
     }
 
@@ -103,7 +115,9 @@ impl Turn<'_> {
             subject.notices.sort_by_key(|notice| notice.due_at_ms);
             subject.notices.truncate(NOTICES_MAX);
         }
-        keep_last(&mut subject.used_proofs, USED_PROOFS_MAX);
+        subject
+            .used_proofs
+            .retain(|proof| proof.until_ms > self.until_ms);
         keep_last(&mut subject.ended_changes, ENDED_CHANGES_MAX);
     }
 
@@ -139,6 +153,11 @@ impl Turn<'_> {
             Recipient::Mail => true,
         });
     }
+}
+
+/// What is said of somebody who begins to enrol and gives up.
+fn is_of_an_enrolment(what: &str) -> bool {
+    what == EventKind::MethodAdded.as_str() || what == DISCARDED
 }
 
 /// An event and the line of the audit trail with it.

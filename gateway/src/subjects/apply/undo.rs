@@ -2,12 +2,12 @@
 //! freezing.
 
 use super::Turn;
-use super::telling::{change_event, event};
+use super::telling::{change_event, event, line, method_event};
 use crate::subjects::command::{Refusal, Telling, TokenHolder};
 use crate::subjects::evidence::Finding;
 use crate::subjects::model::{
     ChangeId, ChangeStatus, Freeze, FreezeReason, MethodId, MethodStatus, NoticeKind, NumberChange,
-    Recipient,
+    Recipient, Tries,
 };
 use crate::webhooks::EventKind;
 
@@ -15,7 +15,7 @@ impl Turn<'_> {
     pub(super) fn undo(&mut self, id: ChangeId, by: TokenHolder) -> Result<(), Refusal> {
         self.admit_token(by)?;
         self.undoable(id)?;
-        if is_doubtful(by) {
+        if self.is_doubtful(by) {
             return self.review();
         }
         self.revert(ChangeStatus::Undone);
@@ -25,7 +25,7 @@ impl Turn<'_> {
     pub(super) fn report(&mut self, id: ChangeId, by: TokenHolder) -> Result<(), Refusal> {
         self.admit_token(by)?;
         self.undoable(id)?;
-        if is_doubtful(by) {
+        if self.is_doubtful(by) {
             return self.review();
         }
         self.revert(ChangeStatus::Rejected);
@@ -35,9 +35,43 @@ impl Turn<'_> {
     /// A token of eight characters can be guessed at; one from a mail cannot.
     fn admit_token(&self, by: TokenHolder) -> Result<(), Refusal> {
         match by.recipient {
-            Recipient::Method(_) => self.subject.tries.admit(self.now_ms),
+            Recipient::Method(_) => self.subject.token_tries.admit_in_time(self.now_ms),
             Recipient::Mail => Ok(()),
         }
+    }
+
+    /// Counts a wrong token. While nobody may type another one, holds and windows
+    /// of the change stand still: who guesses gains no time by it.
+    pub(super) fn wrong_token(&mut self) -> Result<(), Refusal> {
+        let now_ms = self.now_ms;
+        let tries = &mut self.subject.token_tries;
+        tries.admit_in_time(now_ms)?;
+        tries.count_wrong(now_ms);
+        let (count, wait_ms) = (tries.count, tries.next_at_ms.saturating_sub(now_ms));
+        if let Some(change) = &mut self.subject.change
+            && change.is_proved()
+        {
+            change.hold_until_ms = change.hold_until_ms.saturating_add(wait_ms);
+            change.undo_until_ms = change.undo_until_ms.saturating_add(wait_ms);
+        }
+        self.tell(Telling {
+            reason: Some(count.to_string()),
+            ..line("subject.wrong_token")
+        });
+        Ok(())
+    }
+
+    /// Whether the number that the token was sent to may have another holder by
+    /// now: signals say so, or have said so when it was suspended.
+    fn is_doubtful(&self, by: TokenHolder) -> bool {
+        let is_suspended = match by.recipient {
+            Recipient::Method(id) => {
+                let method = self.subject.method(id);
+                method.is_some_and(|method| method.suspended.is_some())
+            }
+            Recipient::Mail => false,
+        };
+        is_suspended || by.swap == Finding::Raised || by.recycled == Finding::Raised
     }
 
     /// The change if it can still be undone. Its window stands still while the
@@ -59,9 +93,10 @@ impl Turn<'_> {
         let Some(change) = &self.subject.change else {
             return;
         };
-        let (from, to) = (change.from, change.to_method);
+        let (from, to, completed_at_ms) = (change.from, change.to_method, change.completed_at_ms);
         if change.status == ChangeStatus::Completed {
             self.swap_back(from, to);
+            self.void_since(completed_at_ms);
         }
         self.subject.generation += 1;
         self.end_change(status);
@@ -83,6 +118,34 @@ impl Turn<'_> {
             old.retired_at_ms = 0;
         }
         self.replace_in_order(to, from);
+    }
+
+    /// What was gained while the new number was in place may have been gained by
+    /// it: it goes with it. A thief must not keep a second number or a way back in.
+    fn void_since(&mut self, completed_at_ms: u64) {
+        let methods = self.subject.listed_methods();
+        let later = methods.filter(|method| method.added_at_ms > completed_at_ms);
+        let later: Vec<(MethodId, MethodStatus)> =
+            later.map(|method| (method.id, method.status)).collect();
+        for (id, status) in later {
+            if status == MethodStatus::Pending {
+                self.discard(id);
+                continue;
+            }
+            self.drop_notices_to(id);
+            self.retire(id);
+            let retired = self.subject.method(id);
+            if let Some(told) = retired.map(|method| method_event(EventKind::MethodRemoved, method))
+            {
+                self.tell(told);
+            }
+        }
+        let code = self.subject.recovery_code.as_ref();
+        if code.is_some_and(|code| code.created_at_ms > completed_at_ms) {
+            self.subject.recovery_code = None;
+            self.tell(line("subject.recovery_code_voided"));
+        }
+        self.subject.grants.clear();
     }
 
     /// An undo from a number that may not be its person's any more decides
@@ -130,7 +193,8 @@ impl Turn<'_> {
 
     /// Ends the freeze. What stood still goes on where it stood.
     pub(super) fn unfreeze(&mut self) {
-        self.subject.tries = crate::subjects::model::Tries::default();
+        self.subject.tries = Tries::default();
+        self.subject.token_tries = Tries::default();
         let Some(freeze) = self.subject.frozen.take() else {
             return;
         };
@@ -149,9 +213,4 @@ impl Turn<'_> {
         }
         self.tell(event(EventKind::SubjectUnfrozen));
     }
-}
-
-/// Whether signals say that the number may have another holder by now.
-fn is_doubtful(by: TokenHolder) -> bool {
-    by.swap == Finding::Raised || by.recycled == Finding::Raised
 }

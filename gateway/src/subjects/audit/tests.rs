@@ -40,7 +40,7 @@ fn trail(ring: &KeyRing) -> (SubjectKey, Subject, Vec<Vec<u8>>) {
 fn a_trail_says_who_did_what_and_when_with_numbers_masked() {
     let ring = ring();
     let (key, subject, sealed) = trail(&ring);
-    let lines = open(&ring, (ring.index().tenant("acme"), key), &sealed).unwrap();
+    let lines = open(&ring, (key, &subject), &sealed).unwrap();
     assert!(is_chain(&lines) && ends_at(&lines, &subject));
     let said: Vec<_> = lines
         .iter()
@@ -67,10 +67,9 @@ fn a_trail_says_who_did_what_and_when_with_numbers_masked() {
 fn a_line_that_is_missing_or_moved_breaks_the_chain() {
     let ring = ring();
     let (key, subject, sealed) = trail(&ring);
-    let tenant = ring.index().tenant("acme");
     let opened = |order: &[usize]| {
         let sealed: Vec<_> = order.iter().map(|at| sealed[*at].clone()).collect();
-        open(&ring, (tenant, key), &sealed).unwrap()
+        open(&ring, (key, &subject), &sealed).unwrap()
     };
     for order in [&[0, 2, 3][..], &[0, 2, 1, 3], &[0, 1, 1, 2, 3]] {
         assert!(!is_chain(&opened(order)), "{order:?}");
@@ -85,15 +84,18 @@ fn a_line_that_is_missing_or_moved_breaks_the_chain() {
 #[test]
 fn a_line_opens_nowhere_else_and_not_when_it_was_changed() {
     let ring = ring();
-    let (key, _, mut sealed) = trail(&ring);
+    let (key, subject, mut sealed) = trail(&ring);
     let tenant = ring.index().tenant("acme");
     let other = ring.index().subject(tenant, "u-2");
-    assert_eq!(
-        open(&ring, (tenant, other), &sealed),
-        Err(OpenError::Damaged)
-    );
+    let elsewhere = open(&ring, (other, &subject), &sealed);
+    assert_eq!(elsewhere, Err(OpenError::Damaged));
+    let mut unlocked = subject.clone();
+    unlocked.audit_key = [1; 32];
+    let unlocked = open(&ring, (key, &unlocked), &sealed);
+    assert_eq!(unlocked, Err(OpenError::Damaged));
     if let Some(byte) = sealed.last_mut().and_then(|line| line.last_mut()) {
         *byte ^= 1;
     }
-    assert_eq!(open(&ring, (tenant, key), &sealed), Err(OpenError::Damaged));
+    let changed = open(&ring, (key, &subject), &sealed);
+    assert_eq!(changed, Err(OpenError::Damaged));
 }

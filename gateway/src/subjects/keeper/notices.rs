@@ -16,11 +16,9 @@ use crate::number::{self, ParsedNumber};
 use crate::routing::Draw;
 use crate::service::Answer;
 use crate::service::aim::Aim;
-use crate::signals::Question;
 use crate::store::Started;
 use crate::store::subjects::EventWatch;
 use crate::subjects::command::Command;
-use crate::subjects::evidence::Finding;
 use crate::subjects::model::{
     Actor, ChangeStatus, Method, MethodId, Notice, NoticeKind, Recipient, SubjectKey,
 };
@@ -63,15 +61,30 @@ impl Keeper {
         let read = self.shared.store.subject(key).await;
         let read = read.map_err(|error| self.store_error("subject", &error))?;
         let live = self.shared.live.load_full();
-        let tenant = read
-            .stored
-            .and_then(|stored| live.tenants.by_tag(stored.tenant).map(Arc::clone));
-        // One that is gone from the configuration may come back.
-        let Some(tenant) = tenant else {
+        let Some(stored) = read.stored else {
             return Ok(());
         };
+        let Some(tenant) = live.tenants.by_tag(stored.tenant).map(Arc::clone) else {
+            return self.keep_unnamed(&live, key, (stored, read.now_ms)).await;
+        };
         let whose = self.whose_key(live, &tenant, key)?;
-        self.turn(&whose).await.map(drop)
+        let turned = self.turn(&whose).await?;
+        // Nothing was due but to look at it: the next time is noted.
+        let untouched = turned.filter(|opened| {
+            let next_ms = opened.subject.next_due_ms(&tenant.subjects, opened.now_ms);
+            opened.revision == stored.revision && next_ms > opened.now_ms
+        });
+        let Some(opened) = untouched else {
+            return Ok(());
+        };
+        let opened = Opened {
+            is_stale: true,
+            ..opened
+        };
+        let decided = self.decided(&whose, &opened, &Command::Advance, Actor::System)?;
+        self.write(&whose, opened, decided, Vec::new())
+            .await
+            .map(drop)
     }
 
     async fn turn(&self, whose: &Whose) -> Answer<Option<Opened>> {
@@ -172,12 +185,7 @@ impl Keeper {
         (notice, method): (&Notice, &Method),
     ) -> Answer<Option<NoticeResult>> {
         let e164 = method.number.e164.as_str();
-        let since_ms = method.confirmed_at_ms();
-        let recycled = whose
-            .live
-            .signals
-            .ask(Question::Recycled { e164, since_ms });
-        if method.is_recycled() || recycled.await == Finding::Raised {
+        if self.has_other_holder(whose, method).await {
             return Ok(Some(NoticeResult::Stopped));
         }
         let is_stopped = self.is_stopped(&whose.live, &whose.tenant, e164).await?;

@@ -1,10 +1,13 @@
 //! From what a caller says was proved to what was: everything that can be checked
 //! is checked, and what cannot is taken as the tenant's word.
 
+use watchword_providers::Channel;
+
 use crate::service::subjects::request::EvidenceItem;
 use crate::service::{Answer, ServiceError};
 use crate::store::Found;
-use crate::subjects::command::Command;
+use crate::subjects::codes::NO_CODE;
+use crate::subjects::command::{Command, Refusal};
 use crate::subjects::evidence::Fact;
 use crate::subjects::idv;
 use crate::subjects::model::{Actor, SlowHash, Subject};
@@ -14,7 +17,6 @@ use super::{CONFIRM_METHOD, Keeper, NUMBER_CHANGE, Opened, Whose};
 use crate::details::Details;
 use crate::id::RecordId;
 use crate::service::subjects::refusals::refused;
-use crate::subjects::command::Refusal;
 
 /// A code that was typed back longer ago proves nothing any more.
 const PROOF_AGE_MAX_MS: u64 = 600_000;
@@ -77,6 +79,10 @@ impl Keeper {
         opened: &Opened,
         (evidence, actor): (&[EvidenceItem], &Actor),
     ) -> Answer<Proved> {
+        // Nobody learns from a frozen subject whether a code was right.
+        if opened.subject.frozen.is_some() {
+            return Err(refused(Refusal::Frozen, opened.now_ms));
+        }
         let whose = self.whose(tenant, &opened.subject.name)?;
         let mut proved = Proved::default();
         for item in evidence {
@@ -144,9 +150,9 @@ impl Keeper {
     ) -> Answer<SlowHash> {
         let admitted = opened.subject.tries.admit(opened.now_ms);
         admitted.map_err(|refusal| refused(refusal, opened.now_ms))?;
-        if let Some(hash) = kept
-            && self.is_code(hash, typed).await?
-        {
+        // Where there is no code, that takes as long to find out.
+        let is_right = self.is_code(kept.unwrap_or(&NO_CODE), typed).await?;
+        if let Some(hash) = kept.filter(|_| is_right) {
             return Ok(hash.clone());
         }
         self.wrong_secret(whose, &opened.subject.name, actor)
@@ -164,7 +170,7 @@ impl Keeper {
         let decide = |opened: &Opened| {
             // Guesses made at the same time: only as many as may be are answered.
             let admitted = opened.subject.tries.admit(opened.now_ms);
-            admitted.map_err(|refusal: Refusal| refused(refusal, opened.now_ms))?;
+            admitted.map_err(|refusal| refused(refusal, opened.now_ms))?;
             Ok((Command::WrongSecret, ()))
         };
         let counted = self
@@ -192,7 +198,13 @@ impl Keeper {
             .filter(|_| is_of_subject)
             .ok_or_else(stale)?;
         let method = opened.subject.method(id).ok_or_else(stale)?;
-        let (swap, recycled) = self.findings(whose, method).await;
+        let mut deliveries = found.record.deliveries.iter();
+        let by = if deliveries.any(|delivery| delivery.channel == Channel::Voice) {
+            Channel::Voice
+        } else {
+            Channel::Sms
+        };
+        let (swap, recycled) = self.findings_of_proof(whose, method, by).await;
         Ok(Fact::Method {
             id,
             proof,

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::{Changed, Keeper, Opened, Whose};
+use crate::service::subjects::refusals::refused;
 use crate::service::{Answer, ServiceError};
 use crate::subjects::command::{Command, TokenHolder};
 use crate::subjects::evidence::Finding;
@@ -17,6 +18,23 @@ pub(crate) struct TokenAsk<'a> {
     pub(crate) change: ChangeId,
     pub(crate) action: TokenAction,
     pub(crate) typed: &'a str,
+}
+
+/// Whoever has a token from a mail: no network has a say in whose it is.
+const BY_ANYBODY: TokenHolder = TokenHolder {
+    recipient: Recipient::Mail,
+    swap: Finding::Clear,
+    recycled: Finding::Clear,
+};
+
+impl TokenAsk<'_> {
+    fn command(self, by: TokenHolder) -> Command {
+        let change = self.change;
+        match self.action {
+            TokenAction::Undo => Command::Undo { change, by },
+            TokenAction::Report => Command::Report { change, by },
+        }
+    }
 }
 
 impl Keeper {
@@ -34,22 +52,19 @@ impl Keeper {
         let whose = self.whose(tenant, name)?;
         let opened = self.advanced(&whose).await?;
         let opened = opened.ok_or(ServiceError::NotFound)?;
-        let Some(by) = self.holder(&whose, &opened, ask).await else {
-            self.wrong_secret(&whose, name, &Actor::Person).await?;
-            return Err(ServiceError::refused("token_mismatch"));
-        };
-        let command = || match ask.action {
-            TokenAction::Undo => Command::Undo {
-                change: ask.change,
-                by,
-            },
-            TokenAction::Report => Command::Report {
-                change: ask.change,
-                by,
-            },
-        };
-        let decide = |_: &Opened| Ok((command(), ()));
-        self.change(tenant, name, Actor::Person, decide).await
+        // What is refused whoever asks is refused before a token is compared, and
+        // so is a change that has ended.
+        self.tried(tenant, &opened, (&ask.command(BY_ANYBODY), Actor::Person))?;
+        let refused = |refusal| refused(refusal, opened.now_ms);
+        if let Some(by) = self.holder(&whose, &opened, ask).await {
+            let decide = |_: &Opened| Ok((ask.command(by), ()));
+            return self.change(tenant, name, Actor::Person, decide).await;
+        }
+        let tries = opened.subject.token_tries;
+        tries.admit_in_time(opened.now_ms).map_err(refused)?;
+        let wrong = |_: &Opened| Ok((Command::WrongToken, ()));
+        self.change(tenant, name, Actor::Person, wrong).await?;
+        Err(ServiceError::refused("token_mismatch"))
     }
 
     /// Whose token was typed, and whether that number is still theirs.
@@ -59,16 +74,9 @@ impl Keeper {
         opened: &Opened,
         ask: TokenAsk<'_>,
     ) -> Option<TokenHolder> {
-        let trusted = |recipient| TokenHolder {
-            recipient,
-            swap: Finding::Clear,
-            recycled: Finding::Clear,
-        };
         let subject = &opened.subject;
-        let Some(change) = subject.change.as_ref().filter(|one| one.id == ask.change) else {
-            // It has ended: no token does anything any more, and the record says why.
-            return Some(trusted(Recipient::Mail));
-        };
+        let change = subject.change.as_ref();
+        let change = change.filter(|one| one.id == ask.change)?;
         let is_told = |status| match status {
             MethodStatus::Pending => false,
             MethodStatus::Holding
@@ -87,7 +95,7 @@ impl Keeper {
         let typed = (ask.action, ask.typed);
         let recipient = holder(whose.live.ring.index(), of, typed, recipients)?;
         let Recipient::Method(id) = recipient else {
-            return Some(trusted(recipient));
+            return Some(BY_ANYBODY);
         };
         let method = subject.method(id)?;
         let (swap, recycled) = self.findings(whose, method).await;

@@ -3,15 +3,16 @@
 
 use tracing::error;
 
-use super::{Keeper, RECORD_VERSION, TRIES};
+use super::{Keeper, TRIES, record};
 use crate::keys::random;
-use crate::keys::seal::{self, Field, Place, PlaceKind};
+use crate::keys::seal;
 use crate::live::Live;
 use crate::service::subjects::refusals::refused;
 use crate::service::{Answer, OVERLOADED, ServiceError};
 use crate::store::subjects::{WriteSubject, Written};
-use crate::subjects::model::{SlowHash, SubjectKey};
+use crate::subjects::model::{Actor, SlowHash, SubjectKey};
 use crate::subjects::vault::Vault;
+use crate::tenants::Tenant;
 use crate::verification::{OperationId, TenantTag};
 
 /// What the vault is called; no tenant's name is empty.
@@ -23,6 +24,8 @@ struct Found {
     vault: Vault,
     revision: u64,
     now_ms: u64,
+    /// Sealed under another key than the newest one.
+    is_stale: bool,
 }
 
 impl Keeper {
@@ -52,19 +55,18 @@ impl Keeper {
             let found = self.find_vault(&live).await?;
             let mut vault = found.vault.clone();
             let decided = decide(&mut vault, found.now_ms)?;
-            if vault == found.vault {
+            if vault == found.vault && !found.is_stale {
                 return Ok(decided);
             }
             let (tenant, key) = place_of(&live);
-            let mut plain = zeroize::Zeroizing::new(vec![RECORD_VERSION]);
-            plain.extend(rmp_serde::to_vec(&vault).expect("plain fields can be encoded"));
+            let (newest, place) = (live.ring.newest(), record::place(tenant, key));
             let ask = WriteSubject {
                 key,
                 tenant,
                 revision: found.revision,
                 operation: OperationId(random()),
                 generation: 1,
-                sealed: Some(seal::seal(live.ring.newest(), place(tenant, key), &plain)),
+                sealed: Some(seal::seal(newest, place, &record::written(&vault))),
                 due_at_ms: None,
                 ends_codes: false,
                 audit: Vec::new(),
@@ -101,6 +103,32 @@ impl Keeper {
             );
         }
         Ok(())
+    }
+
+    /// Seals the vault under the newest key, if an older one does.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Unavailable`].
+    pub(super) async fn seal_vault_anew(&self) -> Answer<()> {
+        self.change_vault(|_, _| Ok(())).await
+    }
+
+    /// Of an erased subject only this is left: that there was one.
+    pub(super) async fn note_erasure(&self, tenant: &Tenant, actor: &Actor) {
+        let by = match actor {
+            Actor::Operator { name } => format!("operator {name}"),
+            // An operator's, whose wait for the sealed code is over.
+            Actor::Tenant { .. } | Actor::Person | Actor::System => actor.word().to_owned(),
+        };
+        let line = format!("{by} erased a subject of tenant {}", tenant.name);
+        let noted = self.change_vault(|vault, now_ms| {
+            vault.note(now_ms, line.clone());
+            Ok(())
+        });
+        if let Err(error) = noted.await {
+            error!(code = error.code(), "an erasure could not be noted: {line}");
+        }
     }
 
     /// Compares a typed sealed code and uses it up, for one action. Whoever comes
@@ -150,21 +178,14 @@ impl Keeper {
                 vault: Vault::default(),
                 revision: 0,
                 now_ms,
+                is_stale: false,
             });
         };
-        let damaged = || ServiceError::Unavailable {
-            code: "record_damaged",
-            retry_after_s: 5,
-        };
-        let plain = seal::open(&live.ring, place(tenant, key), &stored.sealed);
-        let plain = plain.map_err(|_| damaged())?;
-        let Some((&RECORD_VERSION, record)) = plain.split_first() else {
-            return Err(damaged());
-        };
         Ok(Found {
-            vault: rmp_serde::from_slice(record).map_err(|_| damaged())?,
+            vault: record::opened(&live.ring, record::place(tenant, key), &stored.sealed)?,
             revision: stored.revision,
             now_ms,
+            is_stale: record::is_sealed_before(&live.ring, &stored),
         })
     }
 }
@@ -173,13 +194,4 @@ fn place_of(live: &Live) -> (TenantTag, SubjectKey) {
     let index = live.ring.index();
     let tenant = index.tenant(TENANT);
     (tenant, index.subject(tenant, NAME))
-}
-
-fn place(tenant: TenantTag, key: SubjectKey) -> Place {
-    Place {
-        tenant,
-        kind: PlaceKind::Subject,
-        id: key.0,
-        field: Field::Subject,
-    }
 }

@@ -3,9 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Decided, Keeper, Opened, Whose, place, written};
+use super::{Decided, Keeper, Opened, Whose, record};
 use crate::keys::random;
-use crate::keys::seal::seal;
 use crate::live::Live;
 use crate::service::{Answer, ServiceError};
 use crate::store::StoreError;
@@ -13,7 +12,7 @@ use crate::store::subjects::{
     EVENTS_MAX, EventWatch, NoteNumber, NumberKey, NumberNote, WriteSubject, Written,
 };
 use crate::subjects::command::Telling;
-use crate::subjects::model::{SUBJECT_BYTES_MAX, Subject};
+use crate::subjects::model::Subject;
 use crate::subjects::{audit, told};
 use crate::tenants::Tenant;
 use crate::verification::OperationId;
@@ -34,9 +33,10 @@ impl Keeper {
             outcome,
             actor,
         } = decided;
-        let is_gone = outcome.erased || after.is_empty();
+        let is_gone = outcome.erased || after.is_empty(before.now_ms);
         let has_changed = after != before.subject || !outcome.told.is_empty();
-        if !has_changed && events.is_empty() && !is_gone || is_gone && before.revision == 0 {
+        let is_to_write = has_changed || before.is_stale || is_gone || !events.is_empty();
+        if !is_to_write || is_gone && before.revision == 0 {
             return Ok(Some(before));
         }
         let ring = &whose.live.ring;
@@ -48,7 +48,9 @@ impl Keeper {
             revision: before.revision,
             operation: OperationId(random()),
             generation: after.generation,
-            sealed: (!is_gone).then(|| sealed(whose, &after)).transpose()?,
+            sealed: (!is_gone)
+                .then(|| record::sealed(ring, (whose.tenant.tag, whose.key), &after))
+                .transpose()?,
             due_at_ms: Some(after.next_due_ms(&whose.tenant.subjects, before.now_ms)),
             ends_codes: is_gone || after.generation != before.subject.generation,
             audit,
@@ -76,11 +78,15 @@ impl Keeper {
         }
         let named = (&*whose.tenant.name, before.key);
         told::log(&self.shared.metrics, named, &actor, &outcome.told);
+        if outcome.erased {
+            Box::pin(self.note_erasure(&whose.tenant, &actor)).await;
+        }
         Ok(Some(Opened {
             key: before.key,
             revision: if is_gone { 0 } else { before.revision + 1 },
             subject: after,
             now_ms: before.now_ms,
+            is_stale: false,
         }))
     }
 
@@ -168,12 +174,4 @@ fn numbers_of(opened: &Opened) -> BTreeSet<&str> {
     } else {
         opened.subject.numbers()
     }
-}
-
-fn sealed(whose: &Whose, subject: &Subject) -> Answer<Vec<u8>> {
-    let plain = written(subject);
-    if plain.len() > SUBJECT_BYTES_MAX {
-        return Err(ServiceError::refused("subject_full"));
-    }
-    Ok(seal(whose.live.ring.newest(), place(whose), &plain))
 }

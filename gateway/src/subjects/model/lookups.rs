@@ -82,6 +82,23 @@ impl Subject {
         open.find(|grant| grant.id == id)
     }
 
+    /// Whether this is what an open request asks for already, so that asking again
+    /// only sends the code again: the evidence it was asked with still holds.
+    pub fn has_requested(&self, from: Option<MethodId>, to: MethodId) -> bool {
+        let from = from.or_else(|| self.default_method().map(|method| method.id));
+        self.change.as_ref().is_some_and(|change| {
+            change.status == ChangeStatus::Requested
+                && Some(change.from) == from
+                && change.to_method == to
+        })
+    }
+
+    /// Whether a number waits for its code.
+    pub fn has_pending(&self, id: MethodId) -> bool {
+        self.method(id)
+            .is_some_and(|method| method.status == MethodStatus::Pending)
+    }
+
     /// The numbers by which this subject is found.
     pub fn numbers(&self) -> BTreeSet<&str> {
         let methods = self.methods.iter().map(|method| &*method.number.e164);
@@ -89,9 +106,10 @@ impl Subject {
         methods.chain(change).collect()
     }
 
-    /// Whether forgetting the record loses nothing.
-    pub fn is_empty(&self) -> bool {
-        self.methods.is_empty()
+    /// Whether forgetting the record loses nothing, its audit trail included.
+    pub fn is_empty(&self, now_ms: u64) -> bool {
+        self.kept_until_ms <= now_ms
+            && self.methods.is_empty()
             && self.enrolled_at_ms == 0
             && self.change.is_none()
             && self.ended_changes.is_empty()

@@ -23,6 +23,16 @@ impl Tries {
                 available_at_ms: None,
             });
         }
+        self.admit_in_time(now_ms)
+    }
+
+    /// As [`Tries::admit`], without an end: what stops a thief must not be
+    /// stopped by them.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::TooManyTries`].
+    pub fn admit_in_time(self, now_ms: u64) -> Result<(), Refusal> {
         if now_ms < self.next_at_ms {
             return Err(Refusal::TooManyTries {
                 available_at_ms: Some(self.next_at_ms),

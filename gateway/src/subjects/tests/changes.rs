@@ -316,3 +316,37 @@ fn time_stands_still_for_a_frozen_change() {
     case.wait(2 * DAY - 1);
     assert_eq!(case.change_status(), Some(ChangeStatus::Completed));
 }
+
+#[test]
+fn a_change_is_taken_back_before_its_number_is_proved_and_another_asked_for_at_once() {
+    let mut case = Case::enrolled();
+    let cancel = |number| Command::CancelChange {
+        change: change(number),
+    };
+    for (number, fill) in [(3, 50), (4, 51), (5, 52)] {
+        case.request(number, &[by_method(1, fill, Finding::Unknown)])
+            .unwrap();
+        let generation = case.subject.generation;
+        let outcome = case.tenant(&cancel(number)).unwrap();
+        assert_eq!(events(&outcome), [EventKind::ChangeUndone]);
+        // The code that is under way to the mistyped number dies.
+        assert!(case.subject.generation > generation);
+        assert!(case.prove_change(number).is_err());
+    }
+    // The day's limit still holds.
+    let available_at_ms = START + DAY;
+    let limited = case.request(6, &[by_method(1, 53, Finding::Unknown)]);
+    assert_eq!(limited, Err(Refusal::ChangesLimit { available_at_ms }));
+    assert_eq!(case.receiving(), [method(1)]);
+}
+
+#[test]
+fn a_proved_change_is_undone_by_tokens_alone() {
+    let mut case = Case::enrolled();
+    case.hold(3, &[by_method(1, 50, Finding::Unknown)]);
+    let cancel = Command::CancelChange { change: change(3) };
+    assert!(is_in_progress(&case.tenant(&cancel)));
+    case.wait(DAY);
+    let status = ChangeStatus::Completed;
+    assert_eq!(case.tenant(&cancel), Err(Refusal::ChangeEnded { status }));
+}

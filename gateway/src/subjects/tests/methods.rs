@@ -4,7 +4,7 @@ use super::case::{Case, DAY, HOUR, SECOND, by_method, events, method, passkey, p
 use crate::subjects::command::{Command, OperatorAction, Refusal, ResetScope};
 use crate::subjects::evidence::{Class, Fact, Finding};
 use crate::subjects::model::{
-    FreezeReason, MethodStatus, NoticeKind, Recipient, Role, SuspendReason,
+    FreezeReason, GrantId, MethodStatus, NoticeKind, Recipient, Role, SuspendReason,
 };
 use crate::webhooks::EventKind;
 
@@ -31,8 +31,53 @@ fn a_number_that_is_not_proved_in_time_is_forgotten() {
     assert_eq!(case.status(1), Some(MethodStatus::Pending));
     case.wait(1);
     assert_eq!(case.status(1), None);
-    assert!(case.subject.is_empty());
     assert_eq!(case.prove(1), Err(Refusal::NotFound));
+}
+
+#[test]
+fn an_enrolment_that_was_given_up_leaves_its_trail_for_a_month_and_any_other_trail_stays() {
+    let mut case = Case::unknown();
+    case.add(1, &[Fact::Session]).unwrap();
+    case.wait(HOUR);
+    let given_up_ms = case.now_ms;
+    assert!(!case.subject.is_empty(given_up_ms + 30 * DAY - 1));
+    assert!(case.subject.is_empty(given_up_ms + 30 * DAY));
+
+    case.tenant(&Command::Freeze {
+        why: FreezeReason::Asked,
+        reason: None,
+    })
+    .unwrap();
+    case.ask("ada", 1, OperatorAction::Unfreeze).unwrap();
+    case.queue_notices();
+    assert!(!case.subject.is_empty(u64::MAX - 1));
+}
+
+#[test]
+fn what_a_code_is_not_typed_back_for_is_named_by_its_status() {
+    let mut case = Case::with_two();
+    let default = |number| Command::SetDefault {
+        method: method(number),
+        fallback_order: None,
+    };
+    case.add(3, &[passkey()]).unwrap();
+    assert_eq!(case.tenant(&default(3)), Err(Refusal::MethodPending));
+    let suspend = Command::SuspendMethod {
+        method: method(2),
+        why: SuspendReason::SimSwap,
+    };
+    case.tenant(&suspend).unwrap();
+    assert_eq!(case.tenant(&default(2)), Err(Refusal::MethodSuspended));
+    case.recover(1, &[]).unwrap();
+    let grant = Fact::Grant {
+        id: GrantId([1; 16]),
+        class: Class::D,
+    };
+    case.add(4, &[grant]).unwrap();
+    case.prove(4).unwrap();
+    let until_ms = case.now_ms + 30 * DAY;
+    let on_hold = Err(Refusal::MethodOnHold { until_ms });
+    assert_eq!(case.tenant(&default(4)), on_hold);
 }
 
 #[test]
@@ -104,7 +149,7 @@ fn after_a_reset_a_session_alone_enrols_no_number_once_the_window_is_over() {
     case.queue_notices();
     case.wait(7 * DAY);
     assert_eq!(case.subject.methods, []);
-    assert!(!case.subject.is_empty());
+    assert!(!case.subject.is_empty(case.now_ms));
     assert_eq!(case.add(2, &[Fact::Session]), Err(Refusal::StepUpRequired));
 }
 
@@ -327,7 +372,7 @@ fn a_number_held_on_weak_evidence_is_told_of_more_than_once() {
     let mut case = Case::enrolled();
     case.recover(1, &[]).unwrap();
     case.queue_notices();
-    let id = crate::subjects::model::GrantId([1; 16]);
+    let id = GrantId([1; 16]);
     let class = Class::D;
     case.add(2, &[Fact::Grant { id, class }]).unwrap();
     case.prove(2).unwrap();

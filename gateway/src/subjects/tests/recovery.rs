@@ -1,9 +1,9 @@
 //! Getting back without any number: as good as the evidence, never a sign-in.
 
-use super::case::{Case, DAY, HOUR, by_method, events, method, passkey, slow_hash};
+use super::case::{Case, DAY, HOUR, SECOND, START, by_method, events, method, passkey, slow_hash};
 use crate::subjects::command::{Command, OperatorAction, Refusal};
 use crate::subjects::evidence::{Class, Fact, Finding};
-use crate::subjects::model::{GRANTS_MAX, GrantId};
+use crate::subjects::model::{GRANTS_MAX, GrantId, USED_PROOFS_MAX};
 use crate::webhooks::EventKind;
 
 fn new_code(case: &mut Case, fill: u8, facts: &[Fact]) -> Result<(), Refusal> {
@@ -118,12 +118,39 @@ fn recoveries_without_evidence_neither_pile_up_nor_bother_anybody_twice() {
     let mut case = Case::enrolled();
     for id in 1..=20 {
         let outcome = case.recover(id, &[]).unwrap();
-        assert_eq!(events(&outcome), [EventKind::RecoveryOpened]);
-        let told = case.queue_notices().len();
-        assert_eq!(told, usize::from(id == 1));
+        // Nor do they push out of the trail what was there before.
+        let is_first = id == 1;
+        assert_eq!(outcome.told.len(), usize::from(is_first));
+        assert_eq!(case.queue_notices().len(), usize::from(is_first));
     }
-    assert_eq!(case.subject.grants.len(), 1);
+    let open: Vec<GrantId> = case.subject.grants.iter().map(|grant| grant.id).collect();
+    assert_eq!(open, [GrantId([1; 16])]);
     assert_eq!(case.subject.tries.count, 0);
+    // A code that is used up is told of, however little it proves alone.
+    new_code(&mut case, 1, &[passkey()]).unwrap();
+    let outcome = case.recover(30, &[Fact::RecoveryCode]).unwrap();
+    assert_eq!(events(&outcome), [EventKind::RecoveryOpened]);
+}
+
+#[test]
+fn a_proof_counts_once_however_many_come_after_it() {
+    let mut case = Case::enrolled();
+    let idv = |name: u8| Fact::Idv {
+        assertion: [name; 16],
+    };
+    for name in 100..100 + u8::try_from(USED_PROOFS_MAX).unwrap() {
+        new_code(&mut case, 1, &[idv(name)]).unwrap();
+        case.now_ms += 1;
+    }
+    // What cannot be remembered is refused.
+    let available_at_ms = START + 15 * 60 * SECOND;
+    let full = Refusal::ChangesLimit { available_at_ms };
+    assert_eq!(new_code(&mut case, 1, &[idv(99)]), Err(full));
+    assert_eq!(new_code(&mut case, 1, &[idv(100)]), Err(Refusal::ProofUsed));
+    // By then none of them is fresh any more.
+    case.wait(15 * 60 * SECOND);
+    assert_eq!(case.subject.used_proofs, []);
+    new_code(&mut case, 1, &[idv(99)]).unwrap();
 }
 
 #[test]

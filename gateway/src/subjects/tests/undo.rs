@@ -1,7 +1,7 @@
 //! Undo and "this was not me": once, in time, and from the right number.
 
 use super::case::{
-    Case, DAY, SECOND, by_method, change, events, holder, method, passkey, slow_hash,
+    Case, DAY, HOUR, SECOND, by_method, change, events, holder, method, passkey, slow_hash,
 };
 use crate::subjects::command::{Command, OperatorAction, Refusal, TokenHolder};
 use crate::subjects::evidence::Finding;
@@ -212,14 +212,89 @@ fn wrong_tokens_slow_down_short_ones_and_not_the_one_in_the_mail() {
     let mut case = Case::enrolled();
     case.hold(3, &[passkey()]);
     for _ in 0..5 {
-        case.tenant(&Command::WrongSecret).unwrap();
+        case.tenant(&Command::WrongToken).unwrap();
     }
     let available_at_ms = Some(case.now_ms + 30 * SECOND);
     let refusal = Refusal::TooManyTries { available_at_ms };
-    let wrong = case.tenant(&Command::WrongSecret).unwrap_err();
+    let wrong = case.tenant(&Command::WrongToken).unwrap_err();
     assert_eq!(wrong, refusal);
     assert_eq!(case.undo(3, holder(1)), Err(refusal));
     case.undo(3, MAIL).unwrap();
+}
+
+#[test]
+fn wrong_codes_and_wrong_tokens_keep_nobody_from_the_other() {
+    let mut case = Case::enrolled();
+    case.hold(3, &[by_method(1, 50, Finding::Unknown)]);
+    for _ in 0..5 {
+        case.tenant(&Command::WrongSecret).unwrap();
+    }
+    assert!(case.tenant(&Command::WrongSecret).is_err());
+    // Anybody can type wrong codes: they must not stop who would undo the change.
+    case.undo(3, holder(1)).unwrap();
+}
+
+#[test]
+fn whoever_types_wrong_tokens_gains_no_time_by_it() {
+    let mut case = Case::enrolled();
+    case.hold(3, &[by_method(1, 50, Finding::Unknown)]);
+    let change = case.subject.change.clone().unwrap();
+    let mut waited_ms = 0;
+    // Each as soon as it may be: a hundred in some days.
+    for _ in 0..150 {
+        case.tenant(&Command::WrongToken).unwrap();
+        let tries = case.subject.token_tries;
+        let wait_ms = tries.next_at_ms.saturating_sub(case.now_ms);
+        waited_ms += wait_ms;
+        case.now_ms += wait_ms;
+    }
+    assert!(waited_ms > 5 * DAY);
+    let now = case.subject.change.clone().unwrap();
+    assert_eq!(now.hold_until_ms, change.hold_until_ms + waited_ms);
+    assert_eq!(now.undo_until_ms, change.undo_until_ms + waited_ms);
+    case.undo(3, holder(1)).unwrap();
+    assert_eq!(case.receiving(), [method(1)]);
+}
+
+#[test]
+fn what_was_gained_by_the_new_number_goes_with_it() {
+    let mut case = Case::with_two();
+    case.hold(3, &[passkey()]);
+    case.now_ms += HOUR;
+    // A thief makes themselves at home.
+    let by_new = by_method(3, 60, Finding::Clear);
+    case.add(4, std::slice::from_ref(&by_new)).unwrap();
+    case.prove(4).unwrap();
+    case.add(5, &[by_method(3, 61, Finding::Clear)]).unwrap();
+    let hash = slow_hash(9);
+    let facts = vec![by_method(3, 62, Finding::Clear)];
+    case.tenant(&Command::NewRecoveryCode { hash, facts })
+        .unwrap();
+    case.recover(1, &[by_method(3, 63, Finding::Clear)])
+        .unwrap();
+    assert_eq!(case.receiving(), [method(2), method(3), method(4)]);
+
+    case.undo(3, holder(1)).unwrap();
+    assert_eq!(case.receiving(), [method(1), method(2)]);
+    assert_eq!(case.status(5), None);
+    assert_eq!(case.subject.recovery_code, None);
+    assert_eq!(case.subject.grants, []);
+}
+
+#[test]
+fn a_suspended_number_undoes_nothing_whatever_signals_say_by_now() {
+    let mut case = Case::with_two();
+    let suspend = Command::SuspendMethod {
+        method: method(2),
+        why: SuspendReason::SimSwap,
+    };
+    case.tenant(&suspend).unwrap();
+    case.hold(3, &[passkey()]);
+    case.now_ms += 2 * DAY;
+    case.undo(3, holder(2)).unwrap();
+    let frozen = case.subject.frozen.as_ref().map(|freeze| freeze.why);
+    assert_eq!(frozen, Some(FreezeReason::Review));
+    assert_eq!(case.change_status(), Some(ChangeStatus::Completed));
 }
 
 #[test]

@@ -29,22 +29,24 @@ impl EntraTokenRefused {
             .get_or_create_owned(&labels)
             .inc();
         match self.refusal {
-            // Whoever knocks where nobody lives.
-            TokenRefusal::Unconfigured | TokenRefusal::Missing | TokenRefusal::Malformed => {
-                debug!(reason, "a token of Entra is refused: {}", self.refusal);
-            }
-            TokenRefusal::Algorithm
+            // Anybody can make one up, as many as they like: the counter is watched.
+            TokenRefusal::Unconfigured
+            | TokenRefusal::Missing
+            | TokenRefusal::Malformed
+            | TokenRefusal::Algorithm
             | TokenRefusal::Issuer
             | TokenRefusal::UnknownKey
             | TokenRefusal::Signature
-            | TokenRefusal::Expired
+            | TokenRefusal::KeysUnavailable => {
+                debug!(reason, "a token of Entra is refused: {}", self.refusal);
+            }
+            TokenRefusal::Expired
             | TokenRefusal::NotYetValid
             | TokenRefusal::Audience
             | TokenRefusal::Directory
             | TokenRefusal::Caller
-            | TokenRefusal::Role
-            | TokenRefusal::KeysUnavailable => {
-                // Anybody can make one up, so it is no warning: the counter is watched.
+            | TokenRefusal::Role => {
+                // Microsoft has signed it: a mistake in the set-up, here or there.
                 info!(reason, "a token of Entra is refused: {}", self.refusal);
             }
         }
@@ -136,5 +138,29 @@ impl EntraAnswered<'_> {
             duration_ms = ms(self.took),
             "request of Entra ({mode}): {result}"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::logging::{LogSettings, capture};
+
+    #[test]
+    fn only_tokens_that_microsoft_has_signed_fill_a_log() {
+        let (log, _guard) = capture(&LogSettings::default());
+        let metrics = Metrics::default();
+        for (refusal, is_logged) in [
+            (TokenRefusal::Signature, false),
+            (TokenRefusal::UnknownKey, false),
+            (TokenRefusal::Issuer, false),
+            (TokenRefusal::KeysUnavailable, false),
+            (TokenRefusal::Audience, true),
+            (TokenRefusal::Caller, true),
+        ] {
+            EntraTokenRefused { refusal }.emit(&metrics);
+            let is_there = log.text().contains(&format!("is refused: {refusal}"));
+            assert_eq!(is_there, is_logged, "{refusal}");
+        }
     }
 }

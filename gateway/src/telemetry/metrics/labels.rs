@@ -126,6 +126,12 @@ pub(crate) struct CallLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct SignalLabels {
+    pub(crate) signal: &'static str,
+    pub(crate) outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct VersionLabels {
     pub(crate) version: &'static str,
 }

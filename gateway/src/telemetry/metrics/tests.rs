@@ -19,8 +19,8 @@ use crate::telemetry::events::{
     EntraAnswered, EntraDecrypted, EntraKeysFetched, EntraTokenRefused, FeedbackEnded, LeaseTaken,
     ManyChecksFail, NoticeEnded, NoticeResult, NumberChangeMoved, Poisoned, PossibleDuplicate,
     ReceiptApplied, ReceiptPathChanged, ReceiptRefused, ReceiptWaits, Refused, ReloadRefused,
-    Resent, SealedCodeUsed, SharingChanged, Silent, Started, StoreFailed, SubjectChanged,
-    SubjectFrozen, WebhookGivenUp,
+    Resent, SealedCodeUsed, SharingChanged, SignalAsked, Silent, Started, StoreFailed,
+    SubjectChanged, SubjectFrozen, WebhookGivenUp,
 };
 use crate::telemetry::logging::{LogLevel, LogSettings, capture};
 use crate::telemetry::names::{ALL, Kind};
@@ -206,6 +206,13 @@ fn emit_call_events(metrics: &Metrics, (delivery, provider): (&str, &str)) {
         kind: "delivery.failed",
         tries: 10,
         reason: "failed",
+    }
+    .emit(metrics);
+    SignalAsked {
+        tenant: "acme",
+        signal: "sim_swap",
+        outcome: "clear",
+        took: Duration::from_millis(80),
     }
     .emit(metrics);
     metrics.webhook_post("told");

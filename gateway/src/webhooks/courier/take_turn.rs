@@ -135,8 +135,10 @@ impl Courier {
             return true;
         }
         let endpoints = self.lookout().endpoints(turn.watched.tenant);
+        // Due in this turn: the record was read a little later than the turn began,
+        // and by a clock of whole milliseconds that may seem to be still to come.
         turn.story
-            .address_to(&endpoints.unwrap_or_default(), found.now_ms);
+            .address_to(&endpoints.unwrap_or_default(), turn.watched.now_ms);
         // Only what is written down is told: so its id never means anything else.
         self.save(turn, NextLook::LeaseStays).await
     }

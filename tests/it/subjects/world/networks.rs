@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use watchword::signals::{Question, Signals};
+use watchword::signals::{Question, Reply, Signals};
 use watchword::subjects::evidence::Finding;
 
 /// What may be asked of a number.
@@ -38,7 +38,7 @@ impl Networks {
 
 #[async_trait]
 impl Signals for Networks {
-    async fn ask(&self, question: Question<'_>) -> Finding {
+    async fn ask(&self, question: Question<'_>) -> Reply {
         let (e164, signal) = match question {
             Question::SimSwap { e164, .. } => (e164, Signal::SimSwap),
             Question::DeviceSwap { e164, .. } => (e164, Signal::DeviceSwap),
@@ -46,6 +46,6 @@ impl Signals for Networks {
             Question::Forwarded { e164 } => (e164, Signal::Forwarded),
         };
         let said = self.lock().get(&(e164.to_owned(), signal)).copied();
-        said.unwrap_or(Finding::Unknown)
+        Ok(said.unwrap_or(Finding::Unknown))
     }
 }

@@ -28,7 +28,9 @@ use watchword::subjects::keeper::Keeper;
 use watchword::telemetry::Metrics;
 use watchword::telemetry::logging::DroppedLines;
 use watchword::tenants::{Caller, Operator};
-use watchword::webhooks::{Courier, CourierSettings, Lookout, Post, PostError, Posted, Poster};
+use watchword::webhooks::{
+    Courier, CourierSettings, Lookout, Post, PostError, Posted, Poster, Waking,
+};
 use watchword_providers::sandbox::{CallbackSender, Inbox, SandboxCallback};
 use watchword_providers::{CallDocument, Callback, Channel};
 
@@ -47,7 +49,9 @@ pub(super) struct Running {
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) keeper: Arc<Keeper>,
     pub(super) api: Arc<Api>,
-    pub(super) courier: Arc<Courier>,
+    courier: Arc<Courier>,
+    /// What the courier was woken for.
+    waking: tokio::sync::Mutex<Waking>,
     pub(super) inbox: Inbox,
     pub(super) endpoint: Endpoint,
     pub(super) played: Played,
@@ -82,7 +86,8 @@ impl Running {
         let settings = setup.settings();
         let (inbox, endpoint) = before.unwrap_or_default();
         let metrics = Arc::new(Metrics::new(DroppedLines::none()));
-        let lookout = Arc::new(Lookout::new().0);
+        let (lookout, waking) = Lookout::new();
+        let lookout = Arc::new(lookout);
         let store = Arc::new(MeteredStore::new(
             Arc::clone(&stores.store),
             Arc::clone(&metrics),
@@ -138,6 +143,7 @@ impl Running {
         Self {
             api: api(service, &shared, desk),
             courier: Arc::new(Courier::new(shared.clone(), poster, courier)),
+            waking: tokio::sync::Mutex::new(waking),
             shared,
             dispatcher,
             keeper,
@@ -145,6 +151,12 @@ impl Running {
             endpoint,
             played,
         }
+    }
+
+    /// Tells what there is to tell: what the courier was woken for, and what is due.
+    pub(super) async fn tell(&self) {
+        self.courier.heed(&mut *self.waking.lock().await).await;
+        self.courier.pass().await;
     }
 
     /// Whether no dispatch is at work.

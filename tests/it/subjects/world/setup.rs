@@ -28,6 +28,17 @@ pub(crate) struct Setup {
     acme: String,
     more: String,
     has_sole_operator: bool,
+    keys: Keys,
+}
+
+/// The master keys a gateway is configured with.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Keys {
+    #[default]
+    First,
+    /// A second one has taken over.
+    Both,
+    Second,
 }
 
 impl Setup {
@@ -56,6 +67,10 @@ impl Setup {
     pub(crate) fn sole_operator(mut self) -> Self {
         self.has_sole_operator = true;
         self
+    }
+
+    pub(super) fn set_keys(&mut self, keys: Keys) {
+        self.keys = keys;
     }
 
     /// Entries of lists, such as `[[test_numbers]]`.
@@ -104,6 +119,13 @@ impl Setup {
         }
         // First, so that a story's own routes are found before those for everything.
         toml.push_str(&self.more);
+        toml.push_str(match self.keys {
+            Keys::First => FIRST_KEY,
+            Keys::Both | Keys::Second => SECOND_KEY,
+        });
+        if let Keys::Both = self.keys {
+            toml.push_str(FIRST_KEY);
+        }
         toml.push_str(REST);
         toml
     }
@@ -143,11 +165,19 @@ url = "https://acme.example.com/hooks"
 secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
 "#;
 
-const REST: &str = r#"
+const FIRST_KEY: &str = r#"
 [[keys]]
 id = "k1"
 secret = "MdtSQvxD+5XP8paKbAfjv8khtRcNcu9EDVjnw+qaLdc="
+"#;
 
+const SECOND_KEY: &str = r#"
+[[keys]]
+id = "k2"
+secret = "yT0kq4mS8dV3rW1pXn6uZbC5aFh9eJg2LoQiRxKtMvE="
+"#;
+
+const REST: &str = r#"
 [[providers]]
 id = "sandbox"
 kind = "sandbox"

@@ -65,8 +65,8 @@ async fn pass(time: Duration) {
 async fn a_token_is_granted_once_and_again_before_it_ends() {
     let (network, _) = network(well, ALWAYS).await;
     let camara = camara(&network, PATIENT_MS);
-    assert_eq!(camara.ask(another(1)).await, Finding::Raised);
-    assert_eq!(camara.ask(another(2)).await, Finding::Raised);
+    assert_eq!(found(&camara, another(1)).await, Finding::Raised);
+    assert_eq!(found(&camara, another(2)).await, Finding::Raised);
 
     let requests = network.requests();
     let (head, body) = requests[0].split_once("\r\n\r\n").unwrap();
@@ -82,10 +82,10 @@ async fn a_token_is_granted_once_and_again_before_it_ends() {
     assert_eq!(token_count(&network), 1);
 
     pass(Duration::from_secs(200)).await;
-    camara.ask(another(3)).await;
+    found(&camara, another(3)).await;
     assert_eq!(token_count(&network), 1);
     pass(Duration::from_secs(70)).await;
-    assert_eq!(camara.ask(another(4)).await, Finding::Raised);
+    assert_eq!(found(&camara, another(4)).await, Finding::Raised);
     assert_eq!(token_count(&network), 2);
 }
 
@@ -98,11 +98,11 @@ async fn a_token_that_is_not_taken_any_more_is_replaced_after_a_moment() {
     let (network, _) = network(revoked, ALWAYS).await;
     let camara = camara(&network, PATIENT_MS);
     for hours in 1..4 {
-        assert_eq!(camara.ask(another(hours)).await, Finding::Unknown);
+        assert_eq!(found(&camara, another(hours)).await, Finding::Unknown);
     }
     assert_eq!(token_count(&network), 1);
     pass(Duration::from_secs(10)).await;
-    camara.ask(another(4)).await;
+    found(&camara, another(4)).await;
     assert_eq!(token_count(&network), 2);
 }
 
@@ -126,8 +126,8 @@ async fn without_a_token_nothing_is_asked() {
     for tell in table {
         let (network, _) = network(tell, ALWAYS).await;
         let camara = camara(&network, PATIENT_MS);
-        assert_eq!(camara.ask(another(1)).await, Finding::Unknown);
-        assert_eq!(camara.ask(another(2)).await, Finding::Unknown);
+        assert_eq!(found(&camara, another(1)).await, Finding::Unknown);
+        assert_eq!(found(&camara, another(2)).await, Finding::Unknown);
         let requests = network.requests();
         assert!(
             requests.len() == 1 && is_for_token(&requests[0]),
@@ -140,15 +140,10 @@ async fn without_a_token_nothing_is_asked() {
 async fn a_token_that_comes_too_late_for_one_is_there_for_the_next() {
     let (network, may) = network(well, 0).await;
     let late = camara(&network, IMPATIENT_MS);
-    assert_eq!(late.ask(another(1)).await, Finding::Unknown);
-    assert_eq!(late.ask(another(2)).await, Finding::Unknown);
+    assert_eq!(found(&late, another(1)).await, Finding::Unknown);
+    assert_eq!(found(&late, another(2)).await, Finding::Unknown);
     may.add_permits(ALWAYS);
-    let token = late
-        .network
-        .login
-        .authorization()
-        .await
-        .map_err(NoAnswer::as_str);
+    let token = late.network.login.authorization().await;
     assert_eq!(token, Ok(Some(HeaderValue::from_static("Bearer t1"))));
     assert_eq!(token_count(&network), 1);
 }

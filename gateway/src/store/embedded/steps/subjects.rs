@@ -7,15 +7,16 @@ use redb::ReadableTable;
 use serde_bytes::ByteBuf;
 
 use super::webhooks;
-use crate::id::Shard;
-use crate::store::embedded::codec::{SlotKey, WatchKey, encode, record_key, slot_key};
+use crate::id::{RecordId, Shard};
+use crate::keys::seal;
+use crate::store::embedded::codec::{SlotKey, WatchKey, decode, encode, record_key, slot_key};
 use crate::store::embedded::file::Snapshot;
 use crate::store::embedded::tables::{
-    SUBJECT_AUDIT, StepError, SubjectTables, Tables, of_table, read, read_as,
+    SUBJECT_AUDIT, SUBJECTS, StepError, SubjectTables, Tables, of_table, read, read_as,
 };
 use crate::store::subjects::{
-    NoteNumber, NumberKey, NumberNote, SubjectEntry, UNREADABLE_AGAIN_MS, WriteDecision,
-    WriteSubject, Written,
+    NoteNumber, NumberKey, NumberNote, SubjectEntry, SubjectPage, UNREADABLE_AGAIN_MS,
+    WriteDecision, WriteSubject, Written,
 };
 use crate::subjects::model::SubjectKey;
 use crate::verification::Status;
@@ -113,6 +114,43 @@ pub(in crate::store::embedded) fn take_due(
         move_due(&mut own, key, again_at_ms)?;
     }
     Ok(taken)
+}
+
+/// Of some subjects of a shard, those that another key seals.
+pub(in crate::store::embedded) fn under_other_keys(
+    snapshot: &Snapshot,
+    (shard, key_id): (Shard, &str),
+    (from, count): (Option<&[u8]>, u16),
+) -> Result<SubjectPage, StepError> {
+    let table = snapshot.0.open_table(SUBJECTS).map_err(of_table)?;
+    let first = slot_key(shard, &[0; 16]);
+    let last = slot_key(shard, &[u8::MAX; 16]);
+    let from = from.map_or(Bound::Included(first.as_slice()), Bound::Excluded);
+    let bounds = (from, Bound::Included(last.as_slice()));
+    let mut page = SubjectPage::default();
+    let mut looked_at = 0;
+    for entry in table.range::<&[u8]>(bounds)?.take(usize::from(count)) {
+        let (slot, bytes) = entry?;
+        looked_at += 1;
+        page.next = Some(slot.value().to_vec());
+        // What another release wrote names no key that we could know.
+        let stored: Option<SubjectEntry> = decode(bytes.value()).ok();
+        let sealing = stored
+            .as_ref()
+            .and_then(|stored| seal::key_id(&stored.sealed));
+        if sealing != Some(key_id) {
+            page.found.extend(subject_of(slot.value(), shard));
+        }
+    }
+    if looked_at < usize::from(count) {
+        page.next = None;
+    }
+    Ok(page)
+}
+
+fn subject_of(slot: &[u8], shard: Shard) -> Option<SubjectKey> {
+    let random = *slot.last_chunk()?;
+    Some(SubjectKey(RecordId { shard, random }))
 }
 
 pub(in crate::store::embedded) fn audit(

@@ -14,7 +14,8 @@ if how == FORGET then
   return {1, clock}
 end
 redis.call('HSET', KEYS[1], 's', state)
-if how == AT then
+-- Asked again for want of an answer, the lease has ended, and a wake is noted.
+if how == AT and watch.leased ~= 0 then
   redis.call('HSET', KEYS[1], 'l', 0, 'w', 0)
   if watch.woken then
     at = now

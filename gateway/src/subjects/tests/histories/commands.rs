@@ -8,12 +8,12 @@ use super::cell::{Purpose, Status};
 use super::world::World;
 use crate::id::RecordId;
 use crate::subjects::command::{
-    AddMethod, Command, OperatorAction, RequestChange, ResetScope, TokenHolder,
+    AddMethod, Command, ImportedMethod, OperatorAction, RequestChange, ResetScope, TokenHolder,
 };
 use crate::subjects::evidence::{Class, Fact, Finding};
 use crate::subjects::model::{
-    ActionId, Actor, ChangeId, FreezeReason, GrantId, MethodId, MethodStatus, Recipient, SlowHash,
-    Subject, SuspendReason,
+    ActionId, Actor, ChangeId, FreezeReason, GrantId, MethodId, MethodStatus, Recipient, Role,
+    SlowHash, Subject, SuspendReason,
 };
 use crate::subjects::tests::case::{HOUR, method, passkey, phone};
 
@@ -42,13 +42,15 @@ impl World {
             18 | 19 => (tenant, self.recover(seen, how)),
             20 => (tenant, self.new_recovery_code(seen, how)),
             21 => (tenant, Command::UseBypassCode),
-            22 => (tenant, Command::WrongSecret),
+            22 if how.is_multiple_of(2) => (tenant, Command::WrongSecret),
+            22 => (Actor::Person, Command::WrongToken),
             23 => (tenant, freeze(how)?),
             24 => (tenant, set_default(how)),
             25 => (tenant, self.remove(seen, how)),
             26 => (Actor::System, suspend(how)),
             27 => (Actor::System, stop(how)),
-            28 => (tenant, give_up(seen)?),
+            28 if how.is_multiple_of(2) => (tenant, give_up(seen)?),
+            28 => (tenant, cancel(seen)?),
             29 => {
                 self.hire_or_fire(how);
                 return None;
@@ -150,6 +152,11 @@ impl World {
         }
     }
 
+    /// Nobody takes an old one, so each is of its ten minutes.
+    fn assertion(&self, how: u8) -> [u8; 16] {
+        (u128::from(self.now_ms / PROOF_MS) << 8 | u128::from(how)).to_be_bytes()
+    }
+
     /// What can be shown, good and bad, fresh and used before.
     fn facts(&self, seen: &Subject, how: u8) -> Vec<Fact> {
         let by_method = |swap| {
@@ -174,7 +181,7 @@ impl World {
             5 => vec![by_method(Finding::Raised)],
             6 => vec![Fact::RecoveryCode, Fact::SingleFactor],
             7 => vec![Fact::Idv {
-                assertion: [how; 16],
+                assertion: self.assertion(how),
             }],
             8 => vec![Fact::BypassCode],
             _ => {
@@ -207,7 +214,7 @@ impl World {
             .change
             .as_ref()
             .map_or(ChangeId([1; 16]), |change| change.id);
-        let action = match how / 3 % 14 {
+        let action = match how / 3 % 15 {
             0 => OperatorAction::Reset {
                 scope: ResetScope::All,
             },
@@ -226,6 +233,9 @@ impl World {
                 length: 8,
             },
             12 => OperatorAction::RevokeBypassCode,
+            13 => OperatorAction::ImportMethods {
+                methods: vec![imported(how % NUMBERS)],
+            },
             // Seldom: it ends everything.
             _ if how > 210 => OperatorAction::Erase,
             _ => OperatorAction::SetPrivileged { privileged: true },
@@ -305,6 +315,11 @@ fn stop(how: u8) -> Command {
     }
 }
 
+fn cancel(seen: &Subject) -> Option<Command> {
+    let change = seen.change.as_ref()?.id;
+    Some(Command::CancelChange { change })
+}
+
 fn give_up(seen: &Subject) -> Option<Command> {
     let change = seen.change.as_ref()?;
     Some(Command::ChangeGivenUp {
@@ -321,4 +336,14 @@ fn action_command(seen: &Subject, how: u8) -> Option<Command> {
         9..=14 => Command::ApproveBySealedCode { action },
         _ => Command::Withdraw { action },
     })
+}
+
+fn imported(number: u8) -> ImportedMethod {
+    ImportedMethod {
+        id: method(number),
+        number: phone(number),
+        role: Role::Primary,
+        channel: Channel::Sms,
+        extension: None,
+    }
 }

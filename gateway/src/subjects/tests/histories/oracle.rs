@@ -119,6 +119,7 @@ impl Oracle {
         self.count(step);
         self.judge_proofs(step)?;
         self.judge_actions(step)?;
+        self.judge_import(step)?;
         self.judge_undo(step)?;
         let change = step.after.change.as_ref();
         if let Some(change) = change.filter(|change| change.new_verified_at_ms > 0) {
@@ -177,7 +178,7 @@ impl Oracle {
             if !before.used_proofs.contains(proof) {
                 self.counts.proofs += 1;
                 holds(
-                    self.used_proofs.insert(*proof),
+                    self.used_proofs.insert(proof.name),
                     "a proof was used twice (I5)",
                 )?;
             }
@@ -234,7 +235,7 @@ impl Oracle {
             EventKind::BypassCodeIssued,
             EventKind::SubjectErased,
         ];
-        let is_done = is_heavy.into_iter().any(told);
+        let is_done = is_heavy.into_iter().any(told) || imported(step).next().is_some();
         let is_approved = told(EventKind::ActionApproved);
         holds(
             !(is_done && step.before.privileged) || is_approved,
@@ -245,6 +246,18 @@ impl Oracle {
             let gone = gone.filter(|one| !step.after.actions.iter().any(|now| now.id == one.id));
             let gone: Vec<ActionId> = gone.map(|one| one.id).collect();
             self.judge_approval(step, &gone)?;
+        }
+        Ok(())
+    }
+
+    /// No way around a hold: only who never had a number gets one so.
+    fn judge_import(&mut self, step: &Step) -> Result<(), Violation> {
+        for id in imported(step) {
+            holds(
+                step.before.enrolled_at_ms == 0,
+                "a number was imported beside one that was proved",
+            )?;
+            self.proved.insert(id);
         }
         Ok(())
     }
@@ -365,6 +378,8 @@ fn facts_of(command: &Command) -> &[Fact] {
         | Command::Report { .. }
         | Command::UseBypassCode
         | Command::WrongSecret
+        | Command::WrongToken
+        | Command::CancelChange { .. }
         | Command::Freeze { .. }
         | Command::MethodUsed { .. }
         | Command::SuspendMethod { .. }
@@ -400,4 +415,10 @@ impl std::ops::Add for Counts {
             erased: self.erased + other.erased,
         }
     }
+}
+
+fn imported(step: &Step) -> impl Iterator<Item = MethodId> {
+    let told = step.outcome.told.iter();
+    told.filter(|one| one.what == "method.imported")
+        .filter_map(|one| one.method)
 }
