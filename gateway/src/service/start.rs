@@ -14,6 +14,7 @@ use super::limits::{NamedLimit, of_send, of_tenant_number};
 use super::render::{self, Context};
 use super::request::{Client, ResendRequest, StartRequest};
 use super::send::{Send, SendAsk};
+use super::subjects::numbers::by_voice_alone;
 use super::view::VerificationView;
 use super::{Answer, OVERLOADED, Service};
 use crate::delivery::NewDelivery;
@@ -101,6 +102,7 @@ impl Service {
             Vec::new()
         } else {
             let aim = Aim::of(tenant, &to, &details);
+            self.not_stopped(&live, aim, channel).await?;
             self.resend_limits(&live, aim, (channel, request.client))?
         };
         let resend = Resend {
@@ -149,6 +151,18 @@ impl Service {
         let view = render::verification(context, id, &accepted.record, &details, Some(&to))?;
         self.start_accepted(tenant, &view, started.elapsed());
         Ok(view)
+    }
+
+    /// Whoever has a subject's number may have said STOP since the code first went out.
+    async fn not_stopped(&self, live: &Live, aim: Aim<'_>, channel: Channel) -> Answer<()> {
+        if channel == Channel::Voice || aim.method.is_none() {
+            return Ok(());
+        }
+        let e164 = aim.to.number.expose();
+        if self.keeper.is_stopped(live, aim.tenant, e164).await? {
+            return Err(by_voice_alone("opted_out", aim.to));
+        }
+        Ok(())
     }
 
     /// What a resend is limited by, if it may go there at all.

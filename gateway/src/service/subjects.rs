@@ -5,7 +5,7 @@ mod changes;
 mod import;
 mod inbound;
 mod methods;
-mod numbers;
+pub(super) mod numbers;
 mod operators;
 mod proof;
 mod readiness;

@@ -4,11 +4,12 @@
 use serde_json::{Value, json};
 
 use super::over_both_stores;
-use super::world::{MINUTE, OTHER_TENANT, Stand, World};
+use super::world::{MINUTE, OTHER_TENANT, Stand, World, text};
 use crate::support::numbers;
 
 over_both_stores!(
     stop_ends_sms_and_offers_a_call_until_start,
+    a_stop_holds_for_a_code_that_is_sent_again,
     only_what_carriers_take_for_stop_is_one,
     a_stop_is_between_a_number_and_one_tenant,
     a_stop_is_told_once_to_every_subject_that_has_the_number,
@@ -30,6 +31,28 @@ async fn asks_by(world: &World, channel: &str) -> (u16, Value) {
 async fn status_of_method(world: &World) -> Value {
     let (_, listed) = world.get("/v1/subjects/u-1/methods").await;
     listed["methods"][0]["status"].clone()
+}
+
+async fn a_stop_holds_for_a_code_that_is_sent_again(stand: Stand) {
+    let world = World::over(stand).await;
+    let number = numbers::us_number();
+    world.has_method("u-1", &number).await;
+    world.advance(20 * MINUTE);
+    let (status, sent) = asks_by(&world, "sms").await;
+    assert_eq!(status, 201, "{sent}");
+    world.is_quiet().await;
+    let before = world.sms_to(&number).len();
+
+    writes_back(&world, &number, "STOP").await;
+    world.advance(MINUTE);
+    let resend = format!("/v1/verifications/{}/resend", text(&sent["id"]));
+    let (status, refusal) = world.post(&resend, json!({})).await;
+    assert_eq!((status, &refusal["code"]), (409, &json!("opted_out")));
+    assert_eq!(refusal["alternatives"], json!(["voice"]));
+    let (status, called) = world.post(&resend, json!({ "channel": "voice" })).await;
+    assert_eq!(status, 200, "{called}");
+    world.is_quiet().await;
+    assert_eq!(world.sms_to(&number).len(), before);
 }
 
 async fn stop_ends_sms_and_offers_a_call_until_start(stand: Stand) {

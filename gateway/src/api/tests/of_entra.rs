@@ -284,7 +284,7 @@ async fn otp(headers: &[(&'static str, &str)], changes: Value) -> entra::Otp {
     let directory = api.edge.parts.directory.entra(Some(&bearer)).await.unwrap();
     let caller = EntraCaller {
         directory,
-        received_at: tokio::time::Instant::now(),
+        received_at: Instant::now(),
     };
     let asked = asked(headers, &with(changes).to_string());
     entra::read(&caller, &asked).await.ok().unwrap()
@@ -403,7 +403,7 @@ async fn every_layer_speaks_the_words_of_the_contract() {
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_come_is_not_waited_for_longer_than_the_caller_does() {
     let api = TestApi::new();
-    let before = tokio::time::Instant::now();
+    let before = Instant::now();
     let (head, _) = request(&[], &json!({})).into_parts();
     let answer = api.send(Request::from_parts(head, Silent)).await;
     assert_eq!(

@@ -43,7 +43,8 @@ pub(super) fn channel(
     }
 }
 
-fn by_voice_alone(code: &'static str, to: &ParsedNumber) -> ServiceError {
+/// A refusal of SMS, with what is left.
+pub(in crate::service) fn by_voice_alone(code: &'static str, to: &ParsedNumber) -> ServiceError {
     let takes_calls = to.may_receive(Channel::Voice).is_ok();
     let channels = takes_calls.then_some(Channel::Voice).into_iter().collect();
     ServiceError::Refused {
