@@ -4,7 +4,7 @@
 use super::Turn;
 use super::telling::method_event;
 use crate::subjects::command::{ImportedMethod, Refusal, Telling};
-use crate::subjects::model::{Method, MethodId, MethodStatus, Role};
+use crate::subjects::model::{Method, MethodStatus, Role};
 use crate::webhooks::EventKind;
 
 impl Turn<'_> {
@@ -23,7 +23,7 @@ impl Turn<'_> {
             return Err(Refusal::TooManyMethods);
         }
         may_stand_together(wanted)?;
-        self.discard_pending();
+        self.discard_pending(|_| true);
         let mut ordered: Vec<&ImportedMethod> = wanted.iter().collect();
         // The first one becomes the default.
         ordered.sort_by_key(|one| one.role != Role::Primary);
@@ -51,19 +51,6 @@ impl Turn<'_> {
         self.subject.listed_methods().count() == wanted.len()
             && !wanted.is_empty()
             && wanted.iter().all(has)
-    }
-
-    /// Whoever waited for a code of their first number is told of another now.
-    fn discard_pending(&mut self) {
-        let pending = self.subject.methods.iter();
-        let pending = pending.filter(|method| method.status == MethodStatus::Pending);
-        let pending: Vec<MethodId> = pending.map(|method| method.id).collect();
-        if !pending.is_empty() {
-            self.subject.generation += 1;
-        }
-        for id in pending {
-            self.discard(id);
-        }
     }
 
     fn imported(&self, one: &ImportedMethod) -> Method {

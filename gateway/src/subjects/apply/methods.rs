@@ -207,7 +207,13 @@ impl Turn<'_> {
 
     /// A session alone enrols the first number, and no other that was waiting.
     fn discard_unproved(&mut self) {
-        let waits = |one: &&Method| one.status == MethodStatus::Pending && one.class.is_none();
+        self.discard_pending(|one| one.class.is_none());
+    }
+
+    /// Forgets the numbers that wait for their code and are meant; the codes on
+    /// their way die with them.
+    pub(super) fn discard_pending(&mut self, is_meant: impl Fn(&Method) -> bool) {
+        let waits = |one: &&Method| one.status == MethodStatus::Pending && is_meant(one);
         let waiting = self.subject.methods.iter().filter(waits);
         let waiting: Vec<MethodId> = waiting.map(|method| method.id).collect();
         if !waiting.is_empty() {
