@@ -103,6 +103,12 @@ impl World {
         assert!(has_ended.await, "{:?}", self.delivery(node).await);
         self.delivery(node).await
     }
+
+    /// Waits until the first provider has been asked.
+    async fn reaches_the_first(&self) {
+        let reached = self.first.submission_to(&self.number, ARRIVES_WITHIN);
+        reached.await;
+    }
 }
 
 fn assert_in_time(ended: &Ended, end: WithinEnd) {
@@ -154,10 +160,7 @@ async fn what_a_dead_node_was_at_is_sent_by_nobody() {
         world.first.always(Behaviour::Hang);
         let node = Node::start(&world.config).await;
         let asked = node.asked(world.request(), BUDGET);
-        world
-            .first
-            .submission_to(&world.number, ARRIVES_WITHIN)
-            .await;
+        world.reaches_the_first().await;
         node.crash().await;
         assert!(asked.await.unwrap_err().is_cancelled());
         // Its lease has run out: the next node's first sweep takes it over.
@@ -183,10 +186,7 @@ async fn a_repeated_request_is_told_the_same_on_another_node() {
         Node::start(&world.config).await,
     );
     let first = one.asked(world.request(), BUDGET);
-    world
-        .first
-        .submission_to(&world.number, ARRIVES_WITHIN)
-        .await;
+    world.reaches_the_first().await;
     let again = other.asked(world.request(), BUDGET);
     assert_in_time(&first.await.unwrap(), WithinEnd::Accepted);
     assert_in_time(&again.await.unwrap(), WithinEnd::Accepted);
@@ -211,10 +211,7 @@ async fn while_the_store_stands_still_the_caller_is_told_in_time_and_nothing_mor
     world.first.always(Behaviour::Hang);
     let node = Node::start(&world.config).await;
     let asked = node.asked(world.request(), BUDGET);
-    world
-        .first
-        .submission_to(&world.number, ARRIVES_WITHIN)
-        .await;
+    world.reaches_the_first().await;
     world.scenario.redis().freeze();
     assert_in_time(&asked.await.unwrap(), WithinEnd::TimedOut);
     world.scenario.redis().resume();
@@ -234,10 +231,7 @@ async fn what_a_provider_took_while_the_store_stood_still_is_told_as_taken() {
     let slow = Duration::from_millis(500);
     world.first.always(Behaviour::AcceptAfter(slow));
     let asked = node.asked(world.request(), BUDGET);
-    world
-        .first
-        .submission_to(&world.number, ARRIVES_WITHIN)
-        .await;
+    world.reaches_the_first().await;
     world.scenario.redis().freeze();
     assert_in_time(&asked.await.unwrap(), WithinEnd::Accepted);
     world.scenario.redis().resume();
@@ -276,10 +270,7 @@ async fn an_attempt_whose_beginning_is_confirmed_too_late_does_not_go_out() {
     world.first.always(Behaviour::Hang);
     let node = Node::start(&world.config).await;
     let asked = node.asked(world.request(), BUDGET);
-    world
-        .first
-        .submission_to(&world.number, ARRIVES_WITHIN)
-        .await;
+    world.reaches_the_first().await;
     // The next attempt's beginning is asked for, and confirmed when there is
     // hardly any time left.
     let asked_at = Instant::now();
