@@ -1,14 +1,16 @@
 //! A mistyped number costs nothing but another try.
 
+use http::HeaderValue;
 use serde_json::{Value, json};
 
 use super::over_both_stores;
-use super::world::{DAY, Stand, TENANT, World, text};
+use super::world::{ADA, DAY, Stand, TENANT, World, request, text};
 use crate::support::numbers;
 
 over_both_stores!(
     a_first_number_that_was_mistyped_is_forgotten,
     a_change_to_a_mistyped_number_is_canceled_until_it_is_proved,
+    a_code_of_an_earlier_change_proves_no_later_one_by_its_idempotency_key,
 );
 
 const SUBJECT: &str = "/v1/subjects/person-7";
@@ -78,4 +80,35 @@ async fn a_change_to_a_mistyped_number_is_canceled_until_it_is_proved(stand: Sta
     let path = format!("{changes}/{}", text(&proved["id"]));
     let (status, refused) = world.call("DELETE", &path, TENANT, Value::Null).await;
     assert_eq!((status, &refused["code"]), (409, &json!("change_ended")));
+}
+
+async fn a_code_of_an_earlier_change_proves_no_later_one_by_its_idempotency_key(stand: Stand) {
+    let world = World::over(stand).await;
+    let (old, new) = (numbers::us_number(), numbers::us_number());
+    world.has_method("person-7", &old).await;
+    let changes = format!("{SUBJECT}/number-changes");
+    let asked = json!({ "to": new, "evidence": [{ "type": "stronger_factor" }] });
+    let ask = async || {
+        let mut ask = request("POST", &changes, TENANT, &asked);
+        let once = HeaderValue::from_static("once");
+        ask.headers_mut().insert("idempotency-key", once);
+        let answer = world.send(ask).await;
+        (answer.status, answer.body)
+    };
+    let (status, requested) = ask().await;
+    assert_eq!(status, 201, "{requested}");
+    let path = format!("{changes}/{}", text(&requested["number_change"]["id"]));
+    let code = world.code_to(&new).await;
+    let (status, proved) = world
+        .post(&format!("{path}/confirm"), json!({ "code": code }))
+        .await;
+    assert_eq!(status, 200, "{proved}");
+    let undo = json!({ "tenant": "acme", "reason": "the person called" });
+    let (status, undone) = world.call("POST", &format!("{path}/undo"), ADA, undo).await;
+    assert_eq!(status, 200, "{undone}");
+
+    let (status, again) = ask().await;
+    assert_eq!((status, &again["code"]), (409, &json!("already_approved")));
+    let (_, shown) = world.get(SUBJECT).await;
+    assert_eq!(shown["number_change"], Value::Null, "{shown}");
 }

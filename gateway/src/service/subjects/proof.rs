@@ -70,7 +70,12 @@ impl Service {
             ..StartRequest::default()
         };
         let at = (&*asked.live, &asked.tenant);
-        self.send_proof(at, (to, &addressee), &request).await
+        let sent = self.send_proof(at, (to, &addressee), &request).await?;
+        // By an idempotency key of before: a code typed back then proves nothing now.
+        if sent.status == Status::Approved {
+            return Err(PROVED_BEFORE);
+        }
+        Ok(sent)
     }
 
     /// Checks the code that was typed back, and goes on with what it proves. The
