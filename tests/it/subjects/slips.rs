@@ -10,6 +10,7 @@ use crate::support::numbers;
 over_both_stores!(
     a_first_number_that_was_mistyped_is_forgotten,
     a_change_to_a_mistyped_number_is_canceled_until_it_is_proved,
+    a_mistyped_extension_is_asked_for_anew,
     a_code_of_an_earlier_change_proves_no_later_one_by_its_idempotency_key,
 );
 
@@ -80,6 +81,30 @@ async fn a_change_to_a_mistyped_number_is_canceled_until_it_is_proved(stand: Sta
     let path = format!("{changes}/{}", text(&proved["id"]));
     let (status, refused) = world.call("DELETE", &path, TENANT, Value::Null).await;
     assert_eq!((status, &refused["code"]), (409, &json!("change_ended")));
+}
+
+async fn a_mistyped_extension_is_asked_for_anew(stand: Stand) {
+    let world = World::over(stand).await;
+    let office = numbers::us_number();
+    world.has_method("person-7", &numbers::us_number()).await;
+    let methods = format!("{SUBJECT}/methods");
+    let mut method = String::new();
+    for extension in ["100", "101"] {
+        let asked = json!({ "phone": office, "role": "office", "extension": extension,
+            "evidence": [{ "type": "stronger_factor" }] });
+        let (status, added) = world.post(&methods, asked).await;
+        assert_eq!(status, 201, "{added}");
+        assert_eq!(added["method"]["extension"], extension);
+        method = text(&added["method"]["id"]);
+    }
+    let (elsewhere, here) = (world.code_to(&office).await, world.code_to(&office).await);
+    // What was said at the wrong desk proves nothing of the right one.
+    let confirm = format!("{methods}/{method}/confirm");
+    let (status, wrong) = world.post(&confirm, json!({ "code": elsewhere })).await;
+    assert_eq!((status, &wrong["code"]), (422, &json!("code_mismatch")));
+    let (status, proved) = world.post(&confirm, json!({ "code": here })).await;
+    assert_eq!(status, 200, "{proved}");
+    assert_eq!(proved["method"]["extension"], "101");
 }
 
 async fn a_code_of_an_earlier_change_proves_no_later_one_by_its_idempotency_key(stand: Stand) {

@@ -21,13 +21,7 @@ impl Turn<'_> {
         let known = self.subject.method(candidate.id);
         match known.map(|method| method.status) {
             Some(MethodStatus::Active | MethodStatus::Holding) => return Ok(()),
-            // The code was sent again, or anew. What it was asked with still holds.
-            Some(MethodStatus::Pending) => {
-                if let Some(method) = self.subject.method_mut(candidate.id) {
-                    method.proof = Some(candidate.proof);
-                }
-                return Ok(());
-            }
+            Some(MethodStatus::Pending) => return self.ask_again(candidate),
             Some(MethodStatus::Suspended) => {}
             Some(MethodStatus::Retired) | None => self.has_room()?,
         }
@@ -72,6 +66,19 @@ impl Turn<'_> {
         };
         self.subject.methods.push(method);
         self.tell(told);
+        Ok(())
+    }
+
+    /// The code was sent again, or anew: it proves the place that it went to, as it
+    /// is asked for now. The evidence it was asked with before still holds.
+    fn ask_again(&mut self, candidate: &AddMethod) -> Result<(), Refusal> {
+        let role = self.role_for(candidate)?;
+        if let Some(method) = self.subject.method_mut(candidate.id) {
+            method.role = role;
+            method.role_named = candidate.role.is_some();
+            method.extension.clone_from(&candidate.extension);
+            method.proof = Some(candidate.proof);
+        }
         Ok(())
     }
 
