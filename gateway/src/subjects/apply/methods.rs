@@ -205,11 +205,16 @@ impl Turn<'_> {
             let numbers = self.numbers_to_tell(Some(id));
             self.notify_at(NoticeKind::MethodAdded, &numbers, &due);
         }
-        // The right to enrol is for one number; the next has better evidence.
-        if is_held {
-            self.subject.enrolment = None;
-        }
+        self.end_enrolment();
         Ok(())
+    }
+
+    /// The right to enrol after a reset is for one number: the next has better
+    /// evidence, and so have those that waited beside it.
+    fn end_enrolment(&mut self) {
+        if let Some(window) = self.subject.enrolment.take() {
+            self.discard_pending(|one| one.class >= Some(window.class));
+        }
     }
 
     /// A session alone enrols the first number, and no other that was waiting.

@@ -380,3 +380,23 @@ fn a_number_held_on_weak_evidence_is_told_of_more_than_once() {
     let due: Vec<u64> = due.map(|at| (at - case.now_ms) / DAY).collect();
     assert_eq!(due, [0, 1, 7, 29]);
 }
+
+#[test]
+fn after_a_reset_one_number_is_enrolled_by_a_session_and_no_other_that_waited() {
+    let mut case = Case::enrolled();
+    let scope = ResetScope::Methods;
+    let reset = |case: &mut Case| case.ask("ada", 1, OperatorAction::Reset { scope });
+    reset(&mut case).unwrap();
+    case.add(2, &[Fact::Session]).unwrap();
+    case.add(3, &[Fact::Session]).unwrap();
+    case.prove(2).unwrap();
+    assert_eq!(case.status(2), Some(MethodStatus::Holding));
+    assert_eq!(case.prove(3), Err(Refusal::NotFound));
+
+    // However good the evidence was.
+    reset(&mut case).unwrap();
+    case.add(4, &[passkey()]).unwrap();
+    case.prove(4).unwrap();
+    assert_eq!(case.status(4), Some(MethodStatus::Active));
+    assert_eq!(case.add(5, &[Fact::Session]), Err(Refusal::StepUpRequired));
+}
