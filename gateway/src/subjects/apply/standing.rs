@@ -40,7 +40,10 @@ impl Turn<'_> {
                     distinct.push(*id);
                 }
             }
-            self.subject.fallback_order = distinct;
+            if self.subject.fallback_order != distinct {
+                self.subject.fallback_order = distinct;
+                self.tell(line("subject.fallback_order_set"));
+            }
         }
         self.make_default(id);
         Ok(())

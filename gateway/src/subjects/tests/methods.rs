@@ -400,3 +400,16 @@ fn after_a_reset_one_number_is_enrolled_by_a_session_and_no_other_that_waited() 
     assert_eq!(case.status(4), Some(MethodStatus::Active));
     assert_eq!(case.add(5, &[Fact::Session]), Err(Refusal::StepUpRequired));
 }
+
+#[test]
+fn the_order_of_fallbacks_is_set_with_a_line_in_the_trail() {
+    let mut case = Case::with_two();
+    let order = Command::SetDefault {
+        method: method(1),
+        fallback_order: Some(vec![method(2)]),
+    };
+    let told = case.tenant(&order).unwrap().told;
+    let lines: Vec<&str> = told.iter().map(|told| told.what).collect();
+    assert_eq!(lines, ["subject.fallback_order_set"]);
+    assert_eq!(case.tenant(&order).unwrap().told, []);
+}
