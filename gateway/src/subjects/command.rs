@@ -241,6 +241,16 @@ pub enum ResetScope {
     All,
 }
 
+impl ResetScope {
+    /// Its name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Methods => "methods",
+            Self::All => "all",
+        }
+    }
+}
+
 /// Under which terms it is decided.
 #[derive(Clone, Debug)]
 pub struct Terms<'a> {

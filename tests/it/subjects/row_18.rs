@@ -12,6 +12,7 @@ over_both_stores!(
     row_18_a_privileged_subject_needs_two_operators,
     row_18_several_keys_of_one_operator_are_one_operator,
     row_18_whatever_weakens_a_privileged_subject_waits_for_a_second,
+    row_18_the_second_operator_sees_what_exactly_is_asked,
     row_18_an_approval_expires_after_a_day,
     row_18_a_sole_operator_has_the_sealed_code_and_three_days,
     row_18_readiness_says_what_is_missing,
@@ -229,4 +230,40 @@ async fn red(world: &World) -> Vec<String> {
     let checks = readiness["checks"].as_array().cloned().unwrap_or_default();
     let red = checks.iter().filter(|check| check["status"] == "red");
     red.map(|check| text(&check["name"])).collect()
+}
+
+async fn row_18_the_second_operator_sees_what_exactly_is_asked(stand: Stand) {
+    let world = World::over(stand).await;
+    let privileged = json!({ "tenant": "acme", "privileged": true, "reason": "is the owner" });
+    let path = format!("{SUBJECT}/privileged");
+    assert_eq!(world.call("PUT", &path, ADA, privileged).await.0, 200);
+    let number = numbers::us_number();
+    let methods = json!([{ "phone": number, "role": "primary" }]);
+    let import = json!({ "tenant": "acme", "reason": "moves over", "methods": methods });
+    let codes = json!({ "tenant": "acme", "reason": "a day out", "lifetime_s": 7_200 });
+    let reset = json!({ "tenant": "acme", "reason": "lost all", "scope": "all" });
+    for (what, ask) in [
+        ("import", import),
+        ("bypass-codes", codes),
+        ("reset", reset),
+    ] {
+        let (status, waiting) = by(&world, ADA, &format!("{SUBJECT}/{what}"), ask).await;
+        assert_eq!(status, 202, "{waiting}");
+    }
+    let path = format!("{SUBJECT}?tenant=acme");
+    let (_, shown) = world.call("GET", &path, BOB, Value::Null).await;
+    let imported = &shown["actions"][0]["methods"][0];
+    let seen = text(&imported["number"]);
+    assert_eq!(imported["role"], "primary");
+    assert!(seen.ends_with(&number[number.len() - 2..]), "{seen}");
+    assert!(!shown.to_string().contains(&number), "{shown}");
+    assert_eq!(shown["actions"][1]["lifetime_s"], 7_200);
+    assert_eq!(shown["actions"][1]["one_time"], false);
+    assert_eq!(shown["actions"][2]["scope"], "all");
+
+    let (_, trail) = world.get(&format!("{SUBJECT}/audit")).await;
+    let lines = trail["lines"].as_array().into_iter().flatten();
+    let asked = lines.filter(|line| line["what"] == "subject.action_waiting");
+    let asked: Vec<&Value> = asked.map(|line| &line["status"]).collect();
+    assert_eq!(asked, ["import_methods", "issue_bypass_code", "reset"]);
 }

@@ -9,7 +9,7 @@ use super::recovery::RecoveryCodeJson;
 use crate::api::view::{Numbers, Shown, Time};
 use crate::service::subjects::view::{
     ActionView, AuditLineView, AuditView, BypassCodeView, ChangeView, GrantView, MethodView,
-    MethodsView, PendingActionView, ShownOnce, SubjectView,
+    MethodsView, PendingActionView, ShownOnce, SubjectView, WantedView,
 };
 use crate::subjects::evidence::FactKind;
 use crate::subjects::model::{ActionId, ChangeId, GrantId, MethodId};
@@ -52,7 +52,11 @@ impl<'a> SubjectJson<'a> {
             recovery_code: RecoveryCodeJson::new(view.recovery_code_created_at_ms),
             bypass_code: view.bypass_code.as_ref().map(BypassCodeJson::new),
             grants: view.grants.iter().map(GrantJson::new).collect(),
-            actions: view.actions.iter().map(PendingActionJson::new).collect(),
+            actions: view
+                .actions
+                .iter()
+                .map(|action| PendingActionJson::new(action, numbers))
+                .collect(),
             warnings: &view.warnings,
         }
     }
@@ -245,6 +249,8 @@ impl ActionJson {
 struct PendingActionJson<'a> {
     id: Shown<ActionId>,
     action: &'static str,
+    #[serde(flatten)]
+    wanted: WantedJson<'a>,
     reason: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     ticket: Option<&'a str>,
@@ -256,16 +262,63 @@ struct PendingActionJson<'a> {
 }
 
 impl<'a> PendingActionJson<'a> {
-    fn new(view: &'a PendingActionView) -> Self {
+    fn new(view: &'a PendingActionView, numbers: Numbers) -> Self {
         Self {
             id: Shown(view.id),
             action: view.action,
+            wanted: WantedJson::new(&view.wanted, numbers),
             reason: &view.reason,
             ticket: view.ticket.as_deref(),
             by: &view.by,
             asked_at: Time(view.asked_at_ms),
             expires_at: Time(view.expires_at_ms),
             acts_at: view.acts_at_ms.map(Time),
+        }
+    }
+}
+
+/// What an action is to do, in the words in which it was asked for.
+#[derive(Serialize)]
+struct WantedJson<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number_change: Option<Shown<ChangeId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    privileged: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lifetime_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    one_time: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    methods: Vec<WantedMethodJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct WantedMethodJson<'a> {
+    role: &'static str,
+    number: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extension: Option<Cow<'a, str>>,
+}
+
+impl<'a> WantedJson<'a> {
+    fn new(view: &'a WantedView, numbers: Numbers) -> Self {
+        let methods = view.methods.iter().map(|method| WantedMethodJson {
+            role: method.role.as_str(),
+            number: numbers.show(&method.number),
+            extension: method
+                .extension
+                .as_ref()
+                .map(|extension| numbers.show_extension(extension)),
+        });
+        Self {
+            scope: view.scope,
+            number_change: view.change.map(Shown),
+            privileged: view.privileged,
+            lifetime_s: view.lifetime_s,
+            one_time: view.one_time,
+            methods: methods.collect(),
         }
     }
 }
@@ -291,6 +344,8 @@ struct AuditLineJson<'a> {
     number: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     number_change: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -324,6 +379,7 @@ impl<'a> AuditLineJson<'a> {
             method: view.method.as_deref(),
             number: view.phone.as_deref(),
             number_change: view.change.as_deref(),
+            status: view.status.as_deref(),
             class: view.class.map(|class| class.as_str()),
             evidence: words(&view.evidence),
             reason: view.reason.as_deref(),

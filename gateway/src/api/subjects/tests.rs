@@ -11,7 +11,7 @@ use crate::api::openapi;
 use crate::api::view::Numbers;
 use crate::service::subjects::view::{
     ActionView, AuditLineView, AuditView, BypassCodeView, ChangeView, GrantView, MethodView,
-    MethodsView, PendingActionView, ShownOnce, SubjectView,
+    MethodsView, PendingActionView, ShownOnce, SubjectView, WantedMethodView, WantedView,
 };
 use crate::subjects::evidence::{Class, FactKind};
 use crate::subjects::model::{ActionId, ChangeId, ChangeStatus, GrantId, MethodId, Role};
@@ -72,7 +72,19 @@ fn subject() -> SubjectView {
         }],
         actions: vec![PendingActionView {
             id: ActionId([4; 16]),
-            action: "reset",
+            action: "import_methods",
+            wanted: WantedView {
+                scope: Some("all"),
+                change: Some(ChangeId([2; 16])),
+                privileged: Some(false),
+                lifetime_s: Some(3_600),
+                one_time: Some(true),
+                methods: vec![WantedMethodView {
+                    role: Role::Office,
+                    number: method().number,
+                    extension: Extension::parse("7"),
+                }],
+            },
             reason: "lost".to_owned(),
             ticket: Some("T-1".to_owned()),
             by: "ada".to_owned(),
@@ -103,6 +115,7 @@ fn audit() -> AuditView {
             method: Some("mth_0000000000000000".to_owned()),
             phone: Some("+1********23".to_owned()),
             change: Some("chg_00000000000000000000000000".to_owned()),
+            status: Some("reset".to_owned()),
             class: Some(Class::A),
             evidence: vec![FactKind::Session],
             reason: Some("lost".to_owned()),

@@ -241,6 +241,7 @@ fn shown_line(linked: LinkedLine) -> AuditLineView {
         method: line.method.map(|id| id.to_string()),
         phone: line.number,
         change: line.change.map(|id| id.to_string()),
+        status: line.status,
         class: line.class,
         evidence: line.facts,
         reason: line.reason,

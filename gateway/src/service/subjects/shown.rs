@@ -2,11 +2,13 @@
 
 use super::view::{
     BypassCodeView, ChangeView, GrantView, MethodView, PendingActionView, SubjectView,
+    WantedMethodView, WantedView,
 };
 use crate::live::Live;
 use crate::number;
 use crate::service::error::ServiceError;
 use crate::service::{Answer, Service};
+use crate::subjects::command::{ImportedMethod, OperatorAction};
 use crate::subjects::keeper::Opened;
 use crate::subjects::model::{ChangeId, EndedChange, Method, MethodStatus, NumberChange};
 use crate::tenants::Tenant;
@@ -29,6 +31,7 @@ impl Service {
         let actions = subject.actions.iter().map(|action| PendingActionView {
             id: action.id,
             action: action.action.as_str(),
+            wanted: wanted(&action.action),
             reason: action.reason.clone(),
             ticket: action.ticket.clone(),
             by: action.by.clone(),
@@ -189,4 +192,49 @@ fn warnings(opened: &Opened, methods: &[MethodView]) -> Vec<&'static str> {
 /// Records write 0 for never.
 fn moment(at_ms: u64) -> Option<u64> {
     (at_ms > 0).then_some(at_ms)
+}
+
+/// What an action is to do, for who has to approve it. No secret is in it.
+fn wanted(action: &OperatorAction) -> WantedView {
+    let nothing = WantedView::default();
+    match action {
+        OperatorAction::Reset { scope } => WantedView {
+            scope: Some(scope.as_str()),
+            ..nothing
+        },
+        OperatorAction::UndoChange { change }
+        | OperatorAction::CompleteChange { change }
+        | OperatorAction::RejectChange { change } => WantedView {
+            change: Some(*change),
+            ..nothing
+        },
+        OperatorAction::SetPrivileged { privileged } => WantedView {
+            privileged: Some(*privileged),
+            ..nothing
+        },
+        OperatorAction::IssueBypassCode {
+            lifetime_ms,
+            one_time,
+            ..
+        } => WantedView {
+            lifetime_s: Some(lifetime_ms / 1_000),
+            one_time: Some(*one_time),
+            ..nothing
+        },
+        OperatorAction::ImportMethods { methods } => WantedView {
+            methods: methods.iter().filter_map(wanted_method).collect(),
+            ..nothing
+        },
+        OperatorAction::Unfreeze | OperatorAction::RevokeBypassCode | OperatorAction::Erase => {
+            nothing
+        }
+    }
+}
+
+fn wanted_method(method: &ImportedMethod) -> Option<WantedMethodView> {
+    Some(WantedMethodView {
+        role: method.role,
+        number: method.number.phone()?,
+        extension: method.extension.clone(),
+    })
 }

@@ -158,12 +158,35 @@ pub struct PendingActionView {
     pub id: ActionId,
     /// A stable word: `reset`, `unfreeze`, ..
     pub action: &'static str,
+    pub wanted: WantedView,
     pub reason: String,
     pub ticket: Option<String>,
     pub by: String,
     pub asked_at_ms: u64,
     pub expires_at_ms: u64,
     pub acts_at_ms: Option<u64>,
+}
+
+/// What exactly an action is to do: whoever approves it has to know.
+#[derive(Clone, Debug, Default)]
+pub struct WantedView {
+    /// Of a reset.
+    pub scope: Option<&'static str>,
+    pub change: Option<ChangeId>,
+    pub privileged: Option<bool>,
+    /// Of a bypass code, as `one_time`.
+    pub lifetime_s: Option<u64>,
+    pub one_time: Option<bool>,
+    /// To be imported.
+    pub methods: Vec<WantedMethodView>,
+}
+
+/// A number that is to be imported.
+#[derive(Clone, Debug)]
+pub struct WantedMethodView {
+    pub role: Role,
+    pub number: PhoneNumber,
+    pub extension: Option<Extension>,
 }
 
 /// `GET /v1/subjects/{subject}/audit`.
@@ -190,6 +213,7 @@ pub struct AuditLineView {
     /// Masked when it was written.
     pub phone: Option<String>,
     pub change: Option<String>,
+    pub status: Option<String>,
     pub class: Option<Class>,
     pub evidence: Vec<FactKind>,
     pub reason: Option<String>,
