@@ -16,6 +16,7 @@ over_both_stores!(
     row_18_an_approval_expires_after_a_day,
     row_18_a_sole_operator_has_the_sealed_code_and_three_days,
     row_18_readiness_says_what_is_missing,
+    row_18_what_one_operator_does_for_all_is_seen_by_the_other,
 );
 
 const SUBJECT: &str = "/v1/subjects/u-18";
@@ -266,4 +267,30 @@ async fn row_18_the_second_operator_sees_what_exactly_is_asked(stand: Stand) {
     let asked = lines.filter(|line| line["what"] == "subject.action_waiting");
     let asked: Vec<&Value> = asked.map(|line| &line["status"]).collect();
     assert_eq!(asked, ["import_methods", "issue_bypass_code", "reset"]);
+}
+
+async fn row_18_what_one_operator_does_for_all_is_seen_by_the_other(stand: Stand) {
+    let world = World::over(stand).await;
+    // The code that lies in the safe is void by that.
+    by(&world, ADA, "/v1/admin/sealed-codes", Value::Null).await;
+    let removal = "/v1/admin/operators/bob/removal";
+    assert_eq!(by(&world, ADA, removal, Value::Null).await.0, 202);
+    world.has_method("u-18", &numbers::us_number()).await;
+    let erasure = json!({ "tenant": "acme", "reason": "asked for by the person" });
+    let (status, erased) = by(&world, ADA, &format!("{SUBJECT}/erase"), erasure).await;
+    assert_eq!(status, 200, "{erased}");
+
+    let path = "/v1/admin/readiness";
+    let (_, readiness) = world.call("GET", path, BOB, Value::Null).await;
+    let log = readiness["log"].as_array().into_iter().flatten();
+    let log = log.map(|line| text(&line["what"]));
+    let log: Vec<String> = log.filter(|line| !line.ends_with("seen first")).collect();
+    assert_eq!(
+        log,
+        [
+            "operator ada drew a sealed code",
+            "operator ada wants bob removed",
+            "operator ada erased a subject of tenant acme",
+        ]
+    );
 }
