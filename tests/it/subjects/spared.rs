@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::over_both_stores;
-use super::world::{ADA, MINUTE, Setup, Stand, World, text};
+use super::world::{ADA, HOUR, MINUTE, Setup, Stand, World, text};
 use crate::support::numbers;
 
 over_both_stores!(
+    a_unique_number_is_whose_code_is_typed_back,
     a_proved_number_says_no_to_a_wrong_code,
     a_frozen_subject_compares_no_code,
     a_mistyped_number_is_taken_back_and_the_right_one_asked_for_at_once,
@@ -217,4 +218,36 @@ async fn a_number_that_said_stop_is_proved_by_a_call(stand: Stand) {
     assert_eq!(status, 201, "{asked}");
     assert_eq!(asked["verification"]["channel"], "voice");
     assert_eq!(world.sms_to(&to), Vec::<String>::new());
+}
+
+async fn a_unique_number_is_whose_code_is_typed_back(stand: Stand) {
+    let setup = Setup::default().line("subjects", "unique_numbers = true");
+    let world = World::with(stand, setup).await;
+    let number = numbers::us_number();
+    world.has_method("stranger", &numbers::us_number()).await;
+    // Whoever cannot read its messages takes it from nobody.
+    let session = json!([{ "type": "session" }]);
+    let asked = json!({ "phone": number, "evidence": session });
+    let (status, added) = world.post("/v1/subjects/thief/methods", asked).await;
+    assert_eq!(status, 201, "{added}");
+    let asked = json!({ "to": number, "evidence": [{ "type": "stronger_factor" }] });
+    let changes = "/v1/subjects/stranger/number-changes";
+    let (status, changing) = world.post(changes, asked).await;
+    assert_eq!(status, 201, "{changing}");
+    world.code_to(&number).await;
+    let code = world.code_to(&number).await;
+    world.advance(MINUTE);
+    world.has_method("owner", &number).await;
+
+    // And to have once asked for it helps nobody.
+    let change = text(&changing["number_change"]["id"]);
+    let confirm = format!("{changes}/{change}/confirm");
+    let (status, refused) = world.post(&confirm, json!({ "code": code })).await;
+    assert_eq!((status, &refused["code"]), (409, &json!("number_in_use")));
+    world.advance(HOUR * 2);
+    world.tick().await;
+    let (status, shown) = world.get("/v1/subjects/stranger").await;
+    assert_eq!(status, 200, "{shown}");
+    assert_eq!(shown["methods"][0]["status"], "active");
+    assert_eq!(shown["number_change"], Value::Null, "{shown}");
 }
