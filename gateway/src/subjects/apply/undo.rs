@@ -94,10 +94,12 @@ impl Turn<'_> {
             return;
         };
         let (from, to, completed_at_ms) = (change.from, change.to_method, change.completed_at_ms);
+        let requested_at_ms = change.requested_at_ms;
         if change.status == ChangeStatus::Completed {
             self.swap_back(from, to);
-            self.void_since(completed_at_ms);
+            self.void_methods_since(completed_at_ms);
         }
+        self.void_ways_in(requested_at_ms);
         self.subject.generation += 1;
         self.end_change(status);
         self.tell_security_changed();
@@ -121,8 +123,8 @@ impl Turn<'_> {
     }
 
     /// What was gained while the new number was in place may have been gained by
-    /// it: it goes with it. A thief must not keep a second number or a way back in.
-    fn void_since(&mut self, completed_at_ms: u64) {
+    /// it: it goes with it. A thief must not keep a second number.
+    fn void_methods_since(&mut self, completed_at_ms: u64) {
         let methods = self.subject.listed_methods();
         let later = methods.filter(|method| method.added_at_ms > completed_at_ms);
         let later: Vec<(MethodId, MethodStatus)> =
@@ -140,12 +142,31 @@ impl Turn<'_> {
                 self.tell(told);
             }
         }
-        let code = self.subject.recovery_code.as_ref();
-        if code.is_some_and(|code| code.created_at_ms > completed_at_ms) {
-            self.subject.recovery_code = None;
+    }
+
+    /// Whoever asked for the change may know the bypass code of then, has the
+    /// recovery code that took the place of one they used, and what recoveries they
+    /// opened: none of it lets them try again.
+    fn void_ways_in(&mut self, requested_at_ms: u64) {
+        // A recovery that the change has come of was open no longer than that.
+        let since_ms = requested_at_ms.saturating_sub(self.terms.policy.grant_ms);
+        let subject = &mut *self.subject;
+        let recovery = subject
+            .recovery_code
+            .take_if(|code| code.created_at_ms >= since_ms);
+        let bypass = subject
+            .bypass_code
+            .take_if(|code| code.at_ms <= requested_at_ms);
+        let grants = std::mem::take(&mut subject.grants);
+        if recovery.is_some() {
             self.tell(line("subject.recovery_code_voided"));
         }
-        self.subject.grants.clear();
+        if bypass.is_some() {
+            self.tell(line("subject.bypass_code_revoked"));
+        }
+        if !grants.is_empty() {
+            self.tell(line("subject.recoveries_voided"));
+        }
     }
 
     /// An undo from a number that may not be its person's any more decides
