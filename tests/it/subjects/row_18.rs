@@ -276,6 +276,14 @@ async fn row_18_what_one_operator_does_for_all_is_seen_by_the_other(stand: Stand
     let removal = "/v1/admin/operators/bob/removal";
     assert_eq!(by(&world, ADA, removal, Value::Null).await.0, 202);
     world.has_method("u-18", &numbers::us_number()).await;
+    let lifted = json!({ "tenant": "acme", "subject": "u-18" });
+    let (status, answer) = by(&world, ADA, "/v1/admin/failures/lift", lifted).await;
+    assert_eq!(status, 204, "{answer}");
+    let (_, trail) = world.get(&format!("{SUBJECT}/audit")).await;
+    let lines = trail["lines"].as_array().cloned().unwrap_or_default();
+    let last = lines.last().expect("the trail has lines");
+    assert_eq!(last["what"], "subject.failures_lifted");
+    assert_eq!(last["actor"], "operator:ada");
     let erasure = json!({ "tenant": "acme", "reason": "asked for by the person" });
     let (status, erased) = by(&world, ADA, &format!("{SUBJECT}/erase"), erasure).await;
     assert_eq!(status, 200, "{erased}");
