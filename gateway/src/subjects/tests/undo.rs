@@ -4,9 +4,9 @@ use super::case::{
     Case, DAY, HOUR, SECOND, by_method, change, events, holder, method, passkey, slow_hash,
 };
 use crate::subjects::command::{Command, OperatorAction, Refusal, TokenHolder};
-use crate::subjects::evidence::{Fact, Finding};
+use crate::subjects::evidence::{Class, Fact, Finding};
 use crate::subjects::model::{
-    ChangeStatus, FreezeReason, MethodStatus, NoticeKind, Recipient, SuspendReason,
+    ChangeStatus, FreezeReason, GrantId, MethodStatus, NoticeKind, Recipient, SuspendReason,
 };
 use crate::webhooks::EventKind;
 
@@ -383,4 +383,31 @@ fn an_undo_leaves_what_the_change_cannot_have_come_of() {
     case.undo(4, holder(1)).unwrap();
     assert!(case.subject.recovery_code.is_some());
     assert!(case.subject.bypass_code.is_some());
+}
+
+#[test]
+fn a_number_that_waits_beside_a_change_goes_with_it() {
+    let mut case = Case::with_two();
+    case.now_ms += 30 * DAY;
+    let idv = |fill| Fact::Idv {
+        assertion: [fill; 16],
+    };
+    let grant = |id| Fact::Grant {
+        id: GrantId([id; 16]),
+        class: Class::B,
+    };
+    // A thief prepares numbers beside the change; one is proved already.
+    for id in [1, 2] {
+        case.recover(id, &[idv(id)]).unwrap();
+        case.add(id + 4, &[grant(id)]).unwrap();
+    }
+    case.prove(5).unwrap();
+    assert_eq!(case.status(5), Some(MethodStatus::Holding));
+    case.now_ms += HOUR / 2;
+    case.hold(4, &[by_method(1, 50, Finding::Unknown)]);
+    case.report(4, holder(1)).unwrap();
+    case.ask("ada", 1, OperatorAction::Unfreeze).unwrap();
+    case.wait(10 * DAY);
+    assert_eq!(case.prove(6), Err(Refusal::NotFound));
+    assert_eq!(case.receiving(), [method(1), method(2)]);
 }
