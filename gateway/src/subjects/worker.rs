@@ -19,8 +19,9 @@ const SHARDS_AT_ONCE: usize = 8;
 const SUBJECTS_AT_ONCE: usize = 4;
 /// Subjects taken from a shard at a time.
 const PER_SHARD_MAX: u16 = 16;
-/// A subject that was taken and not written is due again after so long.
-const AGAIN_MS: u64 = 15_000;
+/// A subject that was taken and not written is due again after so long: short
+/// enough that one whose taking was answered into the void is not told late.
+const AGAIN_MS: u64 = 3_000;
 /// Looks that are left out while no API key may ask about subjects: what is left
 /// of earlier days has time.
 const RARELY: u32 = 60;
