@@ -15,7 +15,7 @@ pub(super) struct Query {
 }
 
 /// Longer ones hold nothing we know.
-const QUERY_BYTES_MAX: usize = 1024;
+const QUERY_BYTES_MAX: usize = 2048;
 
 impl Query {
     /// # Errors
@@ -155,7 +155,7 @@ mod tests {
         ] {
             assert!(Query::parse(Some(text)).is_err(), "{text}");
         }
-        assert!(Query::parse(Some(&format!("to={}", "1".repeat(1024)))).is_err());
+        assert!(Query::parse(Some(&format!("to={}", "1".repeat(2048)))).is_err());
     }
 
     proptest! {

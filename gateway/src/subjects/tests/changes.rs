@@ -284,9 +284,9 @@ fn an_operator_completes_a_held_change_early_and_no_other() {
     let complete = |to| OperatorAction::CompleteChange { change: change(to) };
     let facts = evidence(&mut case, Class::B);
     case.request(3, &facts).unwrap();
-    assert_eq!(case.ask("ada", 1, complete(3)), Err(Refusal::NotPending));
+    assert_eq!(case.ask("ada", 1, complete(3)), Err(Refusal::MethodPending));
     case.prove_change(3).unwrap();
-    assert_eq!(case.ask("ada", 1, complete(3)), Err(Refusal::NotPending));
+    assert_eq!(case.ask("ada", 1, complete(3)), Err(Refusal::MethodPending));
     case.queue_notices();
     case.ask("ada", 1, complete(3)).unwrap();
     assert_eq!(case.receiving(), [method(3)]);
