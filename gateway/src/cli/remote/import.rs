@@ -23,14 +23,14 @@ struct Tally {
 }
 
 pub(super) async fn import(call: &ImportGraphCall) -> Result<String, RemoteError> {
-    let text = std::fs::read_to_string(&call.file).map_err(|source| RemoteError::Unreadable {
-        path: call.file.clone(),
+    let path = || call.file.clone();
+    let bytes = std::fs::read(&call.file).map_err(|source| RemoteError::Unreadable {
+        path: path(),
         source,
     })?;
-    let people = graph_export::read(&text, &call.subject_field).map_err(|why| {
-        let path = call.file.clone();
-        RemoteError::Export { path, why }
-    })?;
+    let people = graph_export::text(bytes)
+        .and_then(|text| graph_export::read(&text, &call.subject_field))
+        .map_err(|why| RemoteError::Export { path: path(), why })?;
     if call.dry_run {
         return Ok(foreseen(&people));
     }
