@@ -50,7 +50,7 @@ pub(super) fn parameters<const N: usize>(
         let (name, value) = pair.split_once('=').ok_or_else(invalid)?;
         let mut places = names.iter().zip(&mut values);
         let place = places.find(|(known, _)| **known == name);
-        let (_, place) = place.ok_or_else(|| Problem::new(&codes::UNKNOWN_FIELD))?;
+        let (_, place) = place.ok_or_else(|| Problem::unknown_field(&names))?;
         let decoded = decode(value, Plus::Space).ok_or_else(invalid)?;
         if place.replace(decoded).is_some() {
             return Err(invalid());
@@ -75,7 +75,7 @@ pub(super) fn hours(text: Option<&str>, range: RangeInclusive<u8>) -> Result<Opt
     };
     let hours = text
         .strip_prefix("hours=")
-        .ok_or_else(|| Problem::new(&codes::UNKNOWN_FIELD))?;
+        .ok_or_else(|| Problem::unknown_field(&["hours"]))?;
     let hours = hours.parse().ok().filter(|hours| range.contains(hours));
     hours
         .map(Some)

@@ -3,7 +3,7 @@
 
 use super::Turn;
 use super::telling::{change_event, event, line, method_event};
-use crate::subjects::command::{Refusal, Telling, TokenHolder};
+use crate::subjects::command::{Refusal, Said, Telling, TokenHolder};
 use crate::subjects::evidence::Finding;
 use crate::subjects::model::{
     ChangeId, ChangeStatus, Freeze, FreezeReason, Method, MethodId, MethodStatus, NoticeKind,
@@ -191,11 +191,7 @@ impl Turn<'_> {
     }
 
     /// No code reaches anybody until an operator unfreezes it.
-    pub(super) fn freeze(
-        &mut self,
-        why: FreezeReason,
-        reason: Option<&str>,
-    ) -> Result<(), Refusal> {
+    pub(super) fn freeze(&mut self, why: FreezeReason, said: Option<&Said>) -> Result<(), Refusal> {
         if let Some(freeze) = &mut self.subject.frozen {
             // Frozen before: only the graver reason is taken over.
             if why == FreezeReason::Reported {
@@ -209,7 +205,8 @@ impl Turn<'_> {
         self.subject.generation += 1;
         self.tell(Telling {
             status: Some(why.as_str()),
-            reason: Some(reason.unwrap_or(why.as_str()).to_owned()),
+            reason: Some(said.map_or(why.as_str(), |said| &said.reason).to_owned()),
+            ticket: said.and_then(|said| said.ticket.clone()),
             ..event(EventKind::SubjectFrozen)
         });
         self.tell_security_changed();

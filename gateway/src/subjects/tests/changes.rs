@@ -303,7 +303,7 @@ fn time_stands_still_for_a_frozen_change() {
     case.hold(3, &facts);
     case.wait(HOUR);
     let why = crate::subjects::model::FreezeReason::CallReported;
-    case.run(Actor::Person, &Command::Freeze { why, reason: None })
+    case.run(Actor::Person, &Command::Freeze { why, said: None })
         .unwrap();
     case.wait(9 * DAY);
     assert_eq!(case.change_status(), Some(ChangeStatus::Holding));
