@@ -5,6 +5,7 @@ mod changes;
 mod evidence;
 mod histories;
 mod import;
+mod lookups;
 mod methods;
 mod operators;
 mod recovery;

@@ -202,6 +202,9 @@ fn asked_again_it_is_the_same_change_with_the_new_code() {
         case.request(4, &[passkey()]),
         Err(Refusal::ChangeInProgress { available_at_ms })
     );
+    // Once it is proved there is no code to send again.
+    case.prove_change(3).unwrap();
+    assert!(is_in_progress(&case.request(3, &facts)));
 }
 
 #[test]

@@ -309,3 +309,14 @@ fn an_erased_subject_is_told_of_once_more() {
     assert!(case.approve("bob", 1).unwrap().erased);
     assert_eq!(case.add(2, &[Fact::Session]), Err(Refusal::StepUpRequired));
 }
+
+#[test]
+fn a_command_that_comes_after_an_erasure_by_the_sealed_code_finds_nobody() {
+    let mut case = privileged();
+    case.operators.truncate(1);
+    case.ask("ada", 1, OperatorAction::Erase).unwrap();
+    by_sealed_code(&mut case, "ada", 1).unwrap();
+    case.now_ms += 3 * DAY;
+    assert_eq!(case.add(2, &[passkey()]), Err(Refusal::NotFound));
+    assert!(case.wait(0).erased);
+}
