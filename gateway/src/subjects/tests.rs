@@ -9,4 +9,5 @@ mod lookups;
 mod methods;
 mod operators;
 mod recovery;
+mod roles;
 mod undo;

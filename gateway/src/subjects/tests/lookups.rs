@@ -1,7 +1,9 @@
 //! What a record answers by itself.
 
-use super::case::{Case, DAY, method, passkey};
-use crate::subjects::command::Command;
+use watchword_providers::Channel;
+
+use super::case::{Case, DAY, method, passkey, phone, proof};
+use crate::subjects::command::{AddMethod, Command};
 use crate::subjects::model::GrantId;
 
 #[test]
@@ -21,6 +23,31 @@ fn notices_speak_the_language_of_before_as_long_as_one_of_a_change_may_come() {
         assert_eq!(spoken(&case), locale);
         before = locale;
     }
+}
+
+#[test]
+fn the_first_number_brings_a_language_and_no_other_does() {
+    let add = |number, locale: &str| {
+        Command::AddMethod(AddMethod {
+            id: method(number),
+            number: phone(number),
+            role: None,
+            channel: Channel::Sms,
+            locale: Some(locale.to_owned()),
+            extension: None,
+            facts: vec![passkey()],
+            proof: proof(number),
+            stopped: false,
+        })
+    };
+    let mut case = Case::unknown();
+    for (number, locale) in [(1, "de"), (2, "fr")] {
+        case.tenant(&add(number, locale)).unwrap();
+        assert_eq!(case.subject.locale.as_deref(), Some("de"));
+    }
+    let mut case = Case::enrolled();
+    case.tenant(&add(2, "fr")).unwrap();
+    assert_eq!(case.subject.locale, None);
 }
 
 #[test]

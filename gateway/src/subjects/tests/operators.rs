@@ -100,6 +100,12 @@ fn the_same_wish_of_another_operator_approves_and_another_wish_does_not() {
     let outcome = case.ask("bob", 3, RESET).unwrap();
     assert_eq!(outcome.action, Some(ActionState::Done));
     assert!(case.receiving().is_empty());
+    // When the time of the first one is over it waits for another operator itself.
+    let mut case = privileged();
+    case.ask("ada", 1, RESET).unwrap();
+    case.now_ms += DAY;
+    let outcome = case.ask("bob", 2, RESET).unwrap();
+    assert!(matches!(outcome.action, Some(ActionState::Waiting { .. })));
 }
 
 #[test]
