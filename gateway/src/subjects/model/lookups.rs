@@ -34,7 +34,7 @@ impl Subject {
     /// that was there before, so that nobody warns the owner in a foreign one.
     pub fn notice_locale(&self, now_ms: u64) -> Option<&str> {
         let is_new = now_ms.saturating_sub(self.locale_set_at_ms) < NOTICE_LOCALE_WAIT_MS;
-        let locale = if self.locale_set_at_ms > 0 && is_new {
+        let locale = if is_new {
             &self.locale_before
         } else {
             &self.locale

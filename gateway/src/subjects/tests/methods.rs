@@ -4,7 +4,7 @@ use super::case::{Case, DAY, HOUR, SECOND, by_method, events, method, passkey, p
 use crate::subjects::command::{Command, OperatorAction, Refusal, ResetScope};
 use crate::subjects::evidence::{Class, Fact, Finding};
 use crate::subjects::model::{
-    FreezeReason, GrantId, MethodStatus, NoticeKind, Recipient, Role, SuspendReason,
+    FreezeReason, GrantId, MethodStatus, NoticeKind, Recipient, SuspendReason,
 };
 use crate::webhooks::EventKind;
 
@@ -94,6 +94,7 @@ fn a_code_sent_again_proves_and_the_one_before_does_not() {
         proof: again,
     };
     assert!(case.tenant(&proved).is_ok());
+    assert_eq!(case.prove(1), Err(Refusal::NotPending));
 }
 
 #[test]
@@ -105,6 +106,12 @@ fn five_wrong_codes_discard_a_pending_number_and_no_other() {
         proof: proof(number),
     };
     assert_eq!(case.tenant(&discard(1)), Err(Refusal::NotPending));
+    // Nor does the code that was sent before the one that is waited for.
+    let before = Command::MethodDiscarded {
+        method: method(2),
+        proof: proof(1),
+    };
+    assert_eq!(case.tenant(&before), Err(Refusal::NotPending));
     case.tenant(&discard(2)).unwrap();
     assert_eq!(case.status(2), None);
 }
@@ -170,34 +177,6 @@ fn a_number_enrolled_after_a_reset_is_held_and_the_window_is_for_one() {
 }
 
 #[test]
-fn a_named_role_is_there_once_and_an_alternate_needs_a_primary() {
-    let mut case = Case::unknown();
-    let alternate = Some(Role::Alternate);
-    let early = case.add_as(1, alternate, &[passkey()]);
-    assert_eq!(early, Err(Refusal::NeedsPrimary));
-    case.add_as(1, Some(Role::Primary), &[passkey()]).unwrap();
-    // Pending is not there yet.
-    let early = case.add_as(2, alternate, &[passkey()]);
-    assert_eq!(early, Err(Refusal::NeedsPrimary));
-    case.prove(1).unwrap();
-    case.add_as(2, alternate, &[passkey()]).unwrap();
-    for role in [Role::Primary, Role::Alternate] {
-        let taken = case.add_as(3, Some(role), &[passkey()]);
-        assert_eq!(taken, Err(Refusal::RoleTaken));
-    }
-    case.add_as(3, Some(Role::Office), &[passkey()]).unwrap();
-    let taken = case.add_as(4, Some(Role::Office), &[passkey()]);
-    assert_eq!(taken, Err(Refusal::RoleTaken));
-    // Without a name it is one more alternate, up to the most there may be.
-    case.add(4, &[passkey()]).unwrap();
-    case.add(5, &[passkey()]).unwrap();
-    assert_eq!(case.add(6, &[passkey()]), Err(Refusal::TooManyMethods));
-    let roles = [1, 2, 3, 4].map(|number| case.subject.method(method(number)).unwrap());
-    let channels = roles.map(|one| one.channels().len());
-    assert_eq!(channels, [2, 1, 1, 2]);
-}
-
-#[test]
 fn the_same_number_is_the_same_method() {
     let mut case = Case::enrolled();
     let before = case.subject.clone();
@@ -228,6 +207,18 @@ fn the_last_and_the_default_method_stay() {
     assert!(told.contains(&Recipient::Method(method(1))) && told.len() == 2);
     assert_eq!(case.status(1), None);
     assert_eq!(case.remove(1, &[passkey()]), Err(Refusal::NotFound));
+}
+
+#[test]
+fn the_order_names_numbers_that_are_there_and_each_once() {
+    let mut case = Case::with_two();
+    let set = |order: &[u8]| Command::SetDefault {
+        method: method(1),
+        fallback_order: Some(order.iter().copied().map(method).collect()),
+    };
+    assert_eq!(case.tenant(&set(&[2, 9])), Err(Refusal::NotFound));
+    case.tenant(&set(&[2, 1, 2])).unwrap();
+    assert_eq!(case.subject.fallback_order, [method(2), method(1)]);
 }
 
 #[test]
