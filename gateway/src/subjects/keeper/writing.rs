@@ -68,6 +68,9 @@ impl Keeper {
         for e164 in linked.difference(&known) {
             self.link(whose, e164).await?;
         }
+        if outcome.erased {
+            Box::pin(self.tell_of_erasure(whose, &before)).await?;
+        }
         if self.written(&ask).await? == Written::Conflict {
             return Ok(None);
         }
