@@ -72,6 +72,9 @@ impl Keeper {
         if linking.elapsed() > LINK_HOLDS {
             return Ok(None);
         }
+        if outcome.erased {
+            Box::pin(self.tell_of_erasure(whose, &before)).await?;
+        }
         if self.written(&ask).await? == Written::Conflict {
             return Ok(None);
         }
