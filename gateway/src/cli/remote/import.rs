@@ -23,11 +23,13 @@ struct Tally {
 }
 
 pub(super) async fn import(call: &ImportGraphCall) -> Result<String, RemoteError> {
-    let text = std::fs::read_to_string(&call.file).map_err(|source| RemoteError::Unreadable {
+    let bytes = std::fs::read(&call.file).map_err(|source| RemoteError::Unreadable {
         path: call.file.clone(),
         source,
     })?;
-    let people = graph_export::read(&text, &call.subject_field).map_err(|why| {
+    let text = graph_export::decoded(bytes);
+    let people = text.and_then(|text| graph_export::read(&text, &call.subject_field));
+    let people = people.map_err(|why| {
         let path = call.file.clone();
         RemoteError::Export { path, why }
     })?;
