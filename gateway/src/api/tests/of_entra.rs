@@ -233,15 +233,15 @@ async fn envelope_encryption_and_context_are_judged_in_this_order() {
             Some("invalid x-ms-client-request-id"),
         ),
     ];
-    for (mut changes, error, reason) in steps {
+    for (step, (mut changes, error, reason)) in steps.into_iter().enumerate() {
         changes["correlationId"] = json!("c-1");
         let answer = answered(&[id], changes).await;
         let mut expected = json!({"error": error, "requestId": "test-1"});
         if let Some(reason) = reason {
             expected["reason"] = json!(reason);
         }
-        // Of an envelope that cannot be read there is no correlation id.
-        if answer.json().get("correlationId").is_some() {
+        // Of an envelope that cannot be read, as the first three, there is no correlation id.
+        if step >= 3 {
             expected["correlationId"] = json!("c-1");
         }
         assert_eq!((answer.status, answer.json()), (400, expected));
