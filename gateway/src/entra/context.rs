@@ -109,7 +109,10 @@ mod tests {
         for odd in [json!(-1), json!(1.5), json!(true), json!(["12"]), json!({})] {
             let context = with(json!({ "extension": odd })).ok().unwrap();
             let kept = context.extension.unwrap();
-            assert!(watchword_providers::Extension::parse(&kept).is_none(), "{odd}");
+            assert!(
+                watchword_providers::Extension::parse(&kept).is_none(),
+                "{odd}"
+            );
         }
     }
 

@@ -52,7 +52,9 @@ pub enum ExportError {
     NotJson { line: usize },
     #[error("entry {entry} has no text in its field `{field}`: name another with --subject-field")]
     NoSubject { entry: usize, field: String },
-    #[error("entry {entry}: its field `{field}` is longer than 128 characters, or has one that cannot be printed: no subject is called so")]
+    #[error(
+        "entry {entry}: its field `{field}` is longer than 128 characters, or has one that cannot be printed: no subject is called so"
+    )]
     OddSubject { entry: usize, field: String },
     #[error("entry {entry} is one page of several (`@odata.nextLink`): export all of them")]
     OnePage { entry: usize },
