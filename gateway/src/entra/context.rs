@@ -64,7 +64,9 @@ fn extension(fields: &mut Map<String, Value>) -> Option<Zeroizing<String>> {
     let text = match fields.remove("extension")? {
         Value::Null => return None,
         Value::String(text) => Zeroizing::new(text),
-        other => Zeroizing::new(other.to_string()),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            Zeroizing::new(other.to_string())
+        }
     };
     let text = Zeroizing::new(text.trim().to_owned());
     (!text.is_empty()).then_some(text)
