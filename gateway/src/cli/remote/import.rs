@@ -43,7 +43,7 @@ pub(super) async fn import(
         path: path(),
         source,
     })?;
-    let people = graph_export::text(bytes)
+    let people = graph_export::decoded(bytes)
         .and_then(|text| graph_export::read(&text, &call.subject_field))
         .map_err(|why| RemoteError::Export { path: path(), why })?;
     if call.dry_run {
