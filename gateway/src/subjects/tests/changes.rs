@@ -284,9 +284,9 @@ fn an_operator_completes_a_held_change_early_and_no_other() {
     let complete = |to| OperatorAction::CompleteChange { change: change(to) };
     let facts = evidence(&mut case, Class::B);
     case.request(3, &facts).unwrap();
-    assert_eq!(case.ask("ada", 1, complete(3)), Err(Refusal::NotPending));
+    assert_eq!(case.ask("ada", 1, complete(3)), Err(Refusal::MethodPending));
     case.prove_change(3).unwrap();
-    assert_eq!(case.ask("ada", 1, complete(3)), Err(Refusal::NotPending));
+    assert_eq!(case.ask("ada", 1, complete(3)), Err(Refusal::MethodPending));
     case.queue_notices();
     case.ask("ada", 1, complete(3)).unwrap();
     assert_eq!(case.receiving(), [method(3)]);
@@ -303,7 +303,7 @@ fn time_stands_still_for_a_frozen_change() {
     case.hold(3, &facts);
     case.wait(HOUR);
     let why = crate::subjects::model::FreezeReason::CallReported;
-    case.run(Actor::Person, &Command::Freeze { why, reason: None })
+    case.run(Actor::Person, &Command::Freeze { why, said: None })
         .unwrap();
     case.wait(9 * DAY);
     assert_eq!(case.change_status(), Some(ChangeStatus::Holding));

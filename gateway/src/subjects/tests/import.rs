@@ -114,7 +114,7 @@ fn nothing_is_imported_into_a_frozen_subject_and_by_two_into_a_privileged_one() 
     assert!(matches!(outcome.action, Some(ActionState::Waiting { .. })));
     assert!(case.receiving().is_empty());
     let why = FreezeReason::Asked;
-    let freeze = Command::Freeze { why, reason: None };
+    let freeze = Command::Freeze { why, said: None };
     case.tenant(&freeze).unwrap();
     assert_eq!(case.approve("bob", 2), Err(Refusal::Frozen));
     case.ask("ada", 3, OperatorAction::Unfreeze).unwrap();

@@ -45,7 +45,7 @@ fn an_enrolment_that_was_given_up_leaves_its_trail_for_a_month_and_any_other_tra
 
     case.tenant(&Command::Freeze {
         why: FreezeReason::Asked,
-        reason: None,
+        said: None,
     })
     .unwrap();
     case.ask("ada", 1, OperatorAction::Unfreeze).unwrap();
@@ -325,7 +325,7 @@ fn a_frozen_subject_takes_no_commands_of_its_person() {
     let mut case = Case::with_two();
     let why = FreezeReason::Asked;
     let generation = case.subject.generation;
-    let outcome = case.tenant(&Command::Freeze { why, reason: None }).unwrap();
+    let outcome = case.tenant(&Command::Freeze { why, said: None }).unwrap();
     assert!(events(&outcome).contains(&EventKind::SecurityChanged));
     assert!(case.subject.generation > generation && case.receiving().is_empty());
     assert_eq!(case.add(3, &[passkey()]), Err(Refusal::Frozen));
@@ -335,7 +335,7 @@ fn a_frozen_subject_takes_no_commands_of_its_person() {
     assert!(notices.iter().all(|one| one.kind == NoticeKind::Frozen) && notices.len() == 2);
     // Frozen again: nobody is told twice.
     assert_eq!(
-        case.tenant(&Command::Freeze { why, reason: None })
+        case.tenant(&Command::Freeze { why, said: None })
             .unwrap()
             .told,
         []
@@ -361,6 +361,10 @@ fn a_retired_number_is_found_as_long_as_it_is_kept() {
         numbers.map(str::to_owned).collect()
     };
     assert_eq!(numbers(&case), [phone(1).e164, phone(2).e164]);
+    // One that waits for its code is nobody's yet.
+    case.add(3, &[passkey()]).unwrap();
+    assert_eq!(numbers(&case), [phone(1).e164, phone(2).e164]);
+    case.remove(3, &[]).unwrap();
     case.remove(2, &[passkey()]).unwrap();
     assert_eq!(numbers(&case), [phone(1).e164, phone(2).e164]);
     case.queue_notices();

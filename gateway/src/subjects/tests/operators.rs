@@ -292,7 +292,7 @@ fn unfreezing_clears_the_wrong_guesses() {
     let available_at_ms = None;
     assert_eq!(stopped, Err(Refusal::TooManyTries { available_at_ms }));
     let why = FreezeReason::Asked;
-    case.tenant(&Command::Freeze { why, reason: None }).unwrap();
+    case.tenant(&Command::Freeze { why, said: None }).unwrap();
     let outcome = case.ask("ada", 1, OperatorAction::Unfreeze).unwrap();
     assert_eq!(events(&outcome), [EventKind::SubjectUnfrozen]);
     case.tenant(&Command::WrongSecret).unwrap();
