@@ -268,6 +268,7 @@ macro_rules! conformance {
             subjects::an_erased_subject_leaves_nothing,
             subjects::what_was_decided_from_an_erased_record_is_not_written,
             subjects::a_due_subject_comes_back_until_somebody_writes_it,
+            subjects::an_asking_for_due_subjects_is_answered_once_more,
             subjects::due_subjects_are_taken_oldest_first_and_no_more_than_asked,
             subjects::the_last_audit_lines_are_kept_in_their_order,
             subjects::what_a_change_tells_is_due_at_once_and_complete,

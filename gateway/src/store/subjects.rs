@@ -80,6 +80,18 @@ pub struct EventWatch {
     pub keep_for_ms: u64,
 }
 
+/// Asks for the subjects of a shard that are due.
+#[derive(Clone, Copy, Debug)]
+pub struct TakeSubjects {
+    pub shard: Shard,
+    pub count_max: u16,
+    /// Each is due again in so long unless somebody writes it.
+    pub again_ms: u64,
+    /// Drawn for this asking: within `again_ms` it is answered once more as it was
+    /// answered first, for an answer may be lost on its way.
+    pub asking: OperationId,
+}
+
 /// What became of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
@@ -161,14 +173,8 @@ pub trait SubjectStore: Send + Sync + 'static {
     /// one. Done no later than a second from now, or never.
     async fn write_subject(&self, ask: &WriteSubject) -> Result<Written, StoreError>;
 
-    /// Subjects of a shard that are due, oldest first. Each is due again in
-    /// `again_ms` unless somebody writes it.
-    async fn due_subjects(
-        &self,
-        shard: Shard,
-        count_max: u16,
-        again_ms: u64,
-    ) -> Result<Vec<SubjectKey>, StoreError>;
+    /// Takes the subjects of a shard that are due, oldest first.
+    async fn take_subjects(&self, ask: &TakeSubjects) -> Result<Vec<SubjectKey>, StoreError>;
 
     /// Subjects of a shard whose record another key than the named one seals: of
     /// about `count` that are looked at, from where the last page ended. One that

@@ -30,6 +30,7 @@ pub(crate) use self::wishes::Wish;
 use super::apply;
 use super::command::{Command, OperatorAction, Outcome, Terms};
 use super::model::{Actor, FreezeReason, MethodId, Subject, SubjectKey};
+use super::worker::Unanswered;
 use crate::dispatch::Dispatcher;
 use crate::id::RecordId;
 use crate::keys::random;
@@ -59,6 +60,7 @@ pub struct Keeper {
     pub(super) dispatcher: Arc<Dispatcher>,
     hashing: Arc<Semaphore>,
     sealed: ArcSwapOption<SealedAnew>,
+    pub(super) unanswered: Unanswered,
 }
 
 /// A subject's record, opened.
@@ -121,6 +123,7 @@ impl Keeper {
             dispatcher,
             hashing: Arc::new(Semaphore::new(HASHING_MAX)),
             sealed: ArcSwapOption::empty(),
+            unanswered: Unanswered::default(),
         }
     }
 

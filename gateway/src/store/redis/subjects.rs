@@ -11,7 +11,7 @@ use crate::admission::limits::LimitAsk;
 use crate::id::{RecordId, Shard};
 use crate::store::subjects::{
     Guard, NoteNumber, NumberKey, NumberNote, StoredSubject, SubjectPage, SubjectRead,
-    SubjectStore, WriteSubject, Written,
+    SubjectStore, TakeSubjects, WriteSubject, Written,
 };
 use crate::store::{Idempotency, Sent, StoreError};
 use crate::subjects::model::SubjectKey;
@@ -70,17 +70,16 @@ impl SubjectStore for RedisStore {
         })
     }
 
-    async fn due_subjects(
-        &self,
-        shard: Shard,
-        count_max: u16,
-        again_ms: u64,
-    ) -> Result<Vec<SubjectKey>, StoreError> {
+    async fn take_subjects(&self, ask: &TakeSubjects) -> Result<Vec<SubjectKey>, StoreError> {
+        let shard = ask.shard;
         let mut packer = array(2);
-        packer.number(u64::from(count_max)).number(again_ms);
-        let keys = vec![self.keys.subject_ledger(shard)];
+        packer.number(u64::from(ask.count_max)).number(ask.again_ms);
+        let keys = vec![
+            self.keys.subject_ledger(shard),
+            self.keys.subjects_taken(shard, ask.asking),
+        ];
         let mut answer = self
-            .run(&scripts::SUBJECT_SWEEP, keys, |terms| terms.with(packer))
+            .run(&scripts::SUBJECT_TAKE, keys, |terms| terms.with(packer))
             .await?;
         let taken = answer.list()?.into_iter();
         let key = |member| {
