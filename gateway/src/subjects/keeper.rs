@@ -6,6 +6,7 @@
 
 mod asking;
 mod heal;
+mod links;
 mod notices;
 mod proofs;
 mod record;

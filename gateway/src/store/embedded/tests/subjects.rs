@@ -129,7 +129,7 @@ async fn all_of_a_subject_is_there_after_a_restart() {
     let lines = store.subject_audit(key(), 0, 4).await.unwrap();
     assert_eq!(lines, [b"line".to_vec()]);
     let noted = store.number_note(number()).await.unwrap();
-    assert_eq!(noted.subjects, [key()]);
+    assert_eq!(noted.subjects(), [key()]);
     assert_eq!(due(&store).await, [key()]);
     let mut ask = write(1);
     ask.ends_codes = true;
