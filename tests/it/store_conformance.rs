@@ -265,6 +265,7 @@ macro_rules! conformance {
             subjects::a_subject_is_written_over_the_revision_that_was_read,
             subjects::of_many_writers_over_one_revision_one_writes,
             subjects::a_write_asked_again_happens_once,
+            subjects::a_write_that_is_good_for_a_time_is_not_made_later,
             subjects::an_erased_subject_leaves_nothing,
             subjects::what_was_decided_from_an_erased_record_is_not_written,
             subjects::a_due_subject_comes_back_until_somebody_writes_it,

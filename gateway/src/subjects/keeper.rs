@@ -407,3 +407,6 @@ fn command_of_proof(
         _ => Ok(Command::MethodUsed { method }),
     }
 }
+
+#[cfg(test)]
+mod tests;

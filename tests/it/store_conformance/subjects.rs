@@ -3,6 +3,7 @@
 
 use futures_util::future::join_all;
 use watchword::id::RecordId;
+use watchword::store::StoreError;
 use watchword::store::subjects::{
     EventWatch, StoredSubject, SubjectRead, TakeSubjects, WriteSubject, Written,
 };
@@ -27,6 +28,7 @@ pub(super) fn write(key: SubjectKey, revision: u64) -> WriteSubject {
         tenant: TENANT,
         revision,
         operation: operation(),
+        not_after_ms: None,
         generation: 1,
         sealed: Some(format!("sealed over {revision}").into_bytes()),
         due_at_ms: None,
@@ -138,9 +140,30 @@ pub(super) async fn a_write_asked_again_happens_once(w: World) {
     assert!(w.record(later.id).await.status.is_open());
     assert_eq!(w.audit(key, 0, 10).await, lines(0..2));
     assert_eq!(w.subject(key).await.stored.unwrap().revision, 2);
-    // Once somebody else has written, it is too late to repeat it.
-    w.write(&write(key, 2)).await;
+    // Others may have written since, and not too many.
+    for revision in 2..5 {
+        w.write(&write(key, revision)).await;
+        assert_eq!(w.write(&ask).await, Written::Written);
+    }
+    assert_eq!(w.audit(key, 0, 10).await, lines(0..2));
+    w.write(&write(key, 5)).await;
     assert_eq!(w.write(&ask).await, Written::Conflict);
+    assert_eq!(w.subject(key).await.stored.unwrap().revision, 6);
+}
+
+pub(super) async fn a_write_that_is_good_for_a_time_is_not_made_later(w: World) {
+    let key = subject_in(32);
+    let mut ask = write(key, 0);
+    ask.not_after_ms = Some(w.now_ms().await + MINUTE_MS);
+    w.advance(2 * MINUTE_MS);
+    let late = w.store.write_subject(&ask).await;
+    assert!(
+        matches!(late, Err(StoreError::Unavailable { .. })),
+        "{late:?}"
+    );
+    assert_eq!(w.subject(key).await.stored, None);
+    ask.not_after_ms = Some(w.now_ms().await + MINUTE_MS);
+    assert_eq!(w.write(&ask).await, Written::Written);
 }
 
 pub(super) async fn an_erased_subject_leaves_nothing(w: World) {

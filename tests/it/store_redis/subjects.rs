@@ -35,6 +35,7 @@ fn write(revision: u64) -> WriteSubject {
         tenant: asks::TENANT,
         revision,
         operation: asks::operation(u8::try_from(revision).unwrap()),
+        not_after_ms: None,
         generation: 1,
         sealed: Some(b"sealed".to_vec()),
         due_at_ms: Some(asks::unix_ms()),

@@ -190,6 +190,13 @@ impl SubjectStore for RedisStore {
 impl Terms {
     /// See `subject_write.lua` for what stands where.
     fn write_subject(self, ask: &WriteSubject) -> Vec<Vec<u8>> {
+        let bound_ms = ask.not_after_ms.map_or(u64::MAX, |not_after_ms| {
+            not_after_ms.saturating_add_signed(self.shift_ms.saturating_neg())
+        });
+        let terms = Self {
+            not_after_ms: self.not_after_ms.min(bound_ms),
+            ..self
+        };
         let mut packer = array(10);
         packer
             .number(ask.revision)
@@ -214,7 +221,7 @@ impl Terms {
                 .bytes(&event.state)
                 .number(event.keep_for_ms);
         }
-        self.with(packer)
+        terms.with(packer)
     }
 }
 

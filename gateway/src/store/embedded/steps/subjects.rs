@@ -1,6 +1,7 @@
 //! Subjects: what is written of each in one step, when it is due again, and which
 //! numbers lead to it.
 
+use std::iter::once;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -16,8 +17,9 @@ use crate::store::embedded::tables::{
     SUBJECT_AUDIT, SUBJECTS, StepError, SubjectTables, Tables, TakenSubjects, of_table, read,
     read_as,
 };
+use crate::store::embedded::writer::unavailable;
 use crate::store::subjects::{
-    NoteNumber, NumberKey, NumberNote, SubjectEntry, SubjectPage, TakeSubjects,
+    NoteNumber, NumberKey, NumberNote, OPERATIONS_KEPT, SubjectEntry, SubjectPage, TakeSubjects,
     UNREADABLE_AGAIN_MS, WriteDecision, WriteSubject, Written,
 };
 use crate::subjects::model::SubjectKey;
@@ -35,6 +37,12 @@ pub(in crate::store::embedded) fn write(
         WriteDecision::Conflict => return Ok(Written::Conflict),
         WriteDecision::Write => {}
     }
+    if ask
+        .not_after_ms
+        .is_some_and(|last_ms| tables.now_ms > last_ms)
+    {
+        return Err(unavailable("the write was good for a time that is over").into());
+    }
     if ask.ends_codes {
         end_codes(tables, ask.key)?;
     }
@@ -42,10 +50,12 @@ pub(in crate::store::embedded) fn write(
     let epoch = tables.memory.epoch;
     match &ask.sealed {
         Some(sealed) => {
+            let before = stored.map_or_else(Vec::new, |stored| stored.operations);
+            let operations = once(ask.operation).chain(before);
             let entry = SubjectEntry {
                 tenant: ask.tenant,
                 revision: ask.revision.saturating_add(1),
-                operation: ask.operation,
+                operations: operations.take(OPERATIONS_KEPT).collect(),
                 generation: ask.generation,
                 sealed: ByteBuf::from(sealed.clone()),
             };

@@ -36,6 +36,7 @@ fn write(revision: u64) -> WriteSubject {
         tenant: TENANT,
         revision,
         operation: OperationId([u8::try_from(revision).unwrap(); 16]),
+        not_after_ms: None,
         generation: 1,
         sealed: Some(b"sealed".to_vec()),
         due_at_ms: Some(0),
