@@ -282,6 +282,7 @@ macro_rules! conformance {
             subject_numbers::a_number_leads_to_its_subjects,
             subject_numbers::a_number_leads_to_no_more_than_sixty_four_subjects,
             subject_numbers::an_opt_out_is_noted_once_and_taken_back,
+            subject_numbers::a_link_is_forgotten_unless_it_was_made_again,
             turns::a_turn_is_given_once,
             turns::turns_that_nobody_took_are_not_saved_up,
             turns::no_more_turns_are_given_than_were_asked_for,

@@ -42,6 +42,7 @@ mod slips;
 mod spared;
 mod the_story;
 mod the_world;
+mod unique_numbers;
 mod world;
 
 /// Every story, over the embedded store and over Redis.

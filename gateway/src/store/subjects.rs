@@ -107,8 +107,17 @@ pub struct NumberKey {
 pub struct NumberNote {
     /// Since when its holder wants no messages; 0: they are welcome.
     pub opted_out_at_ms: u64,
-    /// In the order of their keys.
-    pub subjects: Vec<SubjectKey>,
+    /// In the order of their subjects.
+    pub links: Vec<Link>,
+}
+
+/// A subject that a number leads to. It need not have the number: a link is made
+/// before the subject is written, and taken away after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    pub subject: SubjectKey,
+    /// When it was made, or made again.
+    pub since_ms: u64,
 }
 
 /// A change to what is noted of a number. Asked twice, it happens once.
@@ -116,25 +125,43 @@ pub struct NumberNote {
 pub enum NoteNumber {
     Link(SubjectKey),
     Unlink(SubjectKey),
+    /// Unlinks, if it was not linked again.
+    Forget(Link),
     OptOut,
     OptIn,
 }
 
 impl NumberNote {
+    /// The subjects that the number leads to, in the order of their keys.
+    pub fn subjects(&self) -> Vec<SubjectKey> {
+        self.links.iter().map(|link| link.subject).collect()
+    }
+
     /// Notes it; `false` if [`LINKS_MAX`] subjects are linked already. The scripts
     /// say the same.
     pub(super) fn apply(&mut self, note: &NoteNumber, now_ms: u64) -> bool {
         match note {
-            NoteNumber::Link(key) => match self.subjects.binary_search(key) {
-                Ok(_) => true,
-                Err(_) if self.subjects.len() >= LINKS_MAX => false,
-                Err(place) => {
-                    self.subjects.insert(place, *key);
-                    true
+            NoteNumber::Link(subject) => {
+                let link = Link {
+                    subject: *subject,
+                    since_ms: now_ms,
+                };
+                match self
+                    .links
+                    .binary_search_by_key(subject, |link| link.subject)
+                {
+                    Err(_) if self.links.len() >= LINKS_MAX => return false,
+                    Err(place) => self.links.insert(place, link),
+                    Ok(place) => self.links.splice(place..=place, [link]).for_each(drop),
                 }
-            },
-            NoteNumber::Unlink(key) => {
-                self.subjects.retain(|linked| linked != key);
+                true
+            }
+            NoteNumber::Unlink(subject) => {
+                self.links.retain(|link| link.subject != *subject);
+                true
+            }
+            NoteNumber::Forget(gone) => {
+                self.links.retain(|link| link != gone);
                 true
             }
             NoteNumber::OptOut => {

@@ -6,6 +6,7 @@
 
 mod asking;
 mod heal;
+mod links;
 mod notices;
 mod proofs;
 mod record;
@@ -211,7 +212,7 @@ impl Keeper {
             return Ok(());
         };
         let why = FreezeReason::CallReported;
-        let freeze = |_: &Opened| Ok((Command::Freeze { why, reason: None }, ()));
+        let freeze = |_: &Opened| Ok((Command::Freeze { why, said: None }, ()));
         let frozen = self.change(tenant, subject, Actor::Person, freeze).await;
         frozen.map(drop)
     }

@@ -34,12 +34,12 @@ pub(super) async fn a_number_leads_to_its_subjects(w: World) {
         assert!(w.note(number, NoteNumber::Link(*key)).await);
     }
     linked.sort_unstable();
-    assert_eq!(w.noted(number).await.subjects, linked);
+    assert_eq!(w.noted(number).await.subjects(), linked);
     w.advance(400 * DAY_MS);
     let gone = linked.remove(1);
     assert!(w.note(number, NoteNumber::Unlink(gone)).await);
     assert!(w.note(number, NoteNumber::Unlink(gone)).await);
-    assert_eq!(w.noted(number).await.subjects, linked);
+    assert_eq!(w.noted(number).await.subjects(), linked);
     for key in linked {
         w.note(number, NoteNumber::Unlink(key)).await;
     }
@@ -56,7 +56,7 @@ pub(super) async fn a_number_leads_to_no_more_than_sixty_four_subjects(w: World)
     let answers = join_all(links).await;
     let allowed = answers.iter().filter(|is_linked| **is_linked).count();
     assert_eq!((allowed, LINKS_MAX), (64, 64));
-    let linked = w.noted(number).await.subjects;
+    let linked = w.noted(number).await.subjects();
     assert_eq!(linked.len(), LINKS_MAX);
     // Those that are there may be noted again, and one that goes makes room.
     assert!(w.note(number, NoteNumber::Link(linked[0])).await);
@@ -78,9 +78,21 @@ pub(super) async fn an_opt_out_is_noted_once_and_taken_back(w: World) {
     w.note(number, NoteNumber::Link(key)).await;
     w.note(number, NoteNumber::OptIn).await;
     w.note(number, NoteNumber::OptIn).await;
-    let linked = NumberNote {
-        opted_out_at_ms: 0,
-        subjects: vec![key],
-    };
-    assert_eq!(w.noted(number).await, linked);
+    let noted = w.noted(number).await;
+    assert_eq!((noted.opted_out_at_ms, noted.subjects()), (0, vec![key]));
+}
+
+pub(super) async fn a_link_is_forgotten_unless_it_was_made_again(w: World) {
+    let (number, key) = (number(), subject_in(55));
+    w.note(number, NoteNumber::Link(key)).await;
+    let first = w.noted(number).await.links[0];
+    w.advance(MINUTE_MS);
+    w.note(number, NoteNumber::Link(key)).await;
+    let again = w.noted(number).await.links[0];
+    assert!(again.since_ms >= first.since_ms + MINUTE_MS);
+    assert!(w.note(number, NoteNumber::Forget(first)).await);
+    assert_eq!(w.noted(number).await.links, [again]);
+    assert!(w.note(number, NoteNumber::Forget(again)).await);
+    assert!(w.note(number, NoteNumber::Forget(again)).await);
+    assert_eq!(w.noted(number).await, NumberNote::default());
 }

@@ -104,7 +104,7 @@ pub(crate) async fn walk(store: &RedisStore, between: &impl Fn()) {
     }
     between();
     let noted = store.number_note(number()).await.unwrap();
-    assert_eq!(noted.subjects, [key()]);
+    assert_eq!(noted.subjects(), [key()]);
     for note in [NoteNumber::OptIn, NoteNumber::Unlink(key())] {
         between();
         store.note_number(number(), &note).await.unwrap();

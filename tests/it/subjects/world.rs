@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use watchword::api::Surface;
 use watchword::clock::Clock as _;
+use watchword::store::subjects::{NoteNumber, NumberKey};
 use watchword::subjects::worker;
 use watchword_providers::Channel;
 use watchword_providers::sandbox::InboxMessage;
@@ -251,6 +252,19 @@ impl World {
     /// What the metrics show.
     pub(crate) fn metrics(&self) -> String {
         self.running.shared.metrics.encode()
+    }
+
+    /// What is left by a node that dies between linking a number and writing the
+    /// subject that was to have it.
+    pub(crate) async fn leaves_link(&self, subject: &str, number: &str) {
+        let shared = &self.running.shared;
+        let live = shared.live.load_full();
+        let tenant = live.tenants.by_name(ACME).expect("there is one").tag;
+        let index = live.ring.index();
+        let (shard, tag) = index.number(tenant, number);
+        let link = NoteNumber::Link(index.subject(tenant, subject));
+        let noted = shared.store.note_number(NumberKey { shard, tag }, &link);
+        assert!(noted.await.expect("the store answers"));
     }
 
     /// Where the store's files lie, and the server if it is one.

@@ -105,7 +105,11 @@ impl Service {
             .retain(|other| chosen.others.channels.contains(other));
         let plan = StartPlan::of(live, tenant, to, &request)?;
         let answer = self.start_planned(live, tenant, (&plan, started)).await;
-        let mut view = answer.map_err(|error| with_others(of_account(error), &chosen.others))?;
+        let mut view = answer.map_err(|error| {
+            let error = of_account(error);
+            let left = chosen.others.left_by(&error);
+            with_others(error, &left)
+        })?;
         view.others = chosen.others_than(method);
         if let Some(swapped) = swapped {
             let seen = (method.id, swapped);

@@ -10,7 +10,7 @@ use super::{RedisStore, scripts};
 use crate::admission::limits::LimitAsk;
 use crate::id::{RecordId, Shard};
 use crate::store::subjects::{
-    Guard, NoteNumber, NumberKey, NumberNote, StoredSubject, SubjectPage, SubjectRead,
+    Guard, Link, NoteNumber, NumberKey, NumberNote, StoredSubject, SubjectPage, SubjectRead,
     SubjectStore, WriteSubject, Written,
 };
 use crate::store::{Idempotency, Sent, StoreError};
@@ -136,33 +136,39 @@ impl SubjectStore for RedisStore {
         let keys = vec![self.keys.subject_number(key)];
         let mut answer = self.run(&scripts::READ_NOTE, keys, Terms::plain).await?;
         let opted_out_at_ms = answer.number()?;
-        let linked = answer.list()?.into_iter();
-        let subject = |value| {
-            let id = RecordId::decode(&text(value)?).ok_or_else(strange)?;
-            Ok(SubjectKey(id))
-        };
+        let mut linked = answer.list()?.into_iter();
+        let mut links = Vec::with_capacity(linked.len() / 2);
+        while let (Some(subject), Some(since_ms)) = (linked.next(), linked.next()) {
+            let id = RecordId::decode(&text(subject)?).ok_or_else(strange)?;
+            links.push(Link {
+                subject: SubjectKey(id),
+                since_ms: whole(&since_ms)?,
+            });
+        }
         Ok(NumberNote {
             opted_out_at_ms,
-            subjects: linked.map(subject).collect::<Result<_, StoreError>>()?,
+            links,
         })
     }
 
     async fn note_number(&self, key: NumberKey, note: &NoteNumber) -> Result<bool, StoreError> {
-        let (what, subject) = match note {
-            NoteNumber::Link(subject) => (0, Some(subject)),
-            NoteNumber::Unlink(subject) => (1, Some(subject)),
-            NoteNumber::OptOut => (2, None),
-            NoteNumber::OptIn => (3, None),
+        let (what, subject, since_ms) = match note {
+            NoteNumber::Link(subject) => (0, Some(subject), 0),
+            NoteNumber::Unlink(subject) => (1, Some(subject), 0),
+            NoteNumber::OptOut => (2, None, 0),
+            NoteNumber::OptIn => (3, None, 0),
+            NoteNumber::Forget(link) => (4, Some(&link.subject), link.since_ms),
         };
         if let NoteNumber::Link(_) = note
             && self.is_nearly_full()
         {
             return Err(StoreError::Full);
         }
-        let mut packer = array(2);
+        let mut packer = array(3);
         packer
             .number(what)
-            .text_or_nothing(subject.map(|key| key.0.to_string()).as_deref());
+            .text_or_nothing(subject.map(|key| key.0.to_string()).as_deref())
+            .number(since_ms);
         let keys = vec![self.keys.subject_number(key)];
         let answer = self
             .run(&scripts::NOTE_NUMBER, keys, |terms| terms.with(packer))
@@ -219,6 +225,13 @@ fn bytes(value: Value) -> Result<Vec<u8>, StoreError> {
     } else {
         Err(strange())
     }
+}
+
+fn whole(value: &Value) -> Result<u64, StoreError> {
+    let Value::Int(number) = value else {
+        return Err(strange());
+    };
+    u64::try_from(*number).map_err(|_| strange())
 }
 
 fn text(value: Value) -> Result<String, StoreError> {

@@ -39,8 +39,8 @@ impl Keeper {
         }
         // First, so that a crash in between tells it twice rather than never. But
         // a subject that cannot be told keeps no STOP from holding.
-        for subject in noted.subjects {
-            let whose = self.whose_key(Arc::clone(&live), tenant, subject)?;
+        for link in noted.links {
+            let whose = self.whose_key(Arc::clone(&live), tenant, link.subject)?;
             if let Err(error) = self.tell_wish(&whose, &actor, (e164, wish)).await {
                 tracing::error!(
                     tenant = %tenant.name,

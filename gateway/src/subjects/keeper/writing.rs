@@ -2,17 +2,18 @@
 //! events, when to look at it again, and the end of codes that lost their right.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::{Decided, Keeper, Opened, Whose, record};
+use tokio::time::Instant;
+
+use super::links::LINK_HOLDS;
+use super::{Decided, Keeper, Opened, TRIES, Whose, record};
 use crate::keys::random;
-use crate::live::Live;
-use crate::service::{Answer, ServiceError};
+use crate::service::{Answer, OVERLOADED};
 use crate::store::StoreError;
-use crate::store::subjects::{
-    EVENTS_MAX, EventWatch, NoteNumber, NumberKey, NumberNote, WriteSubject, Written,
-};
-use crate::subjects::command::Telling;
-use crate::subjects::model::Subject;
+use crate::store::subjects::{EVENTS_MAX, EventWatch, WriteSubject, Written};
+use crate::subjects::command::{Outcome, Telling};
+use crate::subjects::model::{Actor, Subject};
 use crate::subjects::{audit, told};
 use crate::tenants::Tenant;
 use crate::verification::OperationId;
@@ -64,8 +65,15 @@ impl Keeper {
             after.numbers()
         };
         // Before the write, so that the index never lacks a subject.
+        let linking = Instant::now();
         for e164 in linked.difference(&known) {
-            self.link(whose, e164).await?;
+            self.link(whose, e164, before.now_ms).await?;
+        }
+        if linking.elapsed() > LINK_HOLDS {
+            return Ok(None);
+        }
+        if outcome.erased {
+            Box::pin(self.tell_of_erasure(whose, &before)).await?;
         }
         if self.written(&ask).await? == Written::Conflict {
             return Ok(None);
@@ -88,6 +96,42 @@ impl Keeper {
             now_ms: before.now_ms,
             is_stale: false,
         }))
+    }
+
+    /// Notes in the trail that an operator forgives failed checks, which are counted
+    /// beside the record. Of an unknown subject there is no trail.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Unavailable`].
+    pub(crate) async fn failures_lifted(
+        &self,
+        (tenant, name): (&Arc<Tenant>, &str),
+        actor: Actor,
+    ) -> Answer<()> {
+        let whose = self.whose(tenant, name)?;
+        for _ in 0..TRIES {
+            let Some(opened) = self.advanced(&whose).await? else {
+                return Ok(());
+            };
+            let lifted = Telling {
+                what: "subject.failures_lifted",
+                ..Telling::default()
+            };
+            let decided = Decided {
+                after: opened.subject.clone(),
+                outcome: Outcome {
+                    told: vec![lifted],
+                    ..Outcome::default()
+                },
+                actor: actor.clone(),
+            };
+            let written = self.write(&whose, opened, decided, Vec::new()).await?;
+            if written.is_some() {
+                return Ok(());
+            }
+        }
+        Err(OVERLOADED)
     }
 
     /// Asked once more where the answer was lost: it is one operation.
@@ -117,54 +161,6 @@ impl Keeper {
         events.truncate(EVENTS_MAX);
         events
     }
-
-    /// Makes the subject found by a number.
-    async fn link(&self, whose: &Whose, e164: &str) -> Answer<()> {
-        let key = number_key(&whose.live, &whose.tenant, e164);
-        let linked = self.note(key, &NoteNumber::Link(whose.key)).await?;
-        if !linked {
-            return Err(ServiceError::refused("number_in_use"));
-        }
-        if !whose.tenant.subjects.unique_numbers {
-            return Ok(());
-        }
-        // Asked after the link was made: of two at once neither overlooks the other.
-        let note = self.number_note((&whose.live, &whose.tenant), e164).await?;
-        if note.subjects.iter().all(|linked| *linked == whose.key) {
-            return Ok(());
-        }
-        self.unlink(whose, e164).await;
-        Err(ServiceError::refused("number_in_use"))
-    }
-
-    /// A link that stays leads to a subject that does not have the number: who
-    /// follows it sees that.
-    async fn unlink(&self, whose: &Whose, e164: &str) {
-        let key = number_key(&whose.live, &whose.tenant, e164);
-        // Counted where it failed.
-        drop(self.note(key, &NoteNumber::Unlink(whose.key)).await);
-    }
-
-    async fn note(&self, key: NumberKey, note: &NoteNumber) -> Answer<bool> {
-        let noted = self.shared.store.note_number(key, note).await;
-        noted.map_err(|error| self.store_error("note_number", &error))
-    }
-
-    /// What is known of a number, whosever it is.
-    pub(super) async fn number_note(
-        &self,
-        (live, tenant): (&Live, &Tenant),
-        e164: &str,
-    ) -> Answer<NumberNote> {
-        let key = number_key(live, tenant, e164);
-        let noted = self.shared.store.number_note(key).await;
-        noted.map_err(|error| self.store_error("number_note", &error))
-    }
-}
-
-fn number_key(live: &Live, tenant: &Tenant, e164: &str) -> NumberKey {
-    let (shard, tag) = live.ring.index().number(tenant.tag, e164);
-    NumberKey { shard, tag }
 }
 
 /// The numbers that lead to the subject already.

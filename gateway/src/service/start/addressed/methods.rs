@@ -151,6 +151,27 @@ pub(super) fn parsed(method: &Method) -> Answer<ParsedNumber> {
     })
 }
 
+impl Others {
+    /// What a limit leaves open: one of the subject, of the client's address or of
+    /// the tenant's first days holds whatever is asked for instead, one of the
+    /// number holds over its other channels too.
+    pub(super) fn left_by(&self, error: &ServiceError) -> Self {
+        let ServiceError::Limited { code, .. } = error else {
+            return self.clone();
+        };
+        match *code {
+            "subject_limit" | "too_many_pending" | "address_limit" | "tenant_ramp" => {
+                Self::default()
+            }
+            "resend_too_early" | "sends_exhausted" | "number_limit" | "prefix_limit" => Self {
+                channels: Vec::new(),
+                methods: self.methods.clone(),
+            },
+            _ => self.clone(),
+        }
+    }
+}
+
 /// Says beside a refusal what else would do.
 pub(super) fn with_others(error: ServiceError, others: &Others) -> ServiceError {
     let refused = |code, available_at_ms, now_ms| ServiceError::Refused {

@@ -117,7 +117,7 @@ async fn all_of_a_subject_is_there_after_a_restart() {
     let lines = store.subject_audit(key(), 0, 4).await.unwrap();
     assert_eq!(lines, [b"line".to_vec()]);
     let noted = store.number_note(number()).await.unwrap();
-    assert_eq!(noted.subjects, [key()]);
+    assert_eq!(noted.subjects(), [key()]);
     let due = store.due_subjects(key().0.shard, 4, 1_000).await.unwrap();
     assert_eq!(due, [key()]);
     let mut ask = write(1);

@@ -1,6 +1,6 @@
 -- Notes something of a number. KEYS: number's note.
 local REFUSED_LINK, NOTED = 0, 1
-local LINK, UNLINK, OPT_OUT, OPT_IN = 0, 1, 2, 3
+local LINK, UNLINK, OPT_OUT, OPT_IN, FORGET = 0, 1, 2, 3, 4
 local LINKS_MAX = 64
 local what, subject = arg[1], 's:' .. (arg[2] or '')
 local key = KEYS[1]
@@ -12,12 +12,12 @@ if what == LINK then
   if redis.call('HEXISTS', key, subject) == 0 and others >= LINKS_MAX then
     return {REFUSED_LINK, clock}
   end
-  redis.call('HSET', key, 'v', SUBJECT_FORMAT, subject, 1)
+  redis.call('HSET', key, 'v', SUBJECT_FORMAT, subject, whole(now))
 elseif what == OPT_OUT then
   redis.call('HSETNX', key, 'stop', whole(now))
   redis.call('HSET', key, 'v', SUBJECT_FORMAT)
-else
-  redis.call('HDEL', key, what == UNLINK and subject or 'stop')
+elseif what ~= FORGET or redis.call('HGET', key, subject) == whole(arg[3]) then
+  redis.call('HDEL', key, what == OPT_IN and 'stop' or subject)
   -- Nothing is left but the format.
   if redis.call('HLEN', key) == 1 then
     redis.call('DEL', key)
