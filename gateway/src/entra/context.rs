@@ -58,18 +58,16 @@ fn text(fields: &mut Map<String, Value>, name: &str) -> Option<Zeroizing<String>
     }
 }
 
-/// Digits, whichever way JSON carries them. What is none of them is kept too: it
-/// is refused later, for without it a call would go to the whole office.
+/// Digits, whichever way JSON carries them. Anything else that is not nothing
+/// stays as it is written: who calls without it tells the code to somebody else.
 fn extension(fields: &mut Map<String, Value>) -> Option<Zeroizing<String>> {
-    let text = match fields.remove("extension")? {
-        Value::Null => return None,
-        Value::String(text) => Zeroizing::new(text),
-        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-            Zeroizing::new(other.to_string())
+    match fields.get("extension") {
+        Some(Value::String(_)) => {
+            text(fields, "extension").map(|text| Zeroizing::new(text.trim().to_owned()))
         }
-    };
-    let text = Zeroizing::new(text.trim().to_owned());
-    (!text.is_empty()).then_some(text)
+        Some(Value::Null) | None => None,
+        Some(odd) => Some(Zeroizing::new(odd.to_string())),
+    }
 }
 
 #[cfg(test)]
@@ -100,21 +98,17 @@ mod tests {
         let number = with(json!({"extension": 77, "locale": null})).ok().unwrap();
         assert_eq!(number.extension.unwrap().as_str(), "77");
         assert!(number.locale.is_none());
+        for nothing in [json!(null), json!(""), json!(" \t")] {
+            let context = with(json!({ "extension": nothing })).ok().unwrap();
+            assert!(context.extension.is_none());
+        }
     }
 
     #[test]
-    fn an_extension_that_is_no_digits_is_not_taken_for_none() {
-        for none in [json!(null), json!(""), json!(" ")] {
-            let context = with(json!({ "extension": none })).ok().unwrap();
-            assert!(context.extension.is_none(), "{none}");
-        }
-        for odd in [json!(-1), json!(1.5), json!(true), json!(["12"]), json!({})] {
-            let context = with(json!({ "extension": odd })).ok().unwrap();
-            let kept = context.extension.unwrap();
-            assert!(
-                watchword_providers::Extension::parse(&kept).is_none(),
-                "{odd}"
-            );
+    fn an_extension_that_is_none_is_not_passed_over() {
+        for odd in [json!(-1), json!(1.5), json!(true), json!(["42"]), json!({})] {
+            let context = with(json!({"extension": odd.clone()})).ok().unwrap();
+            assert_eq!(context.extension.unwrap().as_str(), odd.to_string());
         }
     }
 

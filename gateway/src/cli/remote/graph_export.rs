@@ -46,29 +46,25 @@ impl ExportedMethod {
 /// Why a file is no export, by its place and never by its content.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExportError {
-    #[error("it is neither UTF-8 nor UTF-16: write it by `Set-Content -Encoding utf8`")]
+    #[error("it is text in neither UTF-8 nor UTF-16: export it again with `-Encoding utf8`")]
     NotText,
     #[error("it is neither JSON nor one JSON object a line (the first mistake is in line {line})")]
     NotJson { line: usize },
+    #[error(
+        "entry {entry} goes on elsewhere (`@odata.nextLink`): add what is there, and take the link out"
+    )]
+    MorePages { entry: usize },
     #[error(
         "entry {entry} has no text of 1 to 128 characters on one line in its field `{field}`: \
          name another with --subject-field"
     )]
     NoSubject { entry: usize, field: String },
-    #[error(
-        "entry {entry}: its field `{field}` is longer than 128 characters, or has one that cannot be printed: no subject is called so"
-    )]
-    OddSubject { entry: usize, field: String },
-    #[error("entry {entry} is one page of several (`@odata.nextLink`): export all of them")]
-    OnePage { entry: usize },
     #[error("entry {entry} has no list `phoneMethods`, and no `body` with a list `value`")]
     NoMethods { entry: usize },
     #[error(
         "entry {entry} is the answer {status} of Graph: export that person again, or take the entry out"
     )]
     GraphRefused { entry: usize, status: u64 },
-    #[error("entry {entry} has more than 32 phone methods: Graph knows one of each type")]
-    TooManyMethods { entry: usize },
     #[error(
         "entry {entry}: a phone method needs `phoneNumber` and a `phoneType` of mobile, alternateMobile or office"
     )]
@@ -83,33 +79,24 @@ struct GraphPhone {
     phone_type: String,
 }
 
-/// The longest name of a subject.
-const SUBJECT_CHARACTERS_MAX: usize = 128;
-/// Graph's longest with its extension is a third of it.
-const NUMBER_CHARACTERS_MAX: usize = 64;
-/// As many as the gateway takes of one person. Graph has one of each type.
-const METHODS_MAX: usize = 32;
-/// Says that an answer of Graph's is not the whole.
-const NEXT_LINK: &str = "@odata.nextLink";
-
-/// A file's text: UTF-8, or UTF-16 as `>` of Windows PowerShell writes it, which
-/// begins with its byte order mark.
+/// What a file says: in UTF-8, or in UTF-16, as Windows PowerShell redirects text.
 ///
 /// # Errors
 ///
 /// [`ExportError::NotText`]
-pub(super) fn decoded(bytes: Vec<u8>) -> Result<String, ExportError> {
-    let of: fn([u8; 2]) -> u16 = match bytes.as_slice() {
-        [0xff, 0xfe, ..] => u16::from_le_bytes,
-        [0xfe, 0xff, ..] => u16::from_be_bytes,
-        _ => return String::from_utf8(bytes).map_err(|_| ExportError::NotText),
+pub(super) fn text(bytes: Vec<u8>) -> Result<String, ExportError> {
+    let utf_16 = |unit: fn([u8; 2]) -> u16| {
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        let units: Vec<u16> = pairs.iter().copied().map(unit).collect();
+        let text = String::from_utf16(&units).ok();
+        text.filter(|_| rest.is_empty())
     };
-    let (pairs, rest) = bytes.as_chunks::<2>();
-    let units = pairs.iter().map(|pair| of(*pair));
-    let text = char::decode_utf16(units).collect::<Result<String, _>>();
-    text.ok()
-        .filter(|_| rest.is_empty())
-        .ok_or(ExportError::NotText)
+    let text = match bytes.get(..2) {
+        Some([0xff, 0xfe]) => utf_16(u16::from_le_bytes),
+        Some([0xfe, 0xff]) => utf_16(u16::from_be_bytes),
+        Some(_) | None => String::from_utf8(bytes).ok(),
+    };
+    text.ok_or(ExportError::NotText)
 }
 
 /// Everybody in an export who has a number.
@@ -146,9 +133,10 @@ fn unfold(value: Value, entries: &mut Vec<Map<String, Value>>) -> Result<(), Exp
             .into_iter()
             .try_for_each(|value| unfold(value, entries)),
         Value::Object(mut object) => {
-            if names_more(&object) {
+            let body = object.get("body").and_then(Value::as_object);
+            if names_more(&object) || body.is_some_and(names_more) {
                 let entry = entries.len() + 1;
-                return Err(ExportError::OnePage { entry });
+                return Err(ExportError::MorePages { entry });
             }
             if let Some(Value::Array(responses)) = object.remove("responses") {
                 return unfold(Value::Array(responses), entries);
@@ -164,7 +152,7 @@ fn unfold(value: Value, entries: &mut Vec<Map<String, Value>>) -> Result<(), Exp
 
 /// Whether Graph has cut an answer short, in the object or in a list of it.
 fn names_more(object: &Map<String, Value>) -> bool {
-    object.keys().any(|key| key.ends_with(NEXT_LINK))
+    object.keys().any(|key| key.ends_with("@odata.nextLink"))
 }
 
 fn person(
@@ -177,31 +165,24 @@ fn person(
         return Err(ExportError::GraphRefused { entry, status });
     }
     let subject = object.get(subject_field).and_then(Value::as_str);
-    let subject = subject.filter(|subject| !subject.is_empty());
+    let subject = subject.filter(|subject| is_a_subject(subject));
     let field = subject_field.to_owned();
-    let Some(subject) = subject else {
-        return Err(ExportError::NoSubject { entry, field });
-    };
-    let is_odd = subject.chars().any(char::is_control);
-    if is_odd || subject.chars().count() > SUBJECT_CHARACTERS_MAX {
-        return Err(ExportError::OddSubject { entry, field });
-    }
-    let body = object.get("body");
-    if body.and_then(Value::as_object).is_some_and(names_more) {
-        return Err(ExportError::OnePage { entry });
-    }
-    let of_batch = body.and_then(|body| body.get("value"));
+    let subject = subject.ok_or(ExportError::NoSubject { entry, field })?;
+    let of_batch = object.get("body").and_then(|body| body.get("value"));
     let methods = object.get("phoneMethods").or(of_batch);
     let methods = methods.and_then(Value::as_array);
     let methods = methods.ok_or(ExportError::NoMethods { entry })?;
-    if methods.len() > METHODS_MAX {
-        return Err(ExportError::TooManyMethods { entry });
-    }
     let methods = methods.iter().map(|method| exported(entry, method));
     Ok(Person {
         subject: subject.to_owned(),
         methods: methods.collect::<Result<_, ExportError>>()?,
     })
+}
+
+/// What the API takes as one: of anybody else it would hear for one person alone,
+/// in the middle of an import.
+fn is_a_subject(text: &str) -> bool {
+    (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 /// `+1 2065555555x42`: country code, space, number, and of an office an extension.
@@ -215,9 +196,6 @@ fn exported(entry: usize, method: &Value) -> Result<ExportedMethod, ExportError>
         _ => return Err(unknown()),
     };
     let written = phone.phone_number.trim();
-    if written.chars().count() > NUMBER_CHARACTERS_MAX {
-        return Err(unknown());
-    }
     let (number, extension) = match written.split_once(['x', 'X']) {
         Some((number, extension)) => (number.trim(), Some(extension.trim().to_owned())),
         None => (written, None),
@@ -296,13 +274,6 @@ mod tests {
             ),
             (r#"{"id":"a"}"#, ExportError::NoMethods { entry: 1 }),
             (
-                r#"[{"id":"a","phoneMethods":[]},{"id":"b\n","phoneMethods":[]}]"#,
-                ExportError::OddSubject {
-                    entry: 2,
-                    field: "id".to_owned(),
-                },
-            ),
-            (
                 r#"{"responses":[{"id":"a","status":403,"body":{}}]}"#,
                 ExportError::GraphRefused {
                     entry: 1,
@@ -319,58 +290,47 @@ mod tests {
     }
 
     #[test]
-    fn utf_16_says_the_same_as_utf_8() {
-        let text = LINES.replace("ada@", "\u{e4}d\u{1f600}@");
-        let units: Vec<u16> = text.encode_utf16().collect();
-        let le: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
-        let be: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
-        for bytes in [text.clone().into_bytes(), le.clone(), be] {
-            assert_eq!(decoded(bytes).as_deref(), Ok(text.as_str()));
-        }
-        let torn = le.split_last().unwrap().1.to_vec();
-        let lone = vec![0xff, 0xfe, 0x00, 0xd8];
-        for bytes in [torn, lone, vec![b'm', 0xfc]] {
-            assert_eq!(decoded(bytes), Err(ExportError::NotText));
-        }
+    fn a_subject_longer_than_any_is_told_before_anybody_is_imported() {
+        let named = |length| {
+            let id = "\u{fc}".repeat(length);
+            read(&format!(r#"{{"id":"{id}","phoneMethods":[]}}"#), "id").err()
+        };
+        let field = "id".to_owned();
+        assert_eq!(named(128), None);
+        assert_eq!(named(129), Some(ExportError::NoSubject { entry: 1, field }));
     }
 
     #[test]
-    fn one_page_of_several_is_not_taken_for_the_whole() {
+    fn an_answer_that_graph_has_cut_short_is_no_export() {
         let link = r#""@odata.nextLink":"https://graph.microsoft.com/v1.0/next""#;
-        let body = format!(r#"{{"responses":[{{"id":"a","body":{{"value":[],{link}}}}}]}}"#);
-        let batch = format!(r#"{{"responses":[],{link}}}"#);
-        let people = format!(r#"{{"value":[],{link}}}"#);
-        let methods = format!(
-            r#"{{"id":"a","phoneMethods":[],"phoneMethods{}}}"#,
-            &link[1..]
-        );
-        for text in [body, batch, people, methods] {
-            let error = read(&text, "id").err();
-            assert_eq!(error, Some(ExportError::OnePage { entry: 1 }), "{text}");
+        let whole = r#"{"id":"a","phoneMethods":[]}"#;
+        for page in [
+            format!(r#"{{"responses":[],{link}}}"#),
+            format!(r#"{{"responses":[{{"id":"b","status":200,"body":{{"value":[],{link}}}}}]}}"#),
+            r#"{"id":"b","phoneMethods":[],"phoneMethods@odata.nextLink":"x"}"#.to_owned(),
+        ] {
+            let error = read(&format!("{whole}\n{page}"), "id").err();
+            assert_eq!(error, Some(ExportError::MorePages { entry: 2 }), "{page}");
         }
     }
 
-    /// The gateway would refuse them by their length alone, and the import stop
-    /// there each time.
     #[test]
-    fn what_no_request_could_hold_is_found_before_anything_is_imported() {
-        let entry = |id: &str, number: &str, count: usize| {
-            let method = format!(r#"{{"phoneNumber":"{number}","phoneType":"mobile"}}"#);
-            let methods = vec![method; count].join(",");
-            let text = format!(r#"{{"id":"{id}","phoneMethods":[{methods}]}}"#);
-            read(&text, "id").err()
+    fn a_file_is_read_as_windows_writes_it() {
+        let said = |unit: fn(u16) -> [u8; 2]| {
+            let units = LINES.encode_utf16().flat_map(unit);
+            text(units.collect()).unwrap()
         };
-        let (id, number) = ("a".repeat(128), "+1 2065550100".to_owned());
-        assert_eq!(entry(&id, &number, 32), None);
-        let odd = ExportError::OddSubject {
-            entry: 1,
-            field: "id".to_owned(),
-        };
-        assert_eq!(entry(&format!("{id}a"), &number, 1), Some(odd));
-        let many = ExportError::TooManyMethods { entry: 1 };
-        assert_eq!(entry(&id, &number, 33), Some(many));
-        let long = ExportError::UnknownMethod { entry: 1 };
-        assert_eq!(entry(&id, &"4".repeat(65), 1), Some(long));
+        assert_eq!(said(u16::to_le_bytes), LINES);
+        assert_eq!(said(u16::to_be_bytes), LINES);
+        assert_eq!(text(LINES.into()).unwrap(), LINES);
+        for odd in [
+            &b"\xff\xfe{"[..],
+            b"\xfe\xff\xd8\x00",
+            b"{\"id\":\"M\xfcller\"}",
+        ] {
+            assert_eq!(text(odd.to_vec()), Err(ExportError::NotText), "{odd:?}");
+        }
+        assert_eq!(text(Vec::new()), Ok(String::new()));
     }
 
     #[test]

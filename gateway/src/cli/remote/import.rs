@@ -43,7 +43,7 @@ pub(super) async fn import(
         path: path(),
         source,
     })?;
-    let people = graph_export::decoded(bytes)
+    let people = graph_export::text(bytes)
         .and_then(|text| graph_export::read(&text, &call.subject_field))
         .map_err(|why| RemoteError::Export { path: path(), why })?;
     if call.dry_run {
@@ -93,7 +93,11 @@ fn is_done(answer: &Value) -> bool {
 fn is_about_person(status: StatusCode) -> bool {
     matches!(
         status,
-        StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::LOCKED
+        StatusCode::CONFLICT
+            | StatusCode::UNPROCESSABLE_ENTITY
+            | StatusCode::LOCKED
+            // Of an endless number or list: what else a request holds is short.
+            | StatusCode::PAYLOAD_TOO_LARGE
     )
 }
 
