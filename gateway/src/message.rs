@@ -4,6 +4,7 @@
 mod builtin;
 mod catalog;
 mod compile;
+mod languages;
 mod layers;
 mod line;
 mod lint;
@@ -23,7 +24,8 @@ use std::sync::Arc;
 use watchword_providers::{CallTexts, Channel};
 
 pub use self::builtin::builtin_files;
-pub use self::catalog::{Catalog, SmsLength};
+pub use self::catalog::Catalog;
+pub use self::languages::SmsLength;
 pub use self::lint::{MessageLintError, Mistake};
 pub use self::locale::{InvalidLocale, Locale};
 pub use self::neutral::not_sent;

@@ -1,8 +1,10 @@
 //! The life of the process: open the store, agree on keys, serve, sweep, reload
 //! on SIGHUP, drain on SIGTERM.
 
+mod desk;
 mod open_store;
 mod reload;
+mod sandbox;
 mod upkeep;
 mod wiring;
 
@@ -121,7 +123,7 @@ pub async fn run(
     tokio::spawn(entra::keep(wired.shared.clone(), shutdown.clone()));
     wired.state.serving();
     if matches!(source, Source::Sandbox) {
-        wiring::print_sandbox_help(&settings);
+        sandbox::print_help(&settings);
     }
     let mut reloader = reload::Reloader::new(source, Arc::clone(&settings), &wired, tls);
     loop {

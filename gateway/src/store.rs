@@ -5,6 +5,7 @@
 //! Every writing step is atomic and idempotent: asked twice with the same
 //! operation, it happens once. Times are the store's own clock.
 
+mod durability;
 pub mod embedded;
 mod meta;
 pub mod metered;
@@ -12,12 +13,11 @@ pub mod redis;
 pub mod subjects;
 pub mod webhooks;
 
-use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
+pub use self::durability::Durability;
 pub use self::meta::{KeyInUse, Meta, MetaRead, RecordFormats, WrappedKey};
 use crate::admission::gcra::Denied;
 use crate::admission::limits::LimitAsk;
@@ -178,60 +178,6 @@ pub struct Sweep {
     /// Only what has been due for so long: the node that holds a timer goes first.
     pub grace_ms: u64,
     pub policy: DispatchPolicy,
-}
-
-/// What the store promises about what it was told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Durability {
-    /// Forgets when the process ends.
-    Memory,
-    /// Redis without persistence: survives the gateway, not Redis.
-    RedisVolatile,
-    /// Redis with `appendfsync everysec`: power loss costs up to about 2 s.
-    RedisEverysec,
-    /// Redis with `appendfsync always`.
-    RedisAlways,
-    /// At least one replica has acknowledged.
-    Replicated,
-    /// The embedded store, synced before the reply.
-    Disk,
-    /// The server will not say.
-    Unverified,
-}
-
-impl Durability {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::RedisVolatile => "redis-volatile",
-            Self::RedisEverysec => "redis-everysec",
-            Self::RedisAlways => "redis-always",
-            Self::Replicated => "replicated",
-            Self::Disk => "disk",
-            Self::Unverified => "unverified",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        [
-            Self::Memory,
-            Self::RedisVolatile,
-            Self::RedisEverysec,
-            Self::RedisAlways,
-            Self::Replicated,
-            Self::Disk,
-            Self::Unverified,
-        ]
-        .into_iter()
-        .find(|durability| durability.as_str() == text)
-    }
-}
-
-impl fmt::Display for Durability {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
 }
 
 /// Whether the store is fit for use, for `/readyz` and the gauges.

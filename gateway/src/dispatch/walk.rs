@@ -3,6 +3,7 @@
 
 mod end;
 mod hops;
+mod insistence;
 mod unheard;
 mod within;
 
@@ -14,6 +15,7 @@ use tracing::{Instrument, debug_span};
 use watchword_providers::{MessageId, SubmitError, Submitted};
 
 use self::hops::{hops, is_begun_by_create};
+pub(super) use self::insistence::Insistence;
 use super::bind::Reports;
 use super::compose::Composed;
 use super::plan::{BUDGET_OVER, end_for, outcome_of, reason_of};
@@ -367,35 +369,6 @@ fn patience(walk: &Walk<'_>, hop: &ProviderStack) -> Patience {
         Some(_) | None => Patience::Shed,
     }
 }
-
-/// Paces the questions to a store that does not answer: what happened must be
-/// written down, and nothing may be sent before it is.
-pub(super) struct Insistence {
-    wait: Duration,
-    deadline: Instant,
-}
-
-impl Insistence {
-    pub(super) fn until(deadline: Instant) -> Self {
-        Self {
-            wait: FIRST_WAIT,
-            deadline,
-        }
-    }
-
-    /// Waits a little longer each time; `None` when the time is over.
-    pub(super) async fn pause(&mut self) -> Option<()> {
-        if Instant::now() + self.wait >= self.deadline {
-            return None;
-        }
-        tokio::time::sleep(self.wait).await;
-        self.wait = (self.wait * 2).min(LONGEST_WAIT);
-        Some(())
-    }
-}
-
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

@@ -5,49 +5,18 @@ use std::sync::{Arc, LazyLock};
 use super::Locale;
 use super::builtin::builtin_files;
 use super::compile::{Compiler, Wrong};
-use super::layers::{Languages, Layers};
-use super::lint::{MessageLintError, Mistake, Rule, longest_text};
+use super::languages::{Languages, SmsLength, lengths_of, nearest_language};
+use super::layers::Layers;
+use super::lint::{MessageLintError, Mistake, Rule};
 use super::plural::Plurals;
-use super::segments::{Segments, segment_count, unit_count};
 use super::source::{MessageFile, Parsed, Source, Sources};
 use super::template::Template;
 use crate::config::nearest;
-
-/// The language of last resort; compiled in, so it is always there.
-const DEFAULT_LOCALE: &str = "en";
-
-/// Tags that mean a language under another name, and scripts that a region implies.
-const ALIASES: [(&str, &str); 14] = [
-    ("in", "id"),
-    ("iw", "he"),
-    ("nn", "nb"),
-    ("no", "nb"),
-    ("sh", "sr-Latn"),
-    ("tl", "fil"),
-    ("zh", "zh-CN"),
-    ("zh-Hans", "zh-CN"),
-    ("zh-Hant", "zh-TW"),
-    ("zh-Hant-HK", "zh-HK"),
-    ("zh-Hant-MO", "zh-HK"),
-    ("zh-MO", "zh-HK"),
-    ("zh-yue", "zh-HK"),
-    ("yue", "zh-HK"),
-];
 
 /// The texts of all languages, ready to render. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     languages: Languages<Texts>,
-}
-
-/// What an SMS text takes with the longest values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SmsLength {
-    /// Which text: `sms`, `sms-brief`, `sms-payment`.
-    pub id: &'static str,
-    pub segments: Segments,
-    /// In units of the alphabet: septets, or two bytes each.
-    pub characters: usize,
 }
 
 /// The texts of one language.
@@ -115,21 +84,11 @@ impl Catalog {
         let Some(texts) = self.languages.get(tag) else {
             return Vec::new();
         };
-        [
-            (&Rule::SMS, &texts.sms),
-            (&Rule::SMS_BRIEF, &texts.sms_brief),
-            (&Rule::SMS_PAYMENT, &texts.sms_payment),
-        ]
-        .into_iter()
-        .map(|(rule, template)| {
-            let text = longest_text(template);
-            SmsLength {
-                id: rule.id,
-                segments: segment_count(&text),
-                characters: unit_count(&text),
-            }
-        })
-        .collect()
+        lengths_of(&[
+            (Rule::SMS.id, &texts.sms),
+            (Rule::SMS_BRIEF.id, &texts.sms_brief),
+            (Rule::SMS_PAYMENT.id, &texts.sms_payment),
+        ])
     }
 
     fn with_layers(&self, over: &[&[MessageFile<'_>]]) -> Result<Self, Vec<MessageLintError>> {
@@ -142,26 +101,10 @@ impl Catalog {
         Ok(Self { languages })
     }
 
-    /// The nearest language that has texts: `en-GB`, then `en`, then the default.
+    /// The nearest language that has texts.
     pub(super) fn resolve(&self, locale: &Locale) -> (&Arc<str>, &Texts) {
-        locale
-            .fallbacks()
-            .chain([DEFAULT_LOCALE])
-            .find_map(|tag| {
-                let found = self.languages.get_key_value(tag);
-                found.or_else(|| self.languages.get_key_value(alias(tag)?))
-            })
-            .map(|(tag, texts)| (tag, &**texts))
-            .expect("the default language is compiled in")
+        nearest_language(&self.languages, locale)
     }
-}
-
-/// What a tag is called among our files, if it goes by another name there.
-pub(super) fn alias(tag: &str) -> Option<&'static str> {
-    ALIASES
-        .iter()
-        .find(|(name, _)| *name == tag)
-        .map(|(_, meant)| *meant)
 }
 
 /// Makes one language of the files of its tag and of more general ones.

@@ -1,14 +1,12 @@
 //! From files laid over the built-in ones to the texts of each language.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Locale;
+use super::languages::Languages;
 use super::lint::MessageLintError;
 use super::source::{MessageFile, Parsed};
-
-/// The languages there are, by their tags. Cheap to clone.
-pub(super) type Languages<T> = BTreeMap<Arc<str>, Arc<T>>;
 
 /// Files of which later ones replace texts of earlier ones.
 pub(super) struct Layers<'a> {

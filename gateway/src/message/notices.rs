@@ -6,19 +6,16 @@ use std::sync::{Arc, LazyLock};
 
 use watchword_providers::Channel;
 
-use super::catalog::{Reading, alias, read_language};
-use super::layers::{Languages, Layers};
-use super::lint::{MessageLintError, Rule, longest_text};
-use super::segments::{segment_count, unit_count};
+use super::catalog::{Reading, read_language};
+use super::languages::{Languages, SmsLength, lengths_of, nearest_language};
+use super::layers::Layers;
+use super::lint::{MessageLintError, Rule};
 use super::source::MessageFile;
 use super::template::{Template, Values};
-use super::{Brand, Locale, SmsLength, spell};
+use super::{Brand, Locale, spell};
 
 /// A token in an SMS has so many characters, and a dash in its middle.
 pub const TOKEN_CHARACTERS: usize = 8;
-
-/// The language of last resort.
-const DEFAULT_LOCALE: &str = "en";
 
 macro_rules! files {
     ($($tag:literal),* $(,)?) => {
@@ -135,7 +132,7 @@ impl Notices {
         (locale, brand): (&Locale, &Brand),
         notice: Notice<'_>,
     ) -> WrittenNotice {
-        let (locale, texts) = self.resolve(locale);
+        let (locale, texts) = nearest_language(&self.languages, locale);
         let (undo, report) = match notice {
             Notice::Change { undo, report } => (undo, report),
             Notice::Security => ("", ""),
@@ -163,32 +160,10 @@ impl Notices {
         let Some(texts) = self.languages.get(tag) else {
             return Vec::new();
         };
-        [
-            (&Rule::NOTICE_CHANGE, &texts.change),
-            (&Rule::NOTICE_SECURITY, &texts.security),
-        ]
-        .into_iter()
-        .map(|(rule, template)| {
-            let text = longest_text(template);
-            SmsLength {
-                id: rule.id,
-                segments: segment_count(&text),
-                characters: unit_count(&text),
-            }
-        })
-        .collect()
-    }
-
-    fn resolve(&self, locale: &Locale) -> (&Arc<str>, &Texts) {
-        locale
-            .fallbacks()
-            .chain([DEFAULT_LOCALE])
-            .find_map(|tag| {
-                let found = self.languages.get_key_value(tag);
-                found.or_else(|| self.languages.get_key_value(alias(tag)?))
-            })
-            .map(|(tag, texts)| (tag, &**texts))
-            .expect("the default language is compiled in")
+        lengths_of(&[
+            (Rule::NOTICE_CHANGE.id, &texts.change),
+            (Rule::NOTICE_SECURITY.id, &texts.security),
+        ])
     }
 }
 

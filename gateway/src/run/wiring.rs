@@ -7,20 +7,20 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
+use watchword_providers::Channel;
 use watchword_providers::guarded_client::{GuardedClient, GuardedError};
 use watchword_providers::http_client::Tls;
-use watchword_providers::sandbox::{CallbackSender, Inbox, SandboxCallback};
-use watchword_providers::{CallDocument, Callback, Channel};
+use watchword_providers::sandbox::{CallbackSender, Inbox};
 
 use super::RunError;
+use super::desk::Desk;
 use super::open_store::retention_ms;
+use super::sandbox::{Handsets, receive_callbacks};
 use super::upkeep::{State, Upkeep};
 use crate::api::{
-    Admin, Api, ApiParts, ApiSettings, Directory, EntraReadiness, InboxMessage, Readiness,
-    ReceiptCall, ReceiptSink, SandboxInbox, Version,
+    Admin, Api, ApiParts, ApiSettings, Directory, EntraReadiness, Readiness, SandboxInbox, Version,
 };
 use crate::assemble::{self, ProviderMakings, master_keys};
-use crate::calls::CallDesk;
 use crate::clock::SystemClock;
 use crate::config::{Settings, StoreBackend};
 use crate::dispatch::{DispatchLimits, Dispatcher};
@@ -29,7 +29,6 @@ use crate::entra::token::TokenRefusal;
 use crate::keys::agreement::{KeyRetention, agree};
 use crate::live::Shared;
 use crate::number;
-use crate::receipts::{ReceiptDesk, ReceiptRefusal};
 use crate::service::Service;
 use crate::stack::breaker::BreakerState;
 use crate::stack::pace::Sharing;
@@ -104,12 +103,8 @@ pub(super) async fn wire(
     let dispatcher = Dispatcher::new(shared.clone(), &limits);
     let service = Arc::new(Service::new(shared.clone(), Arc::clone(&dispatcher)));
     let keeper = Arc::clone(service.keeper());
-    let desk = Arc::new(Desk {
-        desk: ReceiptDesk::new(shared.clone(), Arc::clone(&dispatcher)),
-        calls: CallDesk::new(shared.clone(), Arc::clone(&dispatcher)),
-        shared: shared.clone(),
-    });
-    tokio::spawn(receive_from_sandboxes(received, Arc::clone(&desk)));
+    let desk = Arc::new(Desk::new(&shared, &dispatcher));
+    tokio::spawn(receive_callbacks(received, Arc::clone(&desk)));
     let state = Arc::new(State::new(agreed.meta));
     let api = api(settings, (&shared, service), (desk, &makings.inbox, &state));
     Ok(Wired {
@@ -280,55 +275,6 @@ impl Poster for Sinks {
     }
 }
 
-/// The desks of receipts and calls behind the API.
-struct Desk {
-    desk: ReceiptDesk,
-    calls: CallDesk,
-    shared: Shared,
-}
-
-#[async_trait]
-impl ReceiptSink for Desk {
-    fn admits(&self, provider: &str, reference: Option<&str>) -> Result<(), ReceiptRefusal> {
-        self.desk.admits(provider, reference)
-    }
-
-    async fn receive(&self, call: ReceiptCall) -> Result<(), ReceiptRefusal> {
-        let callback = Callback {
-            method: &call.method,
-            url: &call.url,
-            headers: &call.headers,
-            body: &call.body,
-            now_ms: self.shared.clock.now_ms(),
-        };
-        self.desk
-            .receive(&call.provider, call.reference.as_deref(), &callback)
-            .await
-    }
-
-    fn answer_to(&self, provider: &str) -> &'static str {
-        self.desk.answer_to(provider)
-    }
-
-    fn admits_call(&self, provider: &str, reference: &str) -> Result<(), ReceiptRefusal> {
-        self.calls.admits(provider, reference)
-    }
-
-    async fn answer(&self, call: ReceiptCall) -> Result<CallDocument, ReceiptRefusal> {
-        let callback = Callback {
-            method: &call.method,
-            url: &call.url,
-            headers: &call.headers,
-            body: &call.body,
-            now_ms: self.shared.clock.now_ms(),
-        };
-        let reference = call.reference.as_deref().unwrap_or_default();
-        self.calls
-            .answer(&call.provider, reference, &callback)
-            .await
-    }
-}
-
 /// Providers whose receipts do not reach this node, by name.
 fn receipts_missing(shared: &Shared) -> Vec<String> {
     let live = shared.live.load();
@@ -364,55 +310,6 @@ fn entra_readiness(shared: &Shared) -> Vec<EntraReadiness> {
     directories.collect()
 }
 
-/// The sandbox's receipts and calls take the way that those of other providers take.
-async fn receive_from_sandboxes(mut received: mpsc::Receiver<SandboxCallback>, desk: Arc<Desk>) {
-    while let Some(sandbox) = received.recv().await {
-        let reference = sandbox.url.rsplit('/').next().unwrap_or_default();
-        let call = ReceiptCall {
-            provider: (&*sandbox.provider).into(),
-            reference: Some(reference.into()),
-            method: http::Method::POST,
-            url: sandbox.url.as_ref().to_owned(),
-            headers: sandbox.headers,
-            body: sandbox.body,
-        };
-        // A refusal is counted where it is made; this provider does not listen.
-        match sandbox.answer {
-            None => {
-                if desk.admits(&sandbox.provider, Some(reference)).is_ok() {
-                    _ = desk.receive(call).await;
-                }
-            }
-            Some(answer) => {
-                if desk.admits_call(&sandbox.provider, reference).is_ok()
-                    && let Ok(document) = desk.answer(call).await
-                {
-                    _ = answer.send(document);
-                }
-            }
-        }
-    }
-}
-
-/// What the simulated handsets received.
-struct Handsets(Inbox);
-
-impl SandboxInbox for Handsets {
-    fn messages(&self, tenant: &str, to: Option<&str>) -> Vec<InboxMessage> {
-        let messages = self.0.messages(tenant, to).into_iter();
-        messages
-            .map(|message| InboxMessage {
-                to: message.to,
-                extension: message.extension,
-                channel: message.channel,
-                text: message.text,
-                provider: message.provider,
-                at_ms: message.at_ms,
-            })
-            .collect()
-    }
-}
-
 /// Breakers and credentials, logged and counted.
 struct StackWatch {
     metrics: Arc<Metrics>,
@@ -439,32 +336,4 @@ impl StackEvents for StackWatch {
     fn sharing_changed(&self, provider: &str, sharing: Sharing) {
         events::SharingChanged { provider, sharing }.emit(&self.metrics);
     }
-}
-
-/// What a person who has just started the sandbox can paste, line by line or at once.
-#[expect(
-    clippy::print_stdout,
-    reason = "the sandbox talks to the person who started it"
-)]
-pub(super) fn print_sandbox_help(settings: &Settings) {
-    let address = settings.server.listen;
-    let admin = settings.server.admin_listen;
-    let call = "curl -s -H 'Authorization: Bearer sandbox' -H 'Content-Type: application/json'";
-    println!(
-        r#"
-Watchword sandbox on http://{address}: messages stay on this machine.
-
-Ask for a code:
-  id=$({call} -H 'Prefer: wait=5' http://{address}/v1/verifications -d '{{"to":"+14155550123"}}' | tee /dev/stderr | sed 's/.*"id":"\(vrf_[0-9a-z]*\)".*/\1/')
-
-Read it on the simulated handset:
-  code=$({call} 'http://{address}/v1/sandbox/messages?to=%2B14155550123' | tee /dev/stderr | sed 's/^[^}}]*"text":"\([0-9]*\) .*/\1/')
-
-Check it:
-  {call} http://{address}/v1/verifications/$id/check -d "{{\"code\":\"$code\"}}"
-
-API:     http://{address}/docs
-Metrics: http://{admin}/metrics
-"#
-    );
 }

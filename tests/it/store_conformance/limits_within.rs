@@ -2,28 +2,12 @@
 
 use std::slice;
 
-use watchword::admission::gcra::{Denied, GcraRule};
-use watchword::admission::limits::{LimitAsk, LimitKey, LimitRule, LimitStep};
+use watchword::admission::gcra::Denied;
+use watchword::admission::limits::{LimitAsk, LimitStep};
 use watchword::store::{CheckedWithin, Idempotency, Started, Undo};
 use watchword::verification::{Check, CheckAnswer, SendRefusal, Start, Status};
 
 use super::world::*;
-
-/// A limit of one in a minute, in a shard that is not the record's.
-fn one_a_minute() -> LimitAsk {
-    LimitAsk {
-        key: LimitKey {
-            shard: shard(3),
-            tag: unique(),
-        },
-        rules: vec![LimitRule::Rate(GcraRule {
-            count: 1,
-            per_ms: MINUTE_MS,
-        })],
-        step: LimitStep::Take,
-        operation: operation(),
-    }
-}
 
 /// The question asked anew.
 fn anew(ask: &LimitAsk) -> LimitAsk {

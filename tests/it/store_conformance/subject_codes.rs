@@ -2,8 +2,7 @@
 //! none of them is sent or approved.
 
 use futures_util::future::join;
-use watchword::admission::gcra::GcraRule;
-use watchword::admission::limits::{LimitAsk, LimitKey, LimitRule, LimitStep};
+use watchword::admission::limits::LimitAsk;
 use watchword::delivery::{DeliveryStatus, Stop};
 use watchword::store::subjects::{Guard, Written};
 use watchword::store::{Idempotency, Started};
@@ -20,21 +19,6 @@ fn start_of(key: SubjectKey, identity: u8) -> Start {
     ask.number = key.account();
     ask.identity = IdentityTag([identity; 12]);
     ask
-}
-
-fn one_a_minute() -> LimitAsk {
-    LimitAsk {
-        key: LimitKey {
-            shard: shard(3),
-            tag: unique(),
-        },
-        rules: vec![LimitRule::Rate(GcraRule {
-            count: 1,
-            per_ms: MINUTE_MS,
-        })],
-        step: LimitStep::Take,
-        operation: operation(),
-    }
 }
 
 impl World {

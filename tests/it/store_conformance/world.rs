@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use watchword::admission::gcra::GcraRule;
+use watchword::admission::limits::{LimitAsk, LimitKey, LimitRule, LimitStep};
 use watchword::delivery::{
     ApplyReceipt, AttemptReceipt, Begin, DeliveryRecord, DispatchPolicy, NewDelivery, Next,
     Outcome, ReceiptApplied, Settle, Settled, SettledAttempt, Stop, Take,
@@ -41,6 +43,22 @@ pub(super) fn unique() -> [u8; 16] {
 
 pub(super) fn operation() -> OperationId {
     OperationId(unique())
+}
+
+/// A limit of one in a minute, in a shard that is not the record's.
+pub(super) fn one_a_minute() -> LimitAsk {
+    LimitAsk {
+        key: LimitKey {
+            shard: shard(3),
+            tag: unique(),
+        },
+        rules: vec![LimitRule::Rate(GcraRule {
+            count: 1,
+            per_ms: MINUTE_MS,
+        })],
+        step: LimitStep::Take,
+        operation: operation(),
+    }
 }
 
 pub(super) fn dispatch_policy() -> DispatchPolicy {

@@ -6,20 +6,9 @@ use serde_json::json;
 use super::Story;
 use crate::support::client::Client;
 use crate::support::fake_provider::FakeProvider;
-use crate::support::gateway_config::ProviderEntry;
+use crate::support::gateway_config::{DIALS_NOTHING, ProviderEntry};
 use crate::support::numbers;
 use crate::support::scenario::{ARRIVES_WITHIN, Scenario};
-
-/// A provider whose calls dial no extension.
-const NO_KEYS: &str = r#"
-[[providers]]
-id = "bird"
-kind = "bird-voice"
-channels = ["voice"]
-access_key = "live_0123456789abcdef"
-caller = "+14155550100"
-base_url = "http://127.0.0.1:9"
-"#;
 
 /// A gateway that calls over these hops, of which `hook-a` dials extensions.
 async fn calling_over(hops: &[&str]) -> (Scenario, FakeProvider, Client) {
@@ -27,7 +16,7 @@ async fn calling_over(hops: &[&str]) -> (Scenario, FakeProvider, Client) {
     let hook = scenario.provider("hook-a").await;
     let mut config = scenario.config_without_providers();
     config.entry(&ProviderEntry::new(&hook).toml());
-    config.entry(NO_KEYS);
+    config.entry(DIALS_NOTHING);
     config.entry(&format!(
         "[[routes]]\nchannel = \"voice\"\nhops = {hops:?}\n"
     ));

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::over_both_stores;
 use super::world::{Kept, MASKED, MINUTE, Setup, Stand, TENANT, World, text};
+use crate::support::gateway_config::DIALS_NOTHING;
 use crate::support::leaks::{self, Secrets};
 use crate::support::numbers;
 
@@ -71,15 +72,7 @@ async fn an_office_number_is_called_by_its_extension(stand: Stand) {
 }
 
 /// Calls for this purpose go over a provider whose calls dial nothing.
-const NO_KEYS: &str = r#"
-[[providers]]
-id = "bird"
-kind = "bird-voice"
-channels = ["voice"]
-access_key = "live_0123456789abcdef"
-caller = "+14155550100"
-base_url = "http://127.0.0.1:9"
-
+const ROUTE: &str = r#"
 [[routes]]
 channel = "voice"
 purposes = ["payment"]
@@ -87,7 +80,8 @@ hops = ["bird"]
 "#;
 
 async fn without_a_provider_that_dials_it_another_method_is_offered(stand: Stand) {
-    let world = World::with(stand, Setup::default().more(NO_KEYS)).await;
+    let config = format!("{DIALS_NOTHING}{ROUTE}");
+    let world = World::with(stand, Setup::default().more(&config)).await;
     let office = numbers::us_number();
     let (_, added) = adds_office(&world, &office).await;
     let method = text(&added["method"]["id"]);

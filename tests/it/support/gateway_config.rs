@@ -12,6 +12,17 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::fake_provider::FakeProvider;
 
+/// A provider whose calls dial no extension; nobody listens there.
+pub(crate) const DIALS_NOTHING: &str = r#"
+[[providers]]
+id = "bird"
+kind = "bird-voice"
+channels = ["voice"]
+access_key = "live_0123456789abcdef"
+caller = "+14155550100"
+base_url = "http://127.0.0.1:9"
+"#;
+
 /// A master key with its id.
 #[derive(Clone)]
 pub(crate) struct TestKey {

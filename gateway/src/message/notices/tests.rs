@@ -1,5 +1,6 @@
 //! The notices that are compiled in, and what the lint says of others.
 
+use super::super::segments::segment_count;
 use super::*;
 use crate::message::{BRAND_CHARACTERS_MAX, Encoding};
 

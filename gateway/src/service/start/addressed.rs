@@ -1,38 +1,28 @@
 //! A start addressed to a subject: which of its methods gets the code now, if any
 //! may, and what else there is if none.
 
+mod methods;
+
 use std::sync::Arc;
 
 use tokio::time::Instant;
 use watchword_providers::Channel;
 
+use self::methods::{Looked, open_channels, parsed, with_others};
 use super::plan::{Addressee, StartPlan};
 use crate::live::Live;
-use crate::number::{self, ParsedNumber};
-use crate::service::aim::Aim;
+use crate::number::ParsedNumber;
 use crate::service::error::{OtherMethod, Others, ServiceError};
 use crate::service::fields::DEFAULT_PURPOSE;
 use crate::service::request::StartRequest;
 use crate::service::view::VerificationView;
 use crate::service::{Answer, OVERLOADED, Service};
-use crate::subjects::evidence::Class;
-use crate::subjects::keeper::{
-    Advice, CONFIRM_METHOD, NUMBER_CHANGE, Opened, RECOVER_ACCOUNT, Swapped,
-};
-use crate::subjects::model::{Method, MethodId, MethodStatus};
+use crate::subjects::keeper::{Advice, CONFIRM_METHOD, NUMBER_CHANGE, Swapped};
+use crate::subjects::model::Method;
 use crate::tenants::{Caller, Tenant};
 
 /// How often a start is judged anew because the subject has changed meanwhile.
 const TRIES: usize = 3;
-
-/// The subject as it was read, and what of it may be used.
-#[derive(Clone, Copy)]
-struct Looked<'a> {
-    live: &'a Live,
-    tenant: &'a Tenant,
-    purpose: &'a str,
-    opened: &'a Opened,
-}
 
 /// Where the code goes.
 struct Chosen {
@@ -98,7 +88,7 @@ impl Service {
             opened: &opened,
         };
         looked.may_receive_codes()?;
-        let (method, swapped) = self.picked(&looked, tenant, request).await?;
+        let (method, swapped) = self.picked(&looked, request).await?;
         let (method, chosen) = self.chosen(&looked, method, request).await?;
         let addressee = Addressee {
             guard: opened.guard(),
@@ -133,13 +123,16 @@ impl Service {
     async fn picked<'a>(
         &self,
         looked: &Looked<'a>,
-        tenant: &Arc<Tenant>,
         request: &StartRequest,
     ) -> Answer<(&'a Method, Option<Swapped>)> {
         let method = looked.method(request.method)?;
         // Asked only now: a refusal by the record costs nobody's signal.
         let about = (method, looked.purpose);
-        match self.keeper.advice(tenant, looked.opened, about).await? {
+        match self
+            .keeper
+            .advice(looked.tenant, looked.opened, about)
+            .await?
+        {
             Advice::Send => Ok((method, None)),
             Advice::SendThoughSwapped(swapped) => {
                 let other = looked.other_than(method.id);
@@ -272,150 +265,6 @@ impl Chosen {
     }
 }
 
-impl<'a> Looked<'a> {
-    fn may_receive_codes(&self) -> Answer<()> {
-        let subject = &self.opened.subject;
-        if subject.frozen.is_some() {
-            return Err(ServiceError::refused("subject_frozen"));
-        }
-        let now_ms = self.opened.now_ms;
-        let may_recover = |class| match class {
-            Class::A | Class::B | Class::C => true,
-            Class::D => false,
-        };
-        let mut grants = subject.grants.iter();
-        let has_grant = grants.any(|grant| grant.until_ms > now_ms && may_recover(grant.class));
-        if self.purpose == RECOVER_ACCOUNT && !has_grant {
-            return Err(ServiceError::refused("step_up_required"));
-        }
-        Ok(())
-    }
-
-    /// The method that was named, or the default one, or the next that may.
-    fn method(&self, named: Option<MethodId>) -> Answer<&'a Method> {
-        let subject = &self.opened.subject;
-        if let Some(id) = named {
-            return self.named(id);
-        }
-        let default = subject.default_method();
-        let active = default.filter(|method| method.status == MethodStatus::Active);
-        let ordered = subject.fallback_order.iter();
-        let mut ordered = ordered.filter_map(|id| subject.method(*id));
-        let next = active
-            .or_else(|| ordered.find(|method| method.status == MethodStatus::Active))
-            .or_else(|| subject.sign_in_methods().next());
-        if let Some(method) = next {
-            return Ok(method);
-        }
-        let mut listed = subject.listed_methods();
-        match listed.find(|method| method.status == MethodStatus::Holding) {
-            Some(held) => self.named(held.id),
-            None => Err(ServiceError::refused("no_method")),
-        }
-    }
-
-    fn named(&self, id: MethodId) -> Answer<&'a Method> {
-        let subject = &self.opened.subject;
-        let on_hold = |until_ms| {
-            let error = ServiceError::refused_until("method_on_hold", until_ms, self.opened.now_ms);
-            with_others(error, &self.others_alone(id))
-        };
-        let change = subject.open_change();
-        if let Some(change) = change.filter(|change| change.to_method == id) {
-            return Err(on_hold(change.hold_until_ms));
-        }
-        let Some(method) = subject.method(id) else {
-            return Err(with_others(
-                ServiceError::refused("no_method"),
-                &self.others_alone(id),
-            ));
-        };
-        match method.status {
-            MethodStatus::Active => Ok(method),
-            MethodStatus::Holding => Err(on_hold(method.held_until_ms)),
-            MethodStatus::Pending => Err(self.refused("method_pending", method)),
-            MethodStatus::Suspended => Err(self.refused("method_suspended", method)),
-            MethodStatus::Retired => Err(self.refused("no_method", method)),
-        }
-    }
-
-    fn aim<'b>(&'b self, method: &'b Method, to: &'b ParsedNumber) -> Aim<'b> {
-        Aim {
-            tenant: self.tenant,
-            to,
-            purpose: self.purpose,
-            method: Some(method.id),
-            extension: method.extension.as_ref(),
-        }
-    }
-
-    fn refused(&self, code: &'static str, method: &Method) -> ServiceError {
-        with_others(ServiceError::refused(code), &self.others_alone(method.id))
-    }
-
-    fn other_than(&self, id: MethodId) -> Option<&'a Method> {
-        let mut others = self.opened.subject.sign_in_methods();
-        others.find(|method| method.id != id)
-    }
-
-    fn others_alone(&self, id: MethodId) -> Others {
-        Others {
-            channels: Vec::new(),
-            methods: self.others(id),
-        }
-    }
-
-    /// The other methods that may receive codes, with the channels open to them.
-    fn others(&self, id: MethodId) -> Vec<OtherMethod> {
-        let others = self.opened.subject.sign_in_methods();
-        others
-            .filter(|method| method.id != id)
-            .filter_map(|method| {
-                let channels = open_channels(self, method, &parsed(method).ok()?);
-                (!channels.is_empty()).then_some(OtherMethod {
-                    id: method.id,
-                    role: method.role,
-                    channels,
-                })
-            })
-            .collect()
-    }
-}
-
-fn open_channels(looked: &Looked<'_>, method: &Method, to: &ParsedNumber) -> Vec<Channel> {
-    let aim = looked.aim(method, to);
-    let open = |channel: &Channel| aim.is_open(looked.live, *channel);
-    method.channels().iter().copied().filter(open).collect()
-}
-
-fn parsed(method: &Method) -> Answer<ParsedNumber> {
-    number::parse(&method.number.e164, None).map_err(|_| ServiceError::Unavailable {
-        code: "record_damaged",
-        retry_after_s: 5,
-    })
-}
-
-impl Others {
-    /// What a limit leaves open: one of the subject, of the client's address or of
-    /// the tenant's first days holds whatever is asked for instead, one of the
-    /// number holds over its other channels too.
-    fn left_by(&self, error: &ServiceError) -> Self {
-        let ServiceError::Limited { code, .. } = error else {
-            return self.clone();
-        };
-        match *code {
-            "subject_limit" | "too_many_pending" | "address_limit" | "tenant_ramp" => {
-                Self::default()
-            }
-            "resend_too_early" | "sends_exhausted" | "number_limit" | "prefix_limit" => Self {
-                channels: Vec::new(),
-                methods: self.methods.clone(),
-            },
-            _ => self.clone(),
-        }
-    }
-}
-
 /// The account's limit is the subject's.
 pub(super) fn of_account(mut error: ServiceError) -> ServiceError {
     if let ServiceError::Limited { code, .. } = &mut error
@@ -424,42 +273,4 @@ pub(super) fn of_account(mut error: ServiceError) -> ServiceError {
         *code = "subject_limit";
     }
     error
-}
-
-/// Says beside a refusal what else would do.
-fn with_others(error: ServiceError, others: &Others) -> ServiceError {
-    let refused = |code, available_at_ms, now_ms| ServiceError::Refused {
-        code,
-        available_at_ms,
-        now_ms,
-        others: Box::new(others.clone()),
-    };
-    match error {
-        ServiceError::Refused {
-            code,
-            available_at_ms,
-            now_ms,
-            ..
-        }
-        | ServiceError::Limited {
-            code,
-            available_at_ms,
-            now_ms,
-            ..
-        } => refused(code, available_at_ms, now_ms),
-        ServiceError::Forbidden { code, .. } => refused(code, None, 0),
-        ServiceError::NoRoute { .. } => refused("no_route", None, 0),
-        ServiceError::Invalid {
-            code: code @ "extension_unsupported",
-            ..
-        } => refused(code, None, 0),
-        ServiceError::Invalid { .. }
-        | ServiceError::CodeMismatch { .. }
-        | ServiceError::NotPending { .. }
-        | ServiceError::ResendTooLate
-        | ServiceError::NotFound
-        | ServiceError::IdempotencyKeyReused
-        | ServiceError::IdempotencyInProgress
-        | ServiceError::Unavailable { .. } => error,
-    }
 }
