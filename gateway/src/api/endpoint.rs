@@ -283,8 +283,9 @@ fn allow(allowed: &mut String, method: &Method) {
     }
 }
 
-/// Nothing an endpoint takes in its path is longer.
-const SEGMENT_BYTES_MAX: usize = 256;
+/// Nothing an endpoint takes in its path is longer: a subject has 128 characters at
+/// most, each of four bytes at most, which are written as three.
+const SEGMENT_BYTES_MAX: usize = 128 * 4 * 3;
 
 fn captured(pattern: &str, path: &str) -> Option<Parameters> {
     let mut parameters = Parameters::default();

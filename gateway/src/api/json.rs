@@ -78,7 +78,7 @@ fn why_not<T: JsonBody>(body: &[u8]) -> Problem {
     };
     for (name, value) in fields {
         let Some(field) = T::FIELDS.iter().find(|known| **known == name) else {
-            return Problem::new(&codes::UNKNOWN_FIELD);
+            return Problem::unknown_field(T::FIELDS);
         };
         let alone = Value::Object(Map::from_iter([(name, value)]));
         if serde_json::from_value::<T>(alone).is_err() {

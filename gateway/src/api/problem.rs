@@ -1,6 +1,8 @@
 //! Problem documents (RFC 9457): the one place where what went wrong becomes a
 //! status, a stable code and advice. Nothing a caller sent is repeated in one.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -22,7 +24,7 @@ pub(super) struct Problem {
     status: StatusCode,
     code: &'static str,
     title: &'static str,
-    detail: &'static str,
+    detail: Cow<'static, str>,
     /// Boxed, so that every `Result` on the way stays small.
     advice: Box<Advice>,
 }
@@ -59,7 +61,7 @@ pub(super) struct ProblemJson<'a> {
     title: &'static str,
     status: u16,
     code: &'static str,
-    detail: &'static str,
+    detail: &'a str,
     #[serde(flatten)]
     advice: &'a Advice,
     /// Absent where the problem is a part of an answer.
@@ -73,7 +75,7 @@ impl Problem {
             status: code.status,
             code: code.code,
             title: code.title,
-            detail: code.detail,
+            detail: Cow::Borrowed(code.detail),
             advice: Box::default(),
         }
     }
@@ -85,7 +87,7 @@ impl Problem {
                 status,
                 code,
                 title: "Refused",
-                detail: "The request is refused.",
+                detail: Cow::Borrowed("The request is refused."),
                 advice: Box::default(),
             },
             |entry| Self {
@@ -93,6 +95,18 @@ impl Problem {
                 ..Self::new(entry)
             },
         )
+    }
+
+    /// Names the fields that there are: the one that was sent is not repeated.
+    pub(super) fn unknown_field(known: &[&str]) -> Self {
+        let mut problem = Self::new(&codes::UNKNOWN_FIELD);
+        let there_are = if known.is_empty() {
+            "none".to_owned()
+        } else {
+            known.join(", ")
+        };
+        problem.detail = Cow::Owned(format!("{} There are: {there_are}.", problem.detail));
+        problem
     }
 
     pub(super) fn field(mut self, field: &'static str) -> Self {
@@ -120,7 +134,7 @@ impl Problem {
     }
 
     fn detail(mut self, detail: &'static str) -> Self {
-        self.detail = detail;
+        self.detail = Cow::Borrowed(detail);
         self
     }
 
@@ -142,7 +156,7 @@ impl Problem {
             title: self.title,
             status: self.status.as_u16(),
             code: self.code,
-            detail: self.detail,
+            detail: &self.detail,
             advice: &self.advice,
             request_id,
         }

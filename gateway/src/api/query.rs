@@ -15,7 +15,7 @@ pub(super) struct Query {
 }
 
 /// Longer ones hold nothing we know.
-const QUERY_BYTES_MAX: usize = 1024;
+const QUERY_BYTES_MAX: usize = 2048;
 
 impl Query {
     /// # Errors
@@ -50,7 +50,7 @@ pub(super) fn parameters<const N: usize>(
         let (name, value) = pair.split_once('=').ok_or_else(invalid)?;
         let mut places = names.iter().zip(&mut values);
         let place = places.find(|(known, _)| **known == name);
-        let (_, place) = place.ok_or_else(|| Problem::new(&codes::UNKNOWN_FIELD))?;
+        let (_, place) = place.ok_or_else(|| Problem::unknown_field(&names))?;
         let decoded = decode(value, Plus::Space).ok_or_else(invalid)?;
         if place.replace(decoded).is_some() {
             return Err(invalid());
@@ -75,7 +75,7 @@ pub(super) fn hours(text: Option<&str>, range: RangeInclusive<u8>) -> Result<Opt
     };
     let hours = text
         .strip_prefix("hours=")
-        .ok_or_else(|| Problem::new(&codes::UNKNOWN_FIELD))?;
+        .ok_or_else(|| Problem::unknown_field(&["hours"]))?;
     let hours = hours.parse().ok().filter(|hours| range.contains(hours));
     hours
         .map(Some)
@@ -155,7 +155,7 @@ mod tests {
         ] {
             assert!(Query::parse(Some(text)).is_err(), "{text}");
         }
-        assert!(Query::parse(Some(&format!("to={}", "1".repeat(1024)))).is_err());
+        assert!(Query::parse(Some(&format!("to={}", "1".repeat(2048)))).is_err());
     }
 
     proptest! {

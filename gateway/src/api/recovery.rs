@@ -11,6 +11,7 @@ use super::json::{self, JsonBody};
 use super::problem::Problem;
 use super::query;
 use super::subjects::{acted, shown_once};
+use super::view::Time;
 use crate::service::Service;
 use crate::service::subjects::view::ReadinessView;
 use crate::tenants::Operator;
@@ -69,6 +70,7 @@ pub(super) fn read(duty: RecoveryDuty, asked: &Asked) -> Result<Ask, Problem> {
 struct ReadinessJson<'a> {
     ready: bool,
     checks: Vec<CheckJson<'a>>,
+    log: Vec<LogLineJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -78,6 +80,12 @@ struct CheckJson<'a> {
     detail: &'a str,
 }
 
+#[derive(Serialize)]
+struct LogLineJson<'a> {
+    at: Time,
+    what: &'a str,
+}
+
 impl<'a> ReadinessJson<'a> {
     fn new(view: &'a ReadinessView) -> Self {
         let checks = view.checks.iter().map(|check| CheckJson {
@@ -85,9 +93,14 @@ impl<'a> ReadinessJson<'a> {
             status: if check.is_green { "green" } else { "red" },
             detail: &check.detail,
         });
+        let log = view.log.iter().map(|(at_ms, what)| LogLineJson {
+            at: Time(*at_ms),
+            what,
+        });
         Self {
             ready: view.checks.iter().all(|check| check.is_green),
             checks: checks.collect(),
+            log: log.collect(),
         }
     }
 }

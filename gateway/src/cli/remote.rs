@@ -65,6 +65,8 @@ pub enum RemoteError {
     Refused { status: StatusCode, text: String },
     #[error("{}: {why}", path.display())]
     Export { path: PathBuf, why: ExportError },
+    #[error("interrupted")]
+    Interrupted,
     /// What was imported, what was not, and what to do about it.
     #[error("{0}")]
     ImportedInPart(String),
@@ -87,6 +89,7 @@ impl RemoteError {
             | Self::NoAnswer { .. }
             | Self::Foreign { .. }
             | Self::Refused { .. }
+            | Self::Interrupted
             | Self::ImportedInPart(_)
             | Self::Output(_) => exit_code::FAILED,
         }
@@ -125,7 +128,7 @@ async fn answer(question: &Question) -> Result<String, RemoteError> {
         Question::Find(call) => find(call).await,
         Question::Routes(call) => routes(call).await,
         Question::Replay(call) => replay(call).await,
-        Question::ImportGraph(call) => import::import(call).await,
+        Question::ImportGraph(call) => import::import(call, tokio::signal::ctrl_c()).await,
     }
 }
 

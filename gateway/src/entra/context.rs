@@ -58,12 +58,15 @@ fn text(fields: &mut Map<String, Value>, name: &str) -> Option<Zeroizing<String>
     }
 }
 
-/// Digits, whichever way JSON carries them.
+/// Digits, whichever way JSON carries them. Anything else that is not nothing
+/// stays as it is written: who calls without it tells the code to somebody else.
 fn extension(fields: &mut Map<String, Value>) -> Option<Zeroizing<String>> {
-    let number = fields.get("extension").and_then(Value::as_u64);
-    match number {
-        Some(number) => Some(Zeroizing::new(number.to_string())),
-        None => text(fields, "extension").map(|text| Zeroizing::new(text.trim().to_owned())),
+    match fields.get("extension") {
+        Some(Value::String(_)) => {
+            text(fields, "extension").map(|text| Zeroizing::new(text.trim().to_owned()))
+        }
+        Some(Value::Null) | None => None,
+        Some(odd) => Some(Zeroizing::new(odd.to_string())),
     }
 }
 
@@ -95,6 +98,18 @@ mod tests {
         let number = with(json!({"extension": 77, "locale": null})).ok().unwrap();
         assert_eq!(number.extension.unwrap().as_str(), "77");
         assert!(number.locale.is_none());
+        for nothing in [json!(null), json!(""), json!(" \t")] {
+            let context = with(json!({ "extension": nothing })).ok().unwrap();
+            assert!(context.extension.is_none());
+        }
+    }
+
+    #[test]
+    fn an_extension_that_is_none_is_not_passed_over() {
+        for odd in [json!(-1), json!(1.5), json!(true), json!(["42"]), json!({})] {
+            let context = with(json!({"extension": odd.clone()})).ok().unwrap();
+            assert_eq!(context.extension.unwrap().as_str(), odd.to_string());
+        }
     }
 
     #[test]

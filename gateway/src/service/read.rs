@@ -9,6 +9,7 @@ use crate::details::Details;
 use crate::id::{RecordId, Shard, VerificationId};
 use crate::live::Live;
 use crate::store::Found;
+use crate::subjects::model::Actor;
 use crate::tenants::{Caller, Operator};
 use crate::verification::{ClientClass, Conversion, NumberRecord, NumberTag, Record, SendRefusal};
 use crate::webhooks::{Replay, ReplayError, Replayed, replay};
@@ -189,6 +190,12 @@ impl Service {
     ) -> Answer<()> {
         let live = self.shared.live.load_full();
         let tenant = live.tenants.by_name(tenant).ok_or(ServiceError::NotFound)?;
+        let actor = Actor::Operator {
+            name: operator.name.to_string(),
+        };
+        // First: what is done stands in the trail.
+        let noted = self.keeper.failures_lifted((tenant, subject), actor);
+        noted.await?;
         let key = live.ring.index().subject(tenant.tag, subject);
         self.lift((key.0.shard, key.account())).await?;
         tracing::info!(

@@ -121,7 +121,7 @@ impl Turn<'_> {
             Command::UseBypassCode => self.use_bypass_code(),
             Command::WrongSecret => self.wrong_secret(),
             Command::WrongToken => self.wrong_token(),
-            Command::Freeze { why, reason } => self.freeze(*why, reason.as_deref()),
+            Command::Freeze { why, said } => self.freeze(*why, said.as_ref()),
             Command::Advance => Ok(()),
             Command::Ask {
                 id,

@@ -101,16 +101,21 @@ pub fn verify(hash: &SlowHash, normalised: &str) -> bool {
 
 /// Characters of the first `base` digits of the alphabet, each as likely as any other.
 fn draw(length: usize, base: u8) -> Zeroizing<String> {
-    // The last, incomplete round would make the low digits likelier.
-    let whole_rounds = u8::MAX - u8::MAX % base;
     let mut text = Zeroizing::new(String::with_capacity(length));
     while text.len() < length {
         let [byte] = random();
-        if byte < whole_rounds {
-            text.push_str(&write_base32(u128::from(byte % base), 1).to_ascii_uppercase());
+        if let Some(digit) = digit(byte, base) {
+            text.push_str(&write_base32(u128::from(digit), 1).to_ascii_uppercase());
         }
     }
     text
+}
+
+/// The digit that a random byte stands for.
+fn digit(byte: u8, base: u8) -> Option<u8> {
+    // The last, incomplete round would make the low digits likelier.
+    let whole_rounds = u8::MAX - u8::MAX % base;
+    (byte < whole_rounds).then_some(byte % base)
 }
 
 fn grouped(text: &str) -> Zeroizing<String> {
@@ -157,7 +162,8 @@ mod tests {
     #[test]
     fn codes_have_the_length_and_letters_they_promise() {
         let recovery = draw_recovery();
-        assert_eq!(recovery.len(), 25 + 4);
+        let groups: Vec<usize> = recovery.split('-').map(str::len).collect();
+        assert_eq!(groups, [5; 5]);
         let digits = normalise(&recovery);
         assert!(digits.len() == 25 && digits.bytes().all(|byte| byte.is_ascii_digit()));
         assert_eq!(normalise(&draw_sealed()).len(), 30);
@@ -167,6 +173,18 @@ mod tests {
         // What is drawn reads back as itself: it holds no look-alikes.
         let bypass = draw_bypass(48);
         assert_eq!(*normalise(&bypass), *bypass);
+    }
+
+    #[test]
+    fn each_digit_is_as_likely_as_any_other() {
+        for base in [10, 32] {
+            let mut bytes_of = vec![0; usize::from(base)];
+            for digit in (0..=u8::MAX).filter_map(|byte| digit(byte, base)) {
+                bytes_of[usize::from(digit)] += 1;
+            }
+            assert!(bytes_of[0] > 0);
+            assert!(bytes_of.iter().all(|count| *count == bytes_of[0]));
+        }
     }
 
     #[test]

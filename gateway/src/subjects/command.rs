@@ -14,6 +14,13 @@ use super::policy::SubjectPolicy;
 use crate::id::RecordId;
 use crate::webhooks::EventKind;
 
+/// What whoever asked for something said of it, for the audit trail.
+#[derive(Clone, Debug)]
+pub struct Said {
+    pub reason: String,
+    pub ticket: Option<String>,
+}
+
 /// One thing to decide about a subject.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -80,8 +87,7 @@ pub enum Command {
     WrongToken,
     Freeze {
         why: FreezeReason,
-        /// What whoever asked for it said.
-        reason: Option<String>,
+        said: Option<Said>,
     },
 
     /// A sign-in code sent to it was typed back.

@@ -215,7 +215,7 @@ impl Keeper {
             return Ok(());
         };
         let why = FreezeReason::CallReported;
-        let freeze = |_: &Opened| Ok((Command::Freeze { why, reason: None }, ()));
+        let freeze = |_: &Opened| Ok((Command::Freeze { why, said: None }, ()));
         let frozen = self.change(tenant, subject, Actor::Person, freeze).await;
         frozen.map(drop)
     }

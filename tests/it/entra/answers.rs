@@ -27,6 +27,8 @@ async fn what_a_provider_says_is_told_in_the_contracts_words() {
             401,
             "the provider refuses our credentials",
         ),
+        // It may have gone all the same.
+        (Behaviour::Status(500), 504, "no answer in time"),
     ] {
         world.first.always(behaviour.clone());
         world.second.always(behaviour);
@@ -46,14 +48,23 @@ async fn what_the_gateway_does_not_send_is_told_in_the_contracts_words() {
     world.config.set("limits", "sends_per_number", limit);
     let gateway = world.started("one").await;
     let client = world.client(&gateway);
-    let mut abroad = world.otp();
-    abroad.number = "+33612345678".to_owned();
-    let told = world.send(&client, &abroad).await;
-    told.refused(403, "delivery_failed", Some("destination not allowed"));
-    let mut none = world.otp();
-    none.number = "+1".to_owned();
-    let told = world.send(&client, &none).await;
-    told.refused(400, "bad_request", Some("invalid phoneNumber"));
+    let (abroad, premium_rate) = ("+33612345678", "+19002345678");
+    for (number, status, error, reason) in [
+        (abroad, 403, "delivery_failed", "destination not allowed"),
+        (
+            premium_rate,
+            403,
+            "delivery_failed",
+            "destination not allowed",
+        ),
+        ("+442071838750", 400, "bad_request", "unreachable channel"),
+        ("+1", 400, "bad_request", "invalid phoneNumber"),
+    ] {
+        let mut otp = world.otp();
+        otp.number = number.to_owned();
+        let told = world.send(&client, &otp).await;
+        told.refused(status, error, Some(reason));
+    }
     let mut otp = world.otp();
     world.send(&client, &otp).await.accepted();
     otp.request_id = None;

@@ -19,11 +19,15 @@ async fn an_auditor_finds_an_export_whole_and_each_way_in_which_it_is_not(stand:
     let world = World::over(stand).await;
     world.has_method("person-7", &numbers::us_number()).await;
     let (_, earlier) = world.get(AUDIT).await;
-    let frozen = json!({ "tenant": "acme", "reason": "a phone is missing" });
+    let frozen = json!({ "tenant": "acme", "reason": "a phone is missing", "ticket": "T-4" });
     let path = "/v1/subjects/person-7/freeze";
     let (status, answer) = world.call("POST", path, ADA, frozen).await;
     assert_eq!(status, 200, "{answer}");
     let (_, trail) = world.get(AUDIT).await;
+
+    let mut lines = trail["lines"].as_array().into_iter().flatten();
+    let froze = lines.find(|line| line["what"] == json!("subject.frozen"));
+    assert_eq!(froze.map(|line| &line["ticket"]), Some(&json!("T-4")));
 
     let auditor = Auditor::new();
     assert_eq!(auditor.finds(&trail, Some(&earlier)), "");

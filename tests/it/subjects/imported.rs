@@ -7,6 +7,7 @@ use super::world::{ADA, Stand, World};
 use crate::support::numbers;
 
 over_both_stores!(
+    who_is_erased_is_told_before_others_take_their_place,
     imported_numbers_receive_codes_at_once,
     nothing_is_imported_over_what_a_person_has,
     an_import_is_refused_whole_where_one_number_is_wrong,
@@ -95,4 +96,18 @@ async fn an_import_is_refused_whole_where_one_number_is_wrong(stand: Stand) {
     }
     let (_, listed) = world.get("/v1/subjects/person-7/methods").await;
     assert_eq!(listed["methods"], json!([]));
+}
+
+async fn who_is_erased_is_told_before_others_take_their_place(stand: Stand) {
+    let world = World::over(stand).await;
+    let (number, other) = (numbers::us_number(), numbers::us_number());
+    world.has_method("person-7", &number).await;
+    let erase = json!({ "tenant": "acme", "reason": "asked for by the person" });
+    let path = "/v1/subjects/person-7/erase";
+    let (status, erased) = world.call("POST", path, ADA, erase).await;
+    assert_eq!(status, 200, "{erased}");
+    let methods = json!([{ "phone": other, "role": "primary" }]);
+    assert_eq!(import(&world, methods).await.0, 200);
+    let told = world.next_message(&number).await;
+    assert!(told.contains("a security setting"), "{told}");
 }

@@ -243,6 +243,13 @@ async fn row_07_a_report_freezes_until_an_operator_lifts_it(stand: Stand) {
         it.world.advance(2 * DAY);
         it.world.tick().await;
     }
+    // It has its number still: nothing to recover.
+    let (_, shown) = it.world.get(&format!("/v1/subjects/{SUBJECT}")).await;
+    let warnings = json!(["only_one_method", "no_recovery_code"]);
+    assert_eq!(
+        (&shown["status"], &shown["warnings"]),
+        (&json!("frozen"), &warnings)
+    );
     assert_eq!(it.world.told_of("number_change.rejected").len(), 1);
     let told = it.world.told_of("subject.frozen");
     assert_eq!(told.len(), 1, "{told:?}");

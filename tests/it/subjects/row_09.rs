@@ -4,13 +4,14 @@
 use serde_json::{Value, json};
 
 use super::over_both_stores;
-use super::world::{HOUR, Stand, World, text};
+use super::world::{ADA, HOUR, Stand, World, text};
 use crate::support::numbers;
 
 over_both_stores!(
     a_recovery_code_is_shown_once_and_typed_as_people_type,
     a_recovery_code_that_is_used_leaves_another_one,
     a_recovery_code_used_for_a_change_leaves_another_one,
+    a_thief_with_a_recovery_code_has_none_after_the_undo,
     a_new_recovery_code_makes_the_old_one_void,
     a_recovery_code_cannot_be_guessed,
     a_session_alone_draws_no_recovery_code,
@@ -140,4 +141,32 @@ async fn a_session_alone_draws_no_recovery_code(stand: Stand) {
         );
     }
     assert_eq!(recovers(&world, &code).await.0, 201, "it still works");
+}
+
+async fn a_thief_with_a_recovery_code_has_none_after_the_undo(stand: Stand) {
+    let (world, code) = with_code(stand).await;
+    world.advance(HOUR);
+    let number = numbers::us_number();
+    let path = "/v1/subjects/u-1/number-changes";
+    let evidence = |code: &str| {
+        json!([
+            { "type": "recovery_code", "code": code },
+            { "type": "single_factor" },
+        ])
+    };
+    let asked = json!({ "to": number, "evidence": evidence(&code) });
+    let (status, requested) = world.post(path, asked).await;
+    assert_eq!(status, 201, "{requested}");
+    let fresh = text(&requested["recovery_code"]["code"]);
+    let path_of_it = format!("{path}/{}", text(&requested["number_change"]["id"]));
+    let typed = json!({ "code": world.code_to(&number).await });
+    let (status, held) = world.post(&format!("{path_of_it}/confirm"), typed).await;
+    assert_eq!(status, 200, "{held}");
+    let why = json!({ "tenant": "acme", "reason": "the person called" });
+    let undo = format!("{path_of_it}/undo");
+    let (status, undone) = world.call("POST", &undo, ADA, why).await;
+    assert_eq!(status, 200, "{undone}");
+
+    let asked = json!({ "to": numbers::us_number(), "evidence": evidence(&fresh) });
+    assert!(is_wrong(world.post(path, asked).await));
 }

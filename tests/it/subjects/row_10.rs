@@ -9,6 +9,7 @@ use crate::support::{numbers, process};
 
 over_both_stores!(
     row_10_a_session_alone_changes_nothing,
+    row_10_a_code_that_its_caller_drew_is_no_evidence,
     row_10_old_methods_are_stale_and_it_is_told_once,
     row_10_unless_the_tenant_says_so_nothing_goes_stale,
 );
@@ -37,6 +38,29 @@ async fn row_10_a_session_alone_changes_nothing(stand: Stand) {
     assert!(subject.get("number_change").is_none(), "{subject}");
     assert_eq!(subject["methods"][0]["id"], json!(method));
     assert_eq!(subject["methods"].as_array().map(Vec::len), Some(1));
+}
+
+async fn row_10_a_code_that_its_caller_drew_is_no_evidence(stand: Stand) {
+    let world = World::over(stand).await;
+    world.has_method("person-7", &numbers::us_number()).await;
+    world.advance(MINUTE);
+    let asked = json!({ "subject": "person-7", "code": "246810" });
+    let (status, started) = world.post("/v1/verifications", asked).await;
+    assert_eq!(status, 201, "{started}");
+    let id = text(&started["id"]);
+    let check = format!("/v1/verifications/{id}/check");
+    let (status, checked) = world.post(&check, json!({ "code": "246810" })).await;
+    assert_eq!(status, 200, "{checked}");
+
+    let evidence = json!([{ "type": "method", "verification_id": id }]);
+    let asked = json!({ "to": numbers::us_number(), "evidence": evidence });
+    let (status, refused) = world
+        .post("/v1/subjects/person-7/number-changes", asked)
+        .await;
+    assert_eq!(
+        (status, &refused["code"]),
+        (422, &json!("invalid_evidence"))
+    );
 }
 
 async fn row_10_old_methods_are_stale_and_it_is_told_once(stand: Stand) {

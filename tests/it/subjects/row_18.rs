@@ -16,6 +16,7 @@ over_both_stores!(
     row_18_an_approval_expires_after_a_day,
     row_18_a_sole_operator_has_the_sealed_code_and_three_days,
     row_18_readiness_says_what_is_missing,
+    row_18_what_one_operator_does_for_all_is_seen_by_the_other,
 );
 
 const SUBJECT: &str = "/v1/subjects/u-18";
@@ -253,10 +254,12 @@ async fn row_18_the_second_operator_sees_what_exactly_is_asked(stand: Stand) {
     let path = format!("{SUBJECT}?tenant=acme");
     let (_, shown) = world.call("GET", &path, BOB, Value::Null).await;
     let imported = &shown["actions"][0]["methods"][0];
-    let seen = text(&imported["number"]);
     assert_eq!(imported["role"], "primary");
-    let last = number.len() - 2;
-    assert!(seen.ends_with(number.split_at(last).1), "{seen}");
+    let (seen, last) = (
+        text(&imported["number"]),
+        number.split_at(number.len() - 2).1,
+    );
+    assert!(seen.starts_with("+1*") && seen.ends_with(last), "{seen}");
     assert!(!shown.to_string().contains(&number), "{shown}");
     assert_eq!(shown["actions"][1]["lifetime_s"], 7_200);
     assert_eq!(shown["actions"][1]["one_time"], false);
@@ -267,4 +270,38 @@ async fn row_18_the_second_operator_sees_what_exactly_is_asked(stand: Stand) {
     let asked = lines.filter(|line| line["what"] == "subject.action_waiting");
     let asked: Vec<&Value> = asked.map(|line| &line["status"]).collect();
     assert_eq!(asked, ["import_methods", "issue_bypass_code", "reset"]);
+}
+
+async fn row_18_what_one_operator_does_for_all_is_seen_by_the_other(stand: Stand) {
+    let world = World::over(stand).await;
+    // The code that lies in the safe is void by that.
+    by(&world, ADA, "/v1/admin/sealed-codes", Value::Null).await;
+    let removal = "/v1/admin/operators/bob/removal";
+    assert_eq!(by(&world, ADA, removal, Value::Null).await.0, 202);
+    world.has_method("u-18", &numbers::us_number()).await;
+    let lifted = json!({ "tenant": "acme", "subject": "u-18" });
+    let (status, answer) = by(&world, ADA, "/v1/admin/failures/lift", lifted).await;
+    assert_eq!(status, 204, "{answer}");
+    let (_, trail) = world.get(&format!("{SUBJECT}/audit")).await;
+    let lines = trail["lines"].as_array().cloned().unwrap_or_default();
+    let last = lines.last().expect("the trail has lines");
+    assert_eq!(last["what"], "subject.failures_lifted");
+    assert_eq!(last["actor"], "operator:ada");
+    let erasure = json!({ "tenant": "acme", "reason": "asked for by the person" });
+    let (status, erased) = by(&world, ADA, &format!("{SUBJECT}/erase"), erasure).await;
+    assert_eq!(status, 200, "{erased}");
+
+    let path = "/v1/admin/readiness";
+    let (_, readiness) = world.call("GET", path, BOB, Value::Null).await;
+    let log = readiness["log"].as_array().into_iter().flatten();
+    let log = log.map(|line| text(&line["what"]));
+    let log: Vec<String> = log.filter(|line| !line.ends_with("seen first")).collect();
+    assert_eq!(
+        log,
+        [
+            "operator ada drew a sealed code",
+            "operator ada wants bob removed",
+            "operator ada erased a subject of tenant acme",
+        ]
+    );
 }

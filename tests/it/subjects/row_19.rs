@@ -14,6 +14,7 @@ use crate::support::numbers;
 over_both_stores!(
     hammering_does_not_prolong_a_subjects_limit,
     hammering_does_not_prolong_a_numbers_limit,
+    a_limit_offers_only_what_it_leaves_open,
     a_refusal_does_not_tell_who_is_known,
     a_person_is_told_the_same_whatever_was_refused,
     a_blocked_prefix_is_sent_nothing,
@@ -89,6 +90,40 @@ async fn hammering_does_not_prolong_a_numbers_limit(stand: Stand) {
     world.advance(4 * MINUTE);
     let (status, answer) = world.signs_in_for(("u-1", "hammering")).await;
     assert_eq!(status, 201, "{answer}");
+}
+
+async fn a_limit_offers_only_what_it_leaves_open(stand: Stand) {
+    let setup = Setup::default().line("limits", "sends_per_subject = [{ count = 4, per_s = 600 }]");
+    let world = World::with(stand, setup).await;
+    world.has_method("u-1", &numbers::us_number()).await;
+    let strong = json!([{ "type": "stronger_factor" }]);
+    let other = world
+        .adds_method("u-1", &numbers::us_number(), strong)
+        .await;
+    let (status, started) = world.signs_in("u-1").await;
+    assert_eq!(status, 201, "{started}");
+
+    // A call to the same number is a resend too, a text to another one is none.
+    let (status, early) = world.signs_in("u-1").await;
+    assert_eq!((status, &early["code"]), (429, &json!("resend_too_early")));
+    assert!(early["alternatives"].is_null(), "{early}");
+    assert_eq!(early["methods"][0]["method"], json!(other));
+    let asked = json!({ "subject": "u-1", "method": other });
+    let (status, started) = world.post("/v1/verifications", asked).await;
+    assert_eq!(status, 201, "{started}");
+
+    // The subject's limit holds for all of its numbers.
+    let (status, refusal) = world.signs_in_for(("u-1", "pay")).await;
+    assert_eq!((status, &refusal["code"]), (429, &json!("subject_limit")));
+    assert!(refusal["alternatives"].is_null(), "{refusal}");
+    assert!(refusal["methods"].is_null(), "{refusal}");
+    for asked in [json!({ "method": other }), json!({ "channel": "voice" })] {
+        let mut asked = asked;
+        asked["subject"] = json!("u-1");
+        asked["purpose"] = json!("pay");
+        let (status, refused) = world.post("/v1/verifications", asked).await;
+        assert_eq!((status, &refused["code"]), (429, &json!("subject_limit")));
+    }
 }
 
 /// What a refusal says, without what differs between any two.

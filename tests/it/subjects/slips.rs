@@ -12,6 +12,7 @@ over_both_stores!(
     a_change_to_a_mistyped_number_is_canceled_until_it_is_proved,
     a_mistyped_extension_is_asked_for_anew,
     a_code_of_an_earlier_change_proves_no_later_one_by_its_idempotency_key,
+    a_number_that_was_forgotten_is_not_asked_for_by_its_dead_code,
 );
 
 const SUBJECT: &str = "/v1/subjects/person-7";
@@ -136,4 +137,29 @@ async fn a_code_of_an_earlier_change_proves_no_later_one_by_its_idempotency_key(
     assert_eq!((status, &again["code"]), (409, &json!("already_approved")));
     let (_, shown) = world.get(SUBJECT).await;
     assert_eq!(shown["number_change"], Value::Null, "{shown}");
+}
+
+async fn a_number_that_was_forgotten_is_not_asked_for_by_its_dead_code(stand: Stand) {
+    let world = World::over(stand).await;
+    let methods = format!("{SUBJECT}/methods");
+    let asked = json!({ "phone": numbers::us_number(), "evidence": [{ "type": "session" }] });
+    let add = async || {
+        let mut add = request("POST", &methods, TENANT, &asked);
+        let once = HeaderValue::from_static("once");
+        add.headers_mut().insert("idempotency-key", once);
+        let answer = world.send(add).await;
+        (answer.status, answer.body)
+    };
+    let (status, added) = add().await;
+    assert_eq!(status, 201, "{added}");
+    assert_eq!(add().await.0, 201, "the same request again");
+    let path = format!("{methods}/{}", text(&added["method"]["id"]));
+    assert_eq!(
+        world.call("DELETE", &path, TENANT, Value::Null).await.0,
+        204
+    );
+    let (status, again) = add().await;
+    assert_eq!((status, &again["code"]), (410, &json!("superseded")));
+    let (_, listed) = world.get(&methods).await;
+    assert_eq!(listed["methods"], json!([]));
 }

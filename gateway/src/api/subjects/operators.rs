@@ -18,14 +18,14 @@ use crate::api::view::{Numbers, Time};
 use crate::service::Service;
 use crate::service::subjects::request::{BypassRequest, ImportRequest, OperatorAsk};
 use crate::service::subjects::view::{ActionView, BypassView};
-use crate::subjects::command::{OperatorAction, ResetScope};
+use crate::subjects::command::{OperatorAction, ResetScope, Said};
 use crate::subjects::model::ActionId;
 
 pub(super) enum Ask {
     Operate(OperatorAsk),
     IssueBypass(BypassRequest),
     Import(ImportRequest),
-    Freeze(String),
+    Freeze(Said),
     Approve(ActionId, Option<Zeroizing<String>>),
     Withdraw(ActionId),
     /// From this line of the trail on.
@@ -176,21 +176,13 @@ pub(super) fn issue_bypass(asked: &Asked) -> Parsed {
     Ask::IssueBypass(request).for_tenant(body.tenant)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FreezeBody {
-    tenant: Option<String>,
-    reason: Option<String>,
-}
-
-impl JsonBody for FreezeBody {
-    const FIELDS: &'static [&'static str] = &["tenant", "reason"];
-}
-
 pub(super) fn freeze(asked: &Asked) -> Parsed {
-    let body: FreezeBody = json::body(asked)?;
-    let reason = fields::REASON.required(body.reason)?;
-    Ask::Freeze(reason).for_tenant(body.tenant)
+    let why: WhyBody = json::body(asked)?;
+    let said = Said {
+        reason: fields::REASON.required(why.reason)?,
+        ticket: fields::TICKET.optional(why.ticket)?,
+    };
+    Ask::Freeze(said).for_tenant(why.tenant)
 }
 
 #[derive(Deserialize)]
@@ -285,8 +277,8 @@ pub(super) async fn answer(
             issued(&service.issue_bypass_code(asker, subject, request).await?)
         }
         Ask::Import(request) => acted(service.import_methods(asker, subject, request).await?),
-        Ask::Freeze(reason) => {
-            let view = service.freeze(asker, subject, &reason).await?;
+        Ask::Freeze(said) => {
+            let view = service.freeze(asker, subject, &said).await?;
             json(
                 StatusCode::OK,
                 &SubjectJson::new(&view, Numbers::for_asker(asker)),

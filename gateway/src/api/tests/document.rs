@@ -100,6 +100,19 @@ fn every_code_is_documented_as_it_is() {
 }
 
 #[test]
+fn the_docs_say_what_to_do_about_every_code() {
+    let docs = include_str!("../../../../docs/api.md");
+    let (_, list) = docs.split_once("### What to do about each code").unwrap();
+    for entry in codes::ALL {
+        assert!(
+            list.contains(&format!("`{}`", entry.code)),
+            "{}",
+            entry.code
+        );
+    }
+}
+
+#[test]
 fn every_reference_leads_somewhere_and_every_component_is_used() {
     let document = document();
     let mut named = BTreeSet::new();
@@ -183,6 +196,11 @@ async fn every_documented_field_is_read_and_no_other() {
         }
         let answer = api.ask(method, &path, key, r#"{"nonsense":1}"#).await;
         assert_eq!(answer.problem(), is(422, "unknown_field"), "{path}");
+        let detail = answer.json()["detail"].to_string();
+        assert!(!detail.contains("nonsense"), "{path}: {detail}");
+        for field in object(&schema["properties"]).keys() {
+            assert!(detail.contains(field.as_str()), "{path}: {detail}");
+        }
     }
 }
 

@@ -146,12 +146,15 @@ async fn a_subject_is_named_by_its_path_and_decoded_once() {
     let api = TestApi::new();
     let long = "x".repeat(128);
     let too_long = "x".repeat(129);
+    let (wide, too_wide) = ("%F0%9F%98%80".repeat(128), "%e5%a7%93".repeat(129));
     for (name, expected) in [
         ("person%207", is(404, "not_found")),
         ("a+b@example.com", is(404, "not_found")),
         ("%F0%9F%98%80", is(404, "not_found")),
         (long.as_str(), is(404, "not_found")),
+        (wide.as_str(), is(404, "not_found")),
         (too_long.as_str(), is(422, "invalid_subject")),
+        (too_wide.as_str(), is(422, "invalid_subject")),
         ("%00", is(422, "invalid_subject")),
         ("%ff", is(422, "invalid_subject")),
         ("%2", is(422, "invalid_subject")),
@@ -159,7 +162,7 @@ async fn a_subject_is_named_by_its_path_and_decoded_once() {
         let answer = api.get(&format!("/v1/subjects/{name}/methods")).await;
         assert_eq!(answer.problem(), expected, "{name}");
     }
-    let beyond = "x".repeat(257);
+    let beyond = "x".repeat(128 * 12 + 1);
     let answer = api.get(&format!("/v1/subjects/{beyond}/methods")).await;
     assert_eq!(answer.problem(), is(404, "not_found"));
 }

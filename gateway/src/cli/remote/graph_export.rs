@@ -46,9 +46,18 @@ impl ExportedMethod {
 /// Why a file is no export, by its place and never by its content.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExportError {
+    #[error("it is text in neither UTF-8 nor UTF-16: export it again with `-Encoding utf8`")]
+    NotText,
     #[error("it is neither JSON nor one JSON object a line (the first mistake is in line {line})")]
     NotJson { line: usize },
-    #[error("entry {entry} has no text in its field `{field}`: name another with --subject-field")]
+    #[error(
+        "entry {entry} goes on elsewhere (`@odata.nextLink`): add what is there, and take the link out"
+    )]
+    MorePages { entry: usize },
+    #[error(
+        "entry {entry} has no text of 1 to 128 characters on one line in its field `{field}`: \
+         name another with --subject-field"
+    )]
     NoSubject { entry: usize, field: String },
     #[error("entry {entry} has no list `phoneMethods`, and no `body` with a list `value`")]
     NoMethods { entry: usize },
@@ -68,6 +77,26 @@ struct GraphPhone {
     phone_number: String,
     #[serde(rename = "phoneType")]
     phone_type: String,
+}
+
+/// What a file says: in UTF-8, or in UTF-16, as Windows PowerShell redirects text.
+///
+/// # Errors
+///
+/// [`ExportError::NotText`]
+pub(super) fn text(bytes: Vec<u8>) -> Result<String, ExportError> {
+    let utf_16 = |unit: fn([u8; 2]) -> u16| {
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        let units: Vec<u16> = pairs.iter().copied().map(unit).collect();
+        let text = String::from_utf16(&units).ok();
+        text.filter(|_| rest.is_empty())
+    };
+    let text = match bytes.get(..2) {
+        Some([0xff, 0xfe]) => utf_16(u16::from_le_bytes),
+        Some([0xfe, 0xff]) => utf_16(u16::from_be_bytes),
+        Some(_) | None => String::from_utf8(bytes).ok(),
+    };
+    text.ok_or(ExportError::NotText)
 }
 
 /// Everybody in an export who has a number.
@@ -104,6 +133,11 @@ fn unfold(value: Value, entries: &mut Vec<Map<String, Value>>) -> Result<(), Exp
             .into_iter()
             .try_for_each(|value| unfold(value, entries)),
         Value::Object(mut object) => {
+            let body = object.get("body").and_then(Value::as_object);
+            if names_more(&object) || body.is_some_and(names_more) {
+                let entry = entries.len() + 1;
+                return Err(ExportError::MorePages { entry });
+            }
             if let Some(Value::Array(responses)) = object.remove("responses") {
                 return unfold(Value::Array(responses), entries);
             }
@@ -116,6 +150,11 @@ fn unfold(value: Value, entries: &mut Vec<Map<String, Value>>) -> Result<(), Exp
     }
 }
 
+/// Whether Graph has cut an answer short, in the object or in a list of it.
+fn names_more(object: &Map<String, Value>) -> bool {
+    object.keys().any(|key| key.ends_with("@odata.nextLink"))
+}
+
 fn person(
     entry: usize,
     object: &Map<String, Value>,
@@ -126,7 +165,7 @@ fn person(
         return Err(ExportError::GraphRefused { entry, status });
     }
     let subject = object.get(subject_field).and_then(Value::as_str);
-    let subject = subject.filter(|subject| !subject.is_empty());
+    let subject = subject.filter(|subject| is_a_subject(subject));
     let field = subject_field.to_owned();
     let subject = subject.ok_or(ExportError::NoSubject { entry, field })?;
     let of_batch = object.get("body").and_then(|body| body.get("value"));
@@ -138,6 +177,12 @@ fn person(
         subject: subject.to_owned(),
         methods: methods.collect::<Result<_, ExportError>>()?,
     })
+}
+
+/// What the API takes as one: of anybody else it would hear for one person alone,
+/// in the middle of an import.
+fn is_a_subject(text: &str) -> bool {
+    (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 /// `+1 2065555555x42`: country code, space, number, and of an office an extension.
@@ -220,6 +265,13 @@ mod tests {
                 r#"[{"phoneMethods":[]}]"#,
                 ExportError::NoSubject { entry: 1, field },
             ),
+            (
+                r#"[{"id":"a","phoneMethods":[]},{"id":"b\u001b","phoneMethods":[]}]"#,
+                ExportError::NoSubject {
+                    entry: 2,
+                    field: "id".to_owned(),
+                },
+            ),
             (r#"{"id":"a"}"#, ExportError::NoMethods { entry: 1 }),
             (
                 r#"{"responses":[{"id":"a","status":403,"body":{}}]}"#,
@@ -235,6 +287,50 @@ mod tests {
         ] {
             assert_eq!(read(text, "id").err(), Some(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn a_subject_longer_than_any_is_told_before_anybody_is_imported() {
+        let named = |length| {
+            let id = "\u{fc}".repeat(length);
+            read(&format!(r#"{{"id":"{id}","phoneMethods":[]}}"#), "id").err()
+        };
+        let field = "id".to_owned();
+        assert_eq!(named(128), None);
+        assert_eq!(named(129), Some(ExportError::NoSubject { entry: 1, field }));
+    }
+
+    #[test]
+    fn an_answer_that_graph_has_cut_short_is_no_export() {
+        let link = r#""@odata.nextLink":"https://graph.microsoft.com/v1.0/next""#;
+        let whole = r#"{"id":"a","phoneMethods":[]}"#;
+        for page in [
+            format!(r#"{{"responses":[],{link}}}"#),
+            format!(r#"{{"responses":[{{"id":"b","status":200,"body":{{"value":[],{link}}}}}]}}"#),
+            r#"{"id":"b","phoneMethods":[],"phoneMethods@odata.nextLink":"x"}"#.to_owned(),
+        ] {
+            let error = read(&format!("{whole}\n{page}"), "id").err();
+            assert_eq!(error, Some(ExportError::MorePages { entry: 2 }), "{page}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_as_windows_writes_it() {
+        let said = |unit: fn(u16) -> [u8; 2]| {
+            let units = LINES.encode_utf16().flat_map(unit);
+            text(units.collect()).unwrap()
+        };
+        assert_eq!(said(u16::to_le_bytes), LINES);
+        assert_eq!(said(u16::to_be_bytes), LINES);
+        assert_eq!(text(LINES.into()).unwrap(), LINES);
+        for odd in [
+            &b"\xff\xfe{"[..],
+            b"\xfe\xff\xd8\x00",
+            b"{\"id\":\"M\xfcller\"}",
+        ] {
+            assert_eq!(text(odd.to_vec()), Err(ExportError::NotText), "{odd:?}");
+        }
+        assert_eq!(text(Vec::new()), Ok(String::new()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! knows how far it came. Run again, it goes on: what is there stays as it is.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -22,29 +23,49 @@ struct Tally {
     refused: Vec<(String, String)>,
 }
 
-pub(super) async fn import(call: &ImportGraphCall) -> Result<String, RemoteError> {
-    let text = std::fs::read_to_string(&call.file).map_err(|source| RemoteError::Unreadable {
-        path: call.file.clone(),
+impl Tally {
+    fn is_empty(&self) -> bool {
+        self.imported + self.waiting + self.refused.len() == 0
+    }
+}
+
+/// Imports until everybody is, or until `interrupted`.
+///
+/// # Errors
+///
+/// [`RemoteError`], with how far it came.
+pub(super) async fn import(
+    call: &ImportGraphCall,
+    interrupted: impl Future,
+) -> Result<String, RemoteError> {
+    let path = || call.file.clone();
+    let bytes = std::fs::read(&call.file).map_err(|source| RemoteError::Unreadable {
+        path: path(),
         source,
     })?;
-    let people = graph_export::read(&text, &call.subject_field).map_err(|why| {
-        let path = call.file.clone();
-        RemoteError::Export { path, why }
-    })?;
+    let people = graph_export::text(bytes)
+        .and_then(|text| graph_export::read(&text, &call.subject_field))
+        .map_err(|why| RemoteError::Export { path: path(), why })?;
     if call.dry_run {
         return Ok(foreseen(&people));
     }
     let gateway = Gateway::new(&call.gateway)?;
     let mut tally = Tally::default();
+    let mut interrupted = pin!(interrupted);
     for person in &people {
         let path = format!("/v1/subjects/{}/import", segment(&person.subject));
-        match gateway.post(&path, body(call, person), None).await {
+        let answer = tokio::select! {
+            biased;
+            _ = &mut interrupted => Err(RemoteError::Interrupted),
+            answer = gateway.post(&path, body(call, person), None) => answer,
+        };
+        match answer {
             Ok(answer) if is_done(&answer) => tally.imported += 1,
             Ok(_) => tally.waiting += 1,
             Err(RemoteError::Refused { status, text }) if is_about_person(status) => {
                 tally.refused.push((person.subject.clone(), text));
             }
-            Err(error) if tally.imported + tally.waiting + tally.refused.len() == 0 => {
+            Err(error) if tally.is_empty() && !matches!(error, RemoteError::Interrupted) => {
                 return Err(error);
             }
             Err(error) => {

@@ -54,9 +54,9 @@ fn read_request(stream: &mut impl Read) -> String {
     }
 }
 
-fn asked(arguments: &[&str]) -> Result<String, RemoteError> {
+fn question(arguments: &[&str]) -> Question {
     let all = ["watchword"].iter().chain(arguments);
-    let question = match Arguments::parse_from(all).command.unwrap() {
+    match Arguments::parse_from(all).command.unwrap() {
         Command::Explain(call) => Question::Explain(call),
         Command::Send(call) => Question::Send(call),
         Command::Find(call) => Question::Find(call),
@@ -69,9 +69,12 @@ fn asked(arguments: &[&str]) -> Result<String, RemoteError> {
         | Command::Keys(_)
         | Command::Messages(_)
         | Command::Openapi => panic!("not a question"),
-    };
+    }
+}
+
+fn asked(arguments: &[&str]) -> Result<String, RemoteError> {
     let mut out = Vec::new();
-    ask(&question, &mut out)?;
+    ask(&question(arguments), &mut out)?;
     Ok(String::from_utf8(out).unwrap())
 }
 
@@ -172,6 +175,27 @@ fn an_import_stops_where_no_person_could_be_imported() {
     assert!(
         error.contains("1 of 2 people imported") && error.contains("again to go on"),
         "{error}"
+    );
+}
+
+#[tokio::test]
+async fn an_import_that_is_interrupted_says_how_far_it_came() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("export.json");
+    let person =
+        r#"{"id":"a","phoneMethods":[{"phoneNumber":"+1 2065550100","phoneType":"mobile"}]}"#;
+    std::fs::write(&file, person).unwrap();
+    let file = file.to_str().unwrap();
+    let arguments = ["subjects", "import-graph", file, "--tenant", "acme"];
+    let Question::ImportGraph(call) = question(&arguments) else {
+        panic!("another command");
+    };
+    let error = import::import(&call, std::future::ready(())).await;
+    let report = error.unwrap_err().to_string();
+    assert!(report.starts_with("0 of 1 people imported"), "{report}");
+    assert!(
+        report.contains("stopped: interrupted") && report.contains("again to go on"),
+        "{report}"
     );
 }
 

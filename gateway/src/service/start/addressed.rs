@@ -115,7 +115,11 @@ impl Service {
             .retain(|other| chosen.others.channels.contains(other));
         let plan = StartPlan::of(live, tenant, to, &request)?;
         let answer = self.start_planned(live, tenant, (&plan, started)).await;
-        let mut view = answer.map_err(|error| with_others(of_account(error), &chosen.others))?;
+        let mut view = answer.map_err(|error| {
+            let error = of_account(error);
+            let left = chosen.others.left_by(&error);
+            with_others(error, &left)
+        })?;
         view.others = chosen.others_than(method);
         if let Some(swapped) = swapped {
             let seen = (method.id, swapped);
@@ -389,6 +393,27 @@ fn parsed(method: &Method) -> Answer<ParsedNumber> {
         code: "record_damaged",
         retry_after_s: 5,
     })
+}
+
+impl Others {
+    /// What a limit leaves open: one of the subject, of the client's address or of
+    /// the tenant's first days holds whatever is asked for instead, one of the
+    /// number holds over its other channels too.
+    fn left_by(&self, error: &ServiceError) -> Self {
+        let ServiceError::Limited { code, .. } = error else {
+            return self.clone();
+        };
+        match *code {
+            "subject_limit" | "too_many_pending" | "address_limit" | "tenant_ramp" => {
+                Self::default()
+            }
+            "resend_too_early" | "sends_exhausted" | "number_limit" | "prefix_limit" => Self {
+                channels: Vec::new(),
+                methods: self.methods.clone(),
+            },
+            _ => self.clone(),
+        }
+    }
 }
 
 /// The account's limit is the subject's.

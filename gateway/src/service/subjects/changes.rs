@@ -85,7 +85,6 @@ impl Service {
         let tried = change(before.key.0);
         self.keeper
             .tried(tenant, &before, (&tried, actor.clone()))?;
-        self.keeper.may_have(tenant, &before, e164).await?;
         let proof = ProofAsk {
             purpose: NUMBER_CHANGE,
             method: to_method,

@@ -6,7 +6,7 @@ use super::view::ActionView;
 use super::{Asked, numbers};
 use crate::service::{Answer, Service, fields};
 use crate::subjects::command::{ImportedMethod, OperatorAction};
-use crate::subjects::keeper::Opened;
+use crate::subjects::model::SubjectKey;
 use crate::tenants::Asker;
 
 impl Service {
@@ -23,10 +23,10 @@ impl Service {
         request: ImportRequest,
     ) -> Answer<ActionView> {
         let asked = self.asked(asker)?;
-        let before = self.keeper.read_or_new(&asked.tenant, subject).await?;
+        let key = self.keeper.read_or_new(&asked.tenant, subject).await?.key;
         let mut methods = Vec::with_capacity(request.methods.len());
         for wanted in &request.methods {
-            methods.push(self.to_import(&asked, &before, wanted).await?);
+            methods.push(self.to_import(&asked, key, wanted).await?);
         }
         let ask = OperatorAsk {
             action: OperatorAction::ImportMethods { methods },
@@ -39,7 +39,7 @@ impl Service {
     async fn to_import(
         &self,
         asked: &Asked,
-        before: &Opened,
+        subject: SubjectKey,
         wanted: &ImportedNumber,
     ) -> Answer<ImportedMethod> {
         let (live, tenant) = asked.at();
@@ -47,11 +47,10 @@ impl Service {
         numbers::may_be_kept(tenant, &to)?;
         extension(Some(wanted.role), wanted.extension.as_ref())?;
         let e164 = to.number.expose();
-        self.keeper.may_have(&asked.tenant, before, e164).await?;
         let is_stopped = self.keeper.is_stopped(live, tenant, e164).await?;
         let of = (numbers::has_sms(Some(wanted.role)), is_stopped);
         Ok(ImportedMethod {
-            id: live.ring.index().method(before.key, e164),
+            id: live.ring.index().method(subject, e164),
             number: numbers::kept(&to),
             role: wanted.role,
             channel: numbers::channel(&to, wanted.channel, of)?,

@@ -109,7 +109,6 @@ impl Service {
             let view = self.shown_method(asked.at(), &before, method).await?;
             return Ok((view, None));
         }
-        self.keeper.may_have(tenant, &before, e164).await?;
         let proof = ProofAsk {
             purpose: CONFIRM_METHOD,
             method: id,

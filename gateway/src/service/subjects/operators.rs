@@ -7,7 +7,7 @@ use crate::service::error::ServiceError;
 use crate::service::{Answer, Service};
 use crate::subjects::audit::{self, LinkedLine};
 use crate::subjects::codes;
-use crate::subjects::command::{ActionState, Command, OperatorAction};
+use crate::subjects::command::{ActionState, Command, OperatorAction, Said};
 use crate::subjects::keeper::{Changed, Opened};
 use crate::subjects::model::{ActionId, Actor, FreezeReason};
 use crate::tenants::Asker;
@@ -149,12 +149,12 @@ impl Service {
     /// # Errors
     ///
     /// [`ServiceError`]: it is not frozen.
-    pub async fn freeze(&self, asker: &Asker, subject: &str, reason: &str) -> Answer<SubjectView> {
+    pub async fn freeze(&self, asker: &Asker, subject: &str, said: &Said) -> Answer<SubjectView> {
         let asked = self.asked(asker)?;
         let decide = |_: &Opened| {
             let command = Command::Freeze {
                 why: FreezeReason::Asked,
-                reason: Some(reason.to_owned()),
+                said: Some(said.clone()),
             };
             Ok((command, ()))
         };

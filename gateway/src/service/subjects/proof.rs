@@ -71,11 +71,15 @@ impl Service {
         };
         let at = (&*asked.live, &asked.tenant);
         let sent = self.send_proof(at, (to, &addressee), &request).await?;
-        // By an idempotency key of before: a code typed back then proves nothing now.
-        if sent.status == Status::Approved {
-            return Err(PROVED_BEFORE);
+        match sent.status {
+            Status::Pending | Status::Failed => Ok(sent),
+            // By an idempotency key of before: that code proves nothing now.
+            status @ (Status::Approved
+            | Status::Canceled
+            | Status::Expired
+            | Status::Exhausted
+            | Status::Superseded) => Err(ServiceError::NotPending { status }),
         }
-        Ok(sent)
     }
 
     /// Checks the code that was typed back, and goes on with what it proves. The

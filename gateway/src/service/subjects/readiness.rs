@@ -1,6 +1,8 @@
 //! Whether the deployment is ready for the day on which somebody is locked out:
 //! operators, the sealed code, drills.
 
+use tracing::warn;
+
 use super::operators::shown_state;
 use super::refusals::refused;
 use super::view::{ActionView, CheckView, ReadinessView, ShownOnce};
@@ -51,7 +53,10 @@ impl Service {
             format!("gone though no two agreed: {}", missing.join(", "))
         };
         checks.push(check("operators_removed", missing.is_empty(), detail));
-        Ok(ReadinessView { checks })
+        Ok(ReadinessView {
+            checks,
+            log: vault.log,
+        })
     }
 
     fn durability(&self) -> CheckView {
@@ -110,6 +115,10 @@ impl Service {
             Ok(now_ms)
         });
         let created_at_ms = sealed.await?;
+        warn!(
+            operator = &*operator.name,
+            "a sealed code was drawn, an earlier one is void"
+        );
         Ok(ShownOnce {
             code,
             created_at_ms,

@@ -170,8 +170,11 @@ fn shown_ended(change: &EndedChange) -> ChangeView {
 /// What an operator or the person should look at.
 fn warnings(opened: &Opened, methods: &[MethodView]) -> Vec<&'static str> {
     let subject = &opened.subject;
-    let has_active = subject.sign_in_methods().next().is_some();
-    let has_one = subject.sign_in_methods().nth(1).is_none();
+    // A frozen one has its numbers still.
+    let listed = subject.listed_methods();
+    let mut active = listed.filter(|method| method.status == MethodStatus::Active);
+    let has_active = active.next().is_some();
+    let has_one = active.next().is_none();
     [
         (
             !has_active && subject.enrolled_at_ms > 0,

@@ -234,6 +234,8 @@ pub enum InboundEffect {
 #[derive(Clone, Debug)]
 pub struct ReadinessView {
     pub checks: Vec<CheckView>,
+    /// What happened last, oldest first: each moment, and who did what.
+    pub log: Vec<(u64, String)>,
 }
 
 /// One thing that has to be right before recovery can be relied on.

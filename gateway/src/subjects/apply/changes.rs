@@ -283,7 +283,6 @@ impl Turn<'_> {
             return;
         };
         self.drop_notices_of_change(&change);
-        let has_ended_before = !change.status.is_open() && change.status == status;
         change.status = status;
         self.subject.ended_changes.push(EndedChange {
             id: change.id,
@@ -302,9 +301,7 @@ impl Turn<'_> {
             | ChangeStatus::NewVerified
             | ChangeStatus::Holding => return,
         };
-        if !has_ended_before {
-            self.tell(change_event(kind, &change));
-        }
+        self.tell(change_event(kind, &change));
     }
 
     /// Why a change is not the current one.

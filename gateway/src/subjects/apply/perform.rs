@@ -106,7 +106,7 @@ impl Turn<'_> {
                 Ok(())
             }
             // Nobody completes what the old number was not told of.
-            ChangeStatus::Requested | ChangeStatus::NewVerified => Err(Refusal::NotPending),
+            ChangeStatus::Requested | ChangeStatus::NewVerified => Err(Refusal::MethodPending),
             status @ (ChangeStatus::Completed
             | ChangeStatus::Undone
             | ChangeStatus::Rejected

@@ -3,11 +3,11 @@
 
 use super::Turn;
 use super::telling::{change_event, event, line, method_event};
-use crate::subjects::command::{Refusal, Telling, TokenHolder};
+use crate::subjects::command::{Refusal, Said, Telling, TokenHolder};
 use crate::subjects::evidence::Finding;
 use crate::subjects::model::{
-    ChangeId, ChangeStatus, Freeze, FreezeReason, MethodId, MethodStatus, NoticeKind, NumberChange,
-    Recipient, Tries,
+    ChangeId, ChangeStatus, Freeze, FreezeReason, Method, MethodId, MethodStatus, NoticeKind,
+    NumberChange, Recipient, Tries,
 };
 use crate::webhooks::EventKind;
 
@@ -93,11 +93,20 @@ impl Turn<'_> {
         let Some(change) = &self.subject.change else {
             return;
         };
-        let (from, to, completed_at_ms) = (change.from, change.to_method, change.completed_at_ms);
+        let (from, to) = (change.from, change.to_method);
+        let (requested_at_ms, completed_at_ms) = (change.requested_at_ms, change.completed_at_ms);
+        // A recovery that the change has come of was open no longer than that.
+        let since_ms = requested_at_ms.saturating_sub(self.terms.policy.grant_ms);
         if change.status == ChangeStatus::Completed {
             self.swap_back(from, to);
-            self.void_since(completed_at_ms);
+            self.void_methods(|method| method.added_at_ms > completed_at_ms);
         }
+        let is_waiting = |method: &Method| match method.status {
+            MethodStatus::Pending | MethodStatus::Holding => method.suspended.is_none(),
+            MethodStatus::Active | MethodStatus::Suspended | MethodStatus::Retired => false,
+        };
+        self.void_methods(|method| is_waiting(method) && method.added_at_ms >= since_ms);
+        self.void_ways_in(requested_at_ms, since_ms);
         self.subject.generation += 1;
         self.end_change(status);
         self.tell_security_changed();
@@ -120,11 +129,12 @@ impl Turn<'_> {
         self.replace_in_order(to, from);
     }
 
-    /// What was gained while the new number was in place may have been gained by
-    /// it: it goes with it. A thief must not keep a second number or a way back in.
-    fn void_since(&mut self, completed_at_ms: u64) {
+    /// What was gained while the new number was in place, or waits since whoever
+    /// asked for it prepared it, may be theirs: it goes with the change. A thief must
+    /// not keep a second number.
+    fn void_methods(&mut self, is_meant: impl Fn(&Method) -> bool) {
         let methods = self.subject.listed_methods();
-        let later = methods.filter(|method| method.added_at_ms > completed_at_ms);
+        let later = methods.filter(|method| is_meant(method));
         let later: Vec<(MethodId, MethodStatus)> =
             later.map(|method| (method.id, method.status)).collect();
         for (id, status) in later {
@@ -140,12 +150,29 @@ impl Turn<'_> {
                 self.tell(told);
             }
         }
-        let code = self.subject.recovery_code.as_ref();
-        if code.is_some_and(|code| code.created_at_ms > completed_at_ms) {
-            self.subject.recovery_code = None;
+    }
+
+    /// Whoever asked for the change may know the bypass code of then, has the
+    /// recovery code that took the place of one they used, and what recoveries they
+    /// opened: none of it lets them try again.
+    fn void_ways_in(&mut self, requested_at_ms: u64, since_ms: u64) {
+        let subject = &mut *self.subject;
+        let recovery = subject
+            .recovery_code
+            .take_if(|code| code.created_at_ms >= since_ms);
+        let bypass = subject
+            .bypass_code
+            .take_if(|code| code.at_ms <= requested_at_ms);
+        let grants = std::mem::take(&mut subject.grants);
+        if recovery.is_some() {
             self.tell(line("subject.recovery_code_voided"));
         }
-        self.subject.grants.clear();
+        if bypass.is_some() {
+            self.tell(line("subject.bypass_code_revoked"));
+        }
+        if !grants.is_empty() {
+            self.tell(line("subject.recoveries_voided"));
+        }
     }
 
     /// An undo from a number that may not be its person's any more decides
@@ -164,11 +191,7 @@ impl Turn<'_> {
     }
 
     /// No code reaches anybody until an operator unfreezes it.
-    pub(super) fn freeze(
-        &mut self,
-        why: FreezeReason,
-        reason: Option<&str>,
-    ) -> Result<(), Refusal> {
+    pub(super) fn freeze(&mut self, why: FreezeReason, said: Option<&Said>) -> Result<(), Refusal> {
         if let Some(freeze) = &mut self.subject.frozen {
             // Frozen before: only the graver reason is taken over.
             if why == FreezeReason::Reported {
@@ -182,7 +205,8 @@ impl Turn<'_> {
         self.subject.generation += 1;
         self.tell(Telling {
             status: Some(why.as_str()),
-            reason: Some(reason.unwrap_or(why.as_str()).to_owned()),
+            reason: Some(said.map_or(why.as_str(), |said| &said.reason).to_owned()),
+            ticket: said.and_then(|said| said.ticket.clone()),
             ..event(EventKind::SubjectFrozen)
         });
         self.tell_security_changed();

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Keeper, Opened, Whose};
+use super::{Keeper, Whose};
 use crate::live::Live;
 use crate::service::{Answer, ServiceError};
 use crate::store::subjects::{Link, NoteNumber, NumberKey, NumberNote};
@@ -18,21 +18,6 @@ pub(super) const LINK_HOLDS_MS: u64 = 10_000;
 const LEFT_BEHIND_MS: u64 = 60_000;
 
 impl Keeper {
-    /// Refuses a number of another subject's where each is to have one of its own.
-    ///
-    /// # Errors
-    ///
-    /// `number_in_use`, or [`ServiceError::Unavailable`].
-    pub(crate) async fn may_have(
-        &self,
-        tenant: &Arc<Tenant>,
-        before: &Opened,
-        e164: &str,
-    ) -> Answer<()> {
-        let whose = self.whose(tenant, &before.subject.name)?;
-        self.is_free_for(&whose, e164, before.now_ms).await
-    }
-
     /// Makes the subject found by a number.
     pub(super) async fn link(&self, whose: &Whose, e164: &str, now_ms: u64) -> Answer<()> {
         let key = number_key(&whose.live, &whose.tenant, e164);

@@ -14,13 +14,13 @@ use crate::id::{DeliveryId, RecordId};
 use crate::message::Locale;
 use crate::number::{self, ParsedNumber};
 use crate::routing::Draw;
-use crate::service::Answer;
 use crate::service::aim::Aim;
+use crate::service::{Answer, OVERLOADED};
 use crate::store::Started;
 use crate::store::subjects::EventWatch;
 use crate::subjects::command::Command;
 use crate::subjects::model::{
-    Actor, ChangeStatus, Method, MethodId, Notice, NoticeKind, Recipient, SubjectKey,
+    Actor, ChangeStatus, Method, MethodId, MethodStatus, Notice, NoticeKind, Recipient, SubjectKey,
 };
 use crate::subjects::texts::{self, Addressed};
 use crate::subjects::told;
@@ -153,6 +153,30 @@ impl Keeper {
             .emit(&self.shared.metrics);
         }
         Ok(sent)
+    }
+
+    /// Tells the numbers of a subject that is about to be erased: afterwards nothing
+    /// is left by which they could be told, nor what one operator has done alone.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::service::ServiceError::Unavailable`]: it is not erased yet.
+    pub(super) async fn tell_of_erasure(&self, whose: &Whose, opened: &Opened) -> Answer<()> {
+        let proved = opened.subject.listed_methods();
+        let proved = proved.filter(|method| method.status != MethodStatus::Pending);
+        for (number, method) in (opened.subject.last_notice.saturating_add(1)..).zip(proved) {
+            let notice = Notice {
+                number,
+                kind: NoticeKind::MethodsReset,
+                to: Recipient::Method(method.id),
+                due_at_ms: opened.now_ms,
+                change: None,
+                round: 0,
+            };
+            let told = self.send_notice(whose, opened, (&notice, method)).await?;
+            told.ok_or(OVERLOADED)?;
+        }
+        Ok(())
     }
 
     /// What the tenant's own mail is made of.

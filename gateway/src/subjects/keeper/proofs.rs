@@ -219,6 +219,8 @@ fn is_fresh(whose: &Whose, found: &Found) -> bool {
     record.tenant == whose.tenant.tag
         && found.id.shard == whose.key.0.shard
         && record.number == whose.key.account()
+        // Who drew the code could type it back without the phone.
+        && !record.has_custom_code
         && record.status_at(found.now_ms) == Status::Approved
         && found.now_ms.saturating_sub(record.decided_at_ms) <= PROOF_AGE_MAX_MS
 }

@@ -2,16 +2,18 @@
 //! events, when to look at it again, and the end of codes that lost their right.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::links::LINK_HOLDS_MS;
-use super::{Decided, Keeper, Opened, Whose, record};
+use super::{Decided, Keeper, Opened, TRIES, Whose, record};
 use crate::keys::random;
-use crate::service::Answer;
+use crate::service::{Answer, OVERLOADED};
 use crate::store::StoreError;
 use crate::store::subjects::{EVENTS_MAX, EventWatch, WriteSubject, Written};
-use crate::subjects::command::Telling;
-use crate::subjects::model::Subject;
+use crate::subjects::command::{Outcome, Telling};
+use crate::subjects::model::{Actor, Subject};
 use crate::subjects::{audit, told};
+use crate::tenants::Tenant;
 use crate::verification::OperationId;
 use crate::webhooks::subject_event;
 
@@ -67,6 +69,9 @@ impl Keeper {
             // Later, the link may be another's by the time of the write.
             ask.not_after_ms = Some(before.now_ms.saturating_add(LINK_HOLDS_MS));
         }
+        if outcome.erased {
+            Box::pin(self.tell_of_erasure(whose, &before)).await?;
+        }
         if self.written(&ask).await? == Written::Conflict {
             return Ok(None);
         }
@@ -88,6 +93,42 @@ impl Keeper {
             now_ms: before.now_ms,
             is_stale: false,
         }))
+    }
+
+    /// Notes in the trail that an operator forgives failed checks, which are counted
+    /// beside the record. Of an unknown subject there is no trail.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Unavailable`].
+    pub(crate) async fn failures_lifted(
+        &self,
+        (tenant, name): (&Arc<Tenant>, &str),
+        actor: Actor,
+    ) -> Answer<()> {
+        let whose = self.whose(tenant, name)?;
+        for _ in 0..TRIES {
+            let Some(opened) = self.advanced(&whose).await? else {
+                return Ok(());
+            };
+            let lifted = Telling {
+                what: "subject.failures_lifted",
+                ..Telling::default()
+            };
+            let decided = Decided {
+                after: opened.subject.clone(),
+                outcome: Outcome {
+                    told: vec![lifted],
+                    ..Outcome::default()
+                },
+                actor: actor.clone(),
+            };
+            let written = self.write(&whose, opened, decided, Vec::new()).await?;
+            if written.is_some() {
+                return Ok(());
+            }
+        }
+        Err(OVERLOADED)
     }
 
     /// Asked once more where the answer was lost: it is one operation.

@@ -34,7 +34,7 @@ impl Subject {
     /// that was there before, so that nobody warns the owner in a foreign one.
     pub fn notice_locale(&self, now_ms: u64) -> Option<&str> {
         let is_new = now_ms.saturating_sub(self.locale_set_at_ms) < NOTICE_LOCALE_WAIT_MS;
-        let locale = if self.locale_set_at_ms > 0 && is_new {
+        let locale = if is_new {
             &self.locale_before
         } else {
             &self.locale
@@ -99,11 +99,15 @@ impl Subject {
             .is_some_and(|method| method.status == MethodStatus::Pending)
     }
 
-    /// The numbers by which this subject is found.
+    /// The numbers by which this subject is found: those that were proved. By a
+    /// number that only waits for its code nobody takes it from its holder.
     pub fn numbers(&self) -> BTreeSet<&str> {
-        let methods = self.methods.iter().map(|method| &*method.number.e164);
-        let change = self.change.iter().map(|change| &*change.to.e164);
-        methods.chain(change).collect()
+        let methods = self.methods.iter().filter(|method| method.is_proved());
+        let change = self.change.iter().filter(|change| change.is_proved());
+        let methods = methods.map(|method| &*method.number.e164);
+        methods
+            .chain(change.map(|change| &*change.to.e164))
+            .collect()
     }
 
     /// Whether forgetting the record loses nothing, its audit trail included.
@@ -140,6 +144,17 @@ impl Method {
         match self.role {
             Role::Alternate | Role::Office if self.role_named => &[Channel::Voice],
             Role::Primary | Role::Alternate | Role::Office => &[Channel::Sms, Channel::Voice],
+        }
+    }
+
+    /// Whether its code was typed back, be it long ago.
+    fn is_proved(&self) -> bool {
+        match self.status {
+            MethodStatus::Pending => self.suspended.is_some(),
+            MethodStatus::Holding
+            | MethodStatus::Active
+            | MethodStatus::Suspended
+            | MethodStatus::Retired => true,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Changing a number: one operation, held by its evidence, told to all.
 
+use std::collections::BTreeSet;
+
 use super::case::{
     Case, DAY, HOUR, SECOND, START, by_method, change, events, method, passkey, proof,
 };
@@ -164,6 +166,25 @@ fn notices_that_come_late_begin_the_hold_and_the_window_late() {
 }
 
 #[test]
+fn notices_that_come_more_than_five_minutes_late_move_those_that_follow() {
+    let five_minutes = 300 * SECOND;
+    for (late_ms, moved_ms) in [(five_minutes, 0), (five_minutes + 1, five_minutes + 1)] {
+        let mut case = Case::enrolled();
+        case.request(3, &[passkey()]).unwrap();
+        case.prove_change(3).unwrap();
+        case.wait(late_ms);
+        case.queue_notices();
+        let change = case.subject.change.as_ref().unwrap();
+        assert_eq!(change.undo_until_ms, START + 3 * DAY + moved_ms);
+        let notices = case.subject.notices.iter();
+        let due: BTreeSet<u64> = notices
+            .map(|one| one.due_at_ms - START - moved_ms)
+            .collect();
+        assert_eq!(due, [DAY, 2 * DAY].into());
+    }
+}
+
+#[test]
 fn a_change_nobody_could_be_told_of_expires() {
     let mut case = Case::enrolled();
     case.request(3, &[passkey()]).unwrap();
@@ -202,17 +223,34 @@ fn asked_again_it_is_the_same_change_with_the_new_code() {
         case.request(4, &[passkey()]),
         Err(Refusal::ChangeInProgress { available_at_ms })
     );
+    // Once it is proved there is no code to send again.
+    case.prove_change(3).unwrap();
+    assert!(is_in_progress(&case.request(3, &facts)));
 }
 
 #[test]
 fn five_wrong_codes_end_a_change() {
     let mut case = Case::enrolled();
     case.request(3, &[passkey()]).unwrap();
-    let (change, proof) = (change(3), proof(3));
-    case.tenant(&Command::ChangeGivenUp { change, proof })
-        .unwrap();
+    let (change, other, proof) = (change(3), proof(4), proof(3));
+    let given_up = |proof| Command::ChangeGivenUp { change, proof };
+    // Those of a code that was sent before, say.
+    let refused = case.tenant(&given_up(other));
+    assert_eq!(refused, Err(Refusal::NotPending));
+    case.tenant(&given_up(proof)).unwrap();
     assert_eq!(case.change_status(), None);
     assert_eq!(case.receiving(), [method(1)]);
+}
+
+#[test]
+fn wrong_codes_end_no_change_that_is_proved() {
+    let mut case = Case::enrolled();
+    case.request(3, &[passkey()]).unwrap();
+    case.prove_change(3).unwrap();
+    let (change, proof) = (change(3), proof(3));
+    let refused = case.tenant(&Command::ChangeGivenUp { change, proof });
+    assert_eq!(refused, Err(Refusal::NotPending));
+    assert_eq!(case.change_status(), Some(ChangeStatus::NewVerified));
 }
 
 #[test]
@@ -284,9 +322,9 @@ fn an_operator_completes_a_held_change_early_and_no_other() {
     let complete = |to| OperatorAction::CompleteChange { change: change(to) };
     let facts = evidence(&mut case, Class::B);
     case.request(3, &facts).unwrap();
-    assert_eq!(case.ask("ada", 1, complete(3)), Err(Refusal::NotPending));
+    assert_eq!(case.ask("ada", 1, complete(3)), Err(Refusal::MethodPending));
     case.prove_change(3).unwrap();
-    assert_eq!(case.ask("ada", 1, complete(3)), Err(Refusal::NotPending));
+    assert_eq!(case.ask("ada", 1, complete(3)), Err(Refusal::MethodPending));
     case.queue_notices();
     case.ask("ada", 1, complete(3)).unwrap();
     assert_eq!(case.receiving(), [method(3)]);
@@ -303,7 +341,7 @@ fn time_stands_still_for_a_frozen_change() {
     case.hold(3, &facts);
     case.wait(HOUR);
     let why = crate::subjects::model::FreezeReason::CallReported;
-    case.run(Actor::Person, &Command::Freeze { why, reason: None })
+    case.run(Actor::Person, &Command::Freeze { why, said: None })
         .unwrap();
     case.wait(9 * DAY);
     assert_eq!(case.change_status(), Some(ChangeStatus::Holding));

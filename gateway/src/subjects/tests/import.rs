@@ -101,6 +101,12 @@ fn roles_and_numbers_are_there_once_and_within_the_policy() {
         assert_eq!(import(&mut case, 1, &methods), Err(refusal));
     }
     assert!(case.subject.is_empty(case.now_ms));
+    case.policy.methods_max = 2;
+    let roles = [(1, Role::Primary), (2, Role::Alternate), (3, Role::Office)];
+    let all = roles.map(|(number, role)| imported(number, role));
+    let too_many = import(&mut case, 2, &all);
+    assert_eq!(too_many, Err(Refusal::TooManyMethods));
+    import(&mut case, 3, &all[..2]).unwrap();
 }
 
 #[test]
@@ -114,7 +120,7 @@ fn nothing_is_imported_into_a_frozen_subject_and_by_two_into_a_privileged_one() 
     assert!(matches!(outcome.action, Some(ActionState::Waiting { .. })));
     assert!(case.receiving().is_empty());
     let why = FreezeReason::Asked;
-    let freeze = Command::Freeze { why, reason: None };
+    let freeze = Command::Freeze { why, said: None };
     case.tenant(&freeze).unwrap();
     assert_eq!(case.approve("bob", 2), Err(Refusal::Frozen));
     case.ask("ada", 3, OperatorAction::Unfreeze).unwrap();

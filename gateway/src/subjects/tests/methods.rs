@@ -4,7 +4,7 @@ use super::case::{Case, DAY, HOUR, SECOND, by_method, events, method, passkey, p
 use crate::subjects::command::{Command, OperatorAction, Refusal, ResetScope};
 use crate::subjects::evidence::{Class, Fact, Finding};
 use crate::subjects::model::{
-    FreezeReason, GrantId, MethodStatus, NoticeKind, Recipient, Role, SuspendReason,
+    FreezeReason, GrantId, MethodStatus, NoticeKind, Recipient, SuspendReason,
 };
 use crate::webhooks::EventKind;
 
@@ -45,7 +45,7 @@ fn an_enrolment_that_was_given_up_leaves_its_trail_for_a_month_and_any_other_tra
 
     case.tenant(&Command::Freeze {
         why: FreezeReason::Asked,
-        reason: None,
+        said: None,
     })
     .unwrap();
     case.ask("ada", 1, OperatorAction::Unfreeze).unwrap();
@@ -94,6 +94,7 @@ fn a_code_sent_again_proves_and_the_one_before_does_not() {
         proof: again,
     };
     assert!(case.tenant(&proved).is_ok());
+    assert_eq!(case.prove(1), Err(Refusal::NotPending));
 }
 
 #[test]
@@ -105,6 +106,12 @@ fn five_wrong_codes_discard_a_pending_number_and_no_other() {
         proof: proof(number),
     };
     assert_eq!(case.tenant(&discard(1)), Err(Refusal::NotPending));
+    // Nor does the code that was sent before the one that is waited for.
+    let before = Command::MethodDiscarded {
+        method: method(2),
+        proof: proof(1),
+    };
+    assert_eq!(case.tenant(&before), Err(Refusal::NotPending));
     case.tenant(&discard(2)).unwrap();
     assert_eq!(case.status(2), None);
 }
@@ -170,34 +177,6 @@ fn a_number_enrolled_after_a_reset_is_held_and_the_window_is_for_one() {
 }
 
 #[test]
-fn a_named_role_is_there_once_and_an_alternate_needs_a_primary() {
-    let mut case = Case::unknown();
-    let alternate = Some(Role::Alternate);
-    let early = case.add_as(1, alternate, &[passkey()]);
-    assert_eq!(early, Err(Refusal::NeedsPrimary));
-    case.add_as(1, Some(Role::Primary), &[passkey()]).unwrap();
-    // Pending is not there yet.
-    let early = case.add_as(2, alternate, &[passkey()]);
-    assert_eq!(early, Err(Refusal::NeedsPrimary));
-    case.prove(1).unwrap();
-    case.add_as(2, alternate, &[passkey()]).unwrap();
-    for role in [Role::Primary, Role::Alternate] {
-        let taken = case.add_as(3, Some(role), &[passkey()]);
-        assert_eq!(taken, Err(Refusal::RoleTaken));
-    }
-    case.add_as(3, Some(Role::Office), &[passkey()]).unwrap();
-    let taken = case.add_as(4, Some(Role::Office), &[passkey()]);
-    assert_eq!(taken, Err(Refusal::RoleTaken));
-    // Without a name it is one more alternate, up to the most there may be.
-    case.add(4, &[passkey()]).unwrap();
-    case.add(5, &[passkey()]).unwrap();
-    assert_eq!(case.add(6, &[passkey()]), Err(Refusal::TooManyMethods));
-    let roles = [1, 2, 3, 4].map(|number| case.subject.method(method(number)).unwrap());
-    let channels = roles.map(|one| one.channels().len());
-    assert_eq!(channels, [2, 1, 1, 2]);
-}
-
-#[test]
 fn the_same_number_is_the_same_method() {
     let mut case = Case::enrolled();
     let before = case.subject.clone();
@@ -228,6 +207,18 @@ fn the_last_and_the_default_method_stay() {
     assert!(told.contains(&Recipient::Method(method(1))) && told.len() == 2);
     assert_eq!(case.status(1), None);
     assert_eq!(case.remove(1, &[passkey()]), Err(Refusal::NotFound));
+}
+
+#[test]
+fn the_order_names_numbers_that_are_there_and_each_once() {
+    let mut case = Case::with_two();
+    let set = |order: &[u8]| Command::SetDefault {
+        method: method(1),
+        fallback_order: Some(order.iter().copied().map(method).collect()),
+    };
+    assert_eq!(case.tenant(&set(&[2, 9])), Err(Refusal::NotFound));
+    case.tenant(&set(&[2, 1, 2])).unwrap();
+    assert_eq!(case.subject.fallback_order, [method(2), method(1)]);
 }
 
 #[test]
@@ -325,7 +316,7 @@ fn a_frozen_subject_takes_no_commands_of_its_person() {
     let mut case = Case::with_two();
     let why = FreezeReason::Asked;
     let generation = case.subject.generation;
-    let outcome = case.tenant(&Command::Freeze { why, reason: None }).unwrap();
+    let outcome = case.tenant(&Command::Freeze { why, said: None }).unwrap();
     assert!(events(&outcome).contains(&EventKind::SecurityChanged));
     assert!(case.subject.generation > generation && case.receiving().is_empty());
     assert_eq!(case.add(3, &[passkey()]), Err(Refusal::Frozen));
@@ -335,7 +326,7 @@ fn a_frozen_subject_takes_no_commands_of_its_person() {
     assert!(notices.iter().all(|one| one.kind == NoticeKind::Frozen) && notices.len() == 2);
     // Frozen again: nobody is told twice.
     assert_eq!(
-        case.tenant(&Command::Freeze { why, reason: None })
+        case.tenant(&Command::Freeze { why, said: None })
             .unwrap()
             .told,
         []
@@ -361,6 +352,10 @@ fn a_retired_number_is_found_as_long_as_it_is_kept() {
         numbers.map(str::to_owned).collect()
     };
     assert_eq!(numbers(&case), [phone(1).e164, phone(2).e164]);
+    // One that waits for its code is nobody's yet.
+    case.add(3, &[passkey()]).unwrap();
+    assert_eq!(numbers(&case), [phone(1).e164, phone(2).e164]);
+    case.remove(3, &[]).unwrap();
     case.remove(2, &[passkey()]).unwrap();
     assert_eq!(numbers(&case), [phone(1).e164, phone(2).e164]);
     case.queue_notices();

@@ -100,6 +100,12 @@ fn the_same_wish_of_another_operator_approves_and_another_wish_does_not() {
     let outcome = case.ask("bob", 3, RESET).unwrap();
     assert_eq!(outcome.action, Some(ActionState::Done));
     assert!(case.receiving().is_empty());
+    // When the time of the first one is over it waits for another operator itself.
+    let mut case = privileged();
+    case.ask("ada", 1, RESET).unwrap();
+    case.now_ms += DAY;
+    let outcome = case.ask("bob", 2, RESET).unwrap();
+    assert!(matches!(outcome.action, Some(ActionState::Waiting { .. })));
 }
 
 #[test]
@@ -292,7 +298,7 @@ fn unfreezing_clears_the_wrong_guesses() {
     let available_at_ms = None;
     assert_eq!(stopped, Err(Refusal::TooManyTries { available_at_ms }));
     let why = FreezeReason::Asked;
-    case.tenant(&Command::Freeze { why, reason: None }).unwrap();
+    case.tenant(&Command::Freeze { why, said: None }).unwrap();
     let outcome = case.ask("ada", 1, OperatorAction::Unfreeze).unwrap();
     assert_eq!(events(&outcome), [EventKind::SubjectUnfrozen]);
     case.tenant(&Command::WrongSecret).unwrap();
@@ -308,4 +314,15 @@ fn an_erased_subject_is_told_of_once_more() {
     assert!(!case.ask("ada", 1, OperatorAction::Erase).unwrap().erased);
     assert!(case.approve("bob", 1).unwrap().erased);
     assert_eq!(case.add(2, &[Fact::Session]), Err(Refusal::StepUpRequired));
+}
+
+#[test]
+fn a_command_that_comes_after_an_erasure_by_the_sealed_code_finds_nobody() {
+    let mut case = privileged();
+    case.operators.truncate(1);
+    case.ask("ada", 1, OperatorAction::Erase).unwrap();
+    by_sealed_code(&mut case, "ada", 1).unwrap();
+    case.now_ms += 3 * DAY;
+    assert_eq!(case.add(2, &[passkey()]), Err(Refusal::NotFound));
+    assert!(case.wait(0).erased);
 }

@@ -130,6 +130,18 @@ fn recoveries_without_evidence_neither_pile_up_nor_bother_anybody_twice() {
     new_code(&mut case, 1, &[passkey()]).unwrap();
     let outcome = case.recover(30, &[Fact::RecoveryCode]).unwrap();
     assert_eq!(events(&outcome), [EventKind::RecoveryOpened]);
+    let open = case.subject.grants.iter().map(|grant| grant.id);
+    assert!(open.eq([GrantId([30; 16])]));
+}
+
+#[test]
+fn a_better_recovery_leaves_the_one_without_evidence_open_and_is_told_of() {
+    let mut case = Case::enrolled();
+    case.recover(1, &[]).unwrap();
+    case.queue_notices();
+    case.recover(2, &[passkey()]).unwrap();
+    assert_eq!(case.queue_notices().len(), 1);
+    assert_eq!(case.subject.grants.len(), 2);
 }
 
 #[test]
@@ -147,6 +159,8 @@ fn a_proof_counts_once_however_many_come_after_it() {
     let full = Refusal::ChangesLimit { available_at_ms };
     assert_eq!(new_code(&mut case, 1, &[idv(99)]), Err(full));
     assert_eq!(new_code(&mut case, 1, &[idv(100)]), Err(Refusal::ProofUsed));
+    case.now_ms = available_at_ms;
+    new_code(&mut case, 1, &[idv(99)]).unwrap();
     // By then none of them is fresh any more.
     case.wait(15 * 60 * SECOND);
     assert_eq!(case.subject.used_proofs, []);

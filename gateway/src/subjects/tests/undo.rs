@@ -4,9 +4,9 @@ use super::case::{
     Case, DAY, HOUR, SECOND, by_method, change, events, holder, method, passkey, slow_hash,
 };
 use crate::subjects::command::{Command, OperatorAction, Refusal, TokenHolder};
-use crate::subjects::evidence::Finding;
+use crate::subjects::evidence::{Class, Fact, Finding};
 use crate::subjects::model::{
-    ChangeStatus, FreezeReason, MethodStatus, NoticeKind, Recipient, SuspendReason,
+    ChangeStatus, FreezeReason, GrantId, MethodStatus, NoticeKind, Recipient, SuspendReason,
 };
 use crate::webhooks::EventKind;
 
@@ -318,4 +318,96 @@ fn a_record_prints_no_number_no_name_and_no_hash() {
     let printed = format!("{:?}", case.subject);
     assert!(!printed.contains("4155550") && !printed.contains("u-1"));
     assert!(!format!("{:?}", case.subject.recovery_code).contains("[7"));
+}
+
+#[test]
+fn whoever_asked_for_a_change_that_is_undone_is_left_no_other_way_in() {
+    for is_reported in [false, true] {
+        let mut case = Case::enrolled();
+        let hash = slow_hash(1);
+        let facts = vec![passkey()];
+        case.tenant(&Command::NewRecoveryCode { hash, facts })
+            .unwrap();
+        case.now_ms += 30 * DAY;
+        let issue = |case: &mut Case, fill| {
+            let action = OperatorAction::IssueBypassCode {
+                hash: slow_hash(fill),
+                lifetime_ms: HOUR,
+                one_time: false,
+                length: 8,
+            };
+            case.ask("ada", fill, action).unwrap();
+        };
+        issue(&mut case, 2);
+        let typed = [Fact::RecoveryCode, Fact::SingleFactor];
+        case.recover(3, &typed).unwrap();
+        // The fresh code goes to whoever typed the old one, and so on.
+        case.hold(4, &typed);
+        case.now_ms += SECOND;
+        let undone = if is_reported {
+            case.report(4, holder(1))
+        } else {
+            case.undo(4, holder(1))
+        };
+        let told = undone.unwrap().told;
+        assert_eq!(case.subject.recovery_code, None);
+        assert_eq!(case.subject.bypass_code, None);
+        assert_eq!(case.subject.grants, []);
+        for what in [
+            "subject.recovery_code_voided",
+            "subject.bypass_code_revoked",
+            "subject.recoveries_voided",
+        ] {
+            assert!(told.iter().any(|told| told.what == what), "{what}");
+        }
+    }
+}
+
+#[test]
+fn an_undo_leaves_what_the_change_cannot_have_come_of() {
+    let mut case = Case::enrolled();
+    let hash = slow_hash(1);
+    let facts = vec![passkey()];
+    case.tenant(&Command::NewRecoveryCode { hash, facts })
+        .unwrap();
+    case.now_ms += 30 * DAY;
+    case.hold(4, &[by_method(1, 50, Finding::Unknown)]);
+    case.now_ms += SECOND;
+    let action = OperatorAction::IssueBypassCode {
+        hash: slow_hash(2),
+        lifetime_ms: HOUR,
+        one_time: true,
+        length: 8,
+    };
+    case.ask("ada", 1, action).unwrap();
+    case.undo(4, holder(1)).unwrap();
+    assert!(case.subject.recovery_code.is_some());
+    assert!(case.subject.bypass_code.is_some());
+}
+
+#[test]
+fn a_number_that_waits_beside_a_change_goes_with_it() {
+    let mut case = Case::with_two();
+    case.now_ms += 30 * DAY;
+    let idv = |fill| Fact::Idv {
+        assertion: [fill; 16],
+    };
+    let grant = |id| Fact::Grant {
+        id: GrantId([id; 16]),
+        class: Class::B,
+    };
+    // A thief prepares numbers beside the change; one is proved already.
+    for id in [1, 2] {
+        case.recover(id, &[idv(id)]).unwrap();
+        case.add(id + 4, &[grant(id)]).unwrap();
+    }
+    case.prove(5).unwrap();
+    assert_eq!(case.status(5), Some(MethodStatus::Holding));
+    case.now_ms += HOUR / 2;
+    case.hold(4, &[by_method(1, 50, Finding::Unknown)]);
+    case.report(4, holder(1)).unwrap();
+    case.ask("ada", 1, OperatorAction::Unfreeze).unwrap();
+    case.wait(10 * DAY);
+    assert_eq!(case.prove(6), Err(Refusal::NotFound));
+    assert_eq!(case.receiving(), [method(1), method(2)]);
 }

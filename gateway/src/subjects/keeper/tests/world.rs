@@ -74,7 +74,7 @@ impl World {
     pub(super) async fn with_subject() -> Self {
         let world = Self::new();
         let why = FreezeReason::Asked;
-        let freeze = |_: &Opened| Ok((Command::Freeze { why, reason: None }, ()));
+        let freeze = |_: &Opened| Ok((Command::Freeze { why, said: None }, ()));
         let frozen = world
             .keeper
             .change(&world.tenant, "u-1", Actor::Person, freeze);

@@ -286,7 +286,7 @@ fn token_command(seen: &Subject, how: u8, is_report: bool) -> Option<Command> {
 fn freeze(how: u8) -> Option<Command> {
     let why = FreezeReason::Asked;
     how.is_multiple_of(4)
-        .then_some(Command::Freeze { why, reason: None })
+        .then_some(Command::Freeze { why, said: None })
 }
 
 fn set_default(how: u8) -> Command {
