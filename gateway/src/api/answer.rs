@@ -83,6 +83,10 @@ where
             let endpoint = found.as_ref().ok().map(|(endpoint, _)| *endpoint);
             let name = endpoint.map_or(UNMATCHED, |endpoint| endpoint.name);
             let face = endpoint::face(endpoint, request.uri().path());
+            let correlation = match face {
+                Face::Own => None,
+                Face::Entra => entra::correlation_of(request.headers()),
+            };
             let span = info_span!("request", request.id = %id, endpoint = name);
             let result = match found {
                 Ok(found) => {
@@ -91,7 +95,8 @@ where
                 }
                 Err(problem) => Err(problem),
             };
-            let mut response = finish(in_words_of(face, result, &id), &method, &id);
+            let result = in_words_of(face, result, (&id, correlation.as_deref()));
+            let mut response = finish(result, &method, &id);
             if let Ok(promise) = HeaderValue::from_str((edge.parts.durability)()) {
                 response.headers_mut().insert(WATCHWORD_DURABILITY, promise);
             }
@@ -105,11 +110,11 @@ where
 fn in_words_of(
     face: Face,
     result: Result<Reply, Problem>,
-    id: &RequestId,
+    names: (&RequestId, Option<&str>),
 ) -> Result<Reply, Problem> {
     match face {
         Face::Own => result,
-        Face::Entra => Ok(result.unwrap_or_else(|problem| entra::in_face(problem, id))),
+        Face::Entra => Ok(result.unwrap_or_else(|problem| entra::in_face(problem, names))),
     }
 }
 

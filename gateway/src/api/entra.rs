@@ -31,7 +31,7 @@ use crate::message::Locale;
 use crate::service::{Client, DeliverRequest, IdempotencyKey, Service, ServiceError};
 use crate::telemetry::events;
 
-pub(super) use self::answers::in_face;
+pub(super) use self::answers::{correlation_of, in_face};
 
 const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
 const CLIENT_REQUEST_ID_BYTES_MAX: usize = 128;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::api::answer::{Reply, with_type};
@@ -26,16 +26,18 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn of(asked: &Asked) -> Self {
-        let given = asked.head.headers.get(CORRELATION_ID);
-        let given = given.and_then(|value| value.to_str().ok());
         let request = asked.head.extensions.get::<RequestId>().cloned();
         Self {
             request: request.unwrap_or_else(|| RequestId::of(&asked.head.headers)),
-            correlation: given
-                .filter(|text| envelope::is_a_name(text))
-                .map(str::to_owned),
+            correlation: correlation_of(&asked.head.headers),
         }
     }
+}
+
+/// The sign-in, as a request's head names it.
+pub(in crate::api) fn correlation_of(headers: &HeaderMap) -> Option<String> {
+    let given = headers.get(CORRELATION_ID)?.to_str().ok()?;
+    envelope::is_a_name(given).then(|| given.to_owned())
 }
 
 /// One line of the contract's table of errors.
@@ -207,12 +209,15 @@ pub(super) fn refusal(names: &Names, why: Why) -> Reply {
 }
 
 /// What a layer of the stack says, in the contract's shape.
-pub(in crate::api) fn in_face(problem: Problem, id: &RequestId) -> Reply {
+pub(in crate::api) fn in_face(
+    problem: Problem,
+    (request, correlation): (&RequestId, Option<&str>),
+) -> Reply {
     let body = body(&RefusalJson {
         error: problem.code(),
         reason: None,
-        correlation_id: None,
-        request_id: id.as_str(),
+        correlation_id: correlation,
+        request_id: request.as_str(),
     });
     problem.written_as("application/json", body)
 }

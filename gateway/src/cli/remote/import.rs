@@ -93,7 +93,11 @@ fn is_done(answer: &Value) -> bool {
 fn is_about_person(status: StatusCode) -> bool {
     matches!(
         status,
-        StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::LOCKED
+        StatusCode::CONFLICT
+            | StatusCode::UNPROCESSABLE_ENTITY
+            | StatusCode::LOCKED
+            // Of an endless number or list: what else a request holds is short.
+            | StatusCode::PAYLOAD_TOO_LARGE
     )
 }
 

@@ -176,6 +176,14 @@ fn an_import_stops_where_no_person_could_be_imported() {
         error.contains("1 of 2 people imported") && error.contains("again to go on"),
         "{error}"
     );
+    let too_large =
+        r#"{"title":"Body too large","code":"body_too_large","detail":"x","request_id":"r1"}"#;
+    let third = server(vec![(413, too_large), (200, done)]);
+    let error = asked(&call(&third.url)).unwrap_err().to_string();
+    assert!(
+        error.starts_with("1 of 2 people imported, 1 refused"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
