@@ -12,6 +12,7 @@ use super::*;
 use crate::subjects::worker;
 
 const DAY_MS: u64 = 86_400_000;
+const NUMBER: &str = "+14155550123";
 
 impl World {
     /// One wrong guess: the effect that is counted. How often it was decided, too.
@@ -94,11 +95,13 @@ async fn what_may_have_been_written_is_not_said_to_have_failed() {
 #[tokio::test]
 async fn a_node_that_stood_still_does_not_write_under_a_link_that_is_over() {
     let world = World::with_subject().await;
+    world.adds("u-2", NUMBER).await.unwrap();
     world.store.plays([Play::Stalled { for_ms: 60_000 }]);
-    let late = world.adds("u-2", "+14155550123").await;
+    let late = world.proves("u-2", NUMBER).await;
     assert_eq!(code(late), "store_unavailable");
-    world.adds("u-3", "+14155550123").await.unwrap();
-    let again = world.adds("u-2", "+14155550123").await;
+    world.adds("u-3", NUMBER).await.unwrap();
+    world.proves("u-3", NUMBER).await.unwrap();
+    let again = world.proves("u-2", NUMBER).await;
     assert_eq!(code(again), "number_in_use");
 }
 
