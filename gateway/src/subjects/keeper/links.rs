@@ -10,8 +10,8 @@ use crate::service::{Answer, ServiceError};
 use crate::store::subjects::{Link, NoteNumber, NumberKey, NumberNote};
 use crate::tenants::Tenant;
 
-/// A link is good for so long after its subject was read: the store writes the
-/// subject by then or not at all, however long a node stood still in between.
+/// A link is good for so long: the store writes its subject by then or not at all,
+/// however long a node stood still in between.
 pub(super) const LINK_HOLDS_MS: u64 = 10_000;
 /// A link to a subject without the number is left behind after so long, with room
 /// for a write within [`LINK_HOLDS_MS`] and for clocks apart.

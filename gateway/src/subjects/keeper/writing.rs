@@ -64,10 +64,12 @@ impl Keeper {
             after.numbers()
         };
         // Before the write, so that the index never lacks a subject.
+        // By the time that it is, not by a moment long ago that is made up for.
+        let linking_at_ms = self.shared.store_now_ms();
         for e164 in linked.difference(&known) {
-            self.link(whose, e164, before.now_ms).await?;
-            // Later, the link may be another's by the time of the write.
-            ask.not_after_ms = Some(before.now_ms.saturating_add(LINK_HOLDS_MS));
+            self.link(whose, e164, linking_at_ms).await?;
+            // Later, the number may be another's by the time of the write.
+            ask.not_after_ms = Some(linking_at_ms.saturating_add(LINK_HOLDS_MS));
         }
         if outcome.erased {
             Box::pin(self.tell_of_erasure(whose, &before)).await?;
