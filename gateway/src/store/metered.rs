@@ -8,8 +8,8 @@ use futures_util::future::join;
 use tokio::time::Instant;
 
 use super::subjects::{
-    Guard, NoteNumber, NumberKey, NumberNote, SubjectPage, SubjectRead, SubjectStore, WriteSubject,
-    Written,
+    Guard, NoteNumber, NumberKey, NumberNote, SubjectPage, SubjectRead, SubjectStore, TakeSubjects,
+    WriteSubject, Written,
 };
 use super::webhooks::{SaveWatch, TakeWatches, WatchAsk, WatchPage, WatchStore, Watched};
 use super::{
@@ -379,14 +379,9 @@ impl SubjectStore for MeteredStore {
             .await
     }
 
-    async fn due_subjects(
-        &self,
-        shard: Shard,
-        count_max: u16,
-        again_ms: u64,
-    ) -> Result<Vec<SubjectKey>, StoreError> {
-        let call = self.inner.due_subjects(shard, count_max, again_ms);
-        self.timed("due_subjects", call).await
+    async fn take_subjects(&self, ask: &TakeSubjects) -> Result<Vec<SubjectKey>, StoreError> {
+        self.timed("take_subjects", self.inner.take_subjects(ask))
+            .await
     }
 
     async fn subjects_under_other_keys(

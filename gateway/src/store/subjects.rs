@@ -20,6 +20,8 @@ use crate::verification::{NumberTag, OperationId, Start, TenantTag};
 pub const EVENTS_MAX: usize = 16;
 /// As many subjects may be linked to one number.
 pub const LINKS_MAX: usize = 64;
+/// So many writes of a subject are known again. The scripts say the same.
+pub const OPERATIONS_KEPT: usize = 4;
 /// A subject that this release cannot read is looked at again after so long.
 pub const UNREADABLE_AGAIN_MS: u64 = 3_600_000;
 
@@ -55,8 +57,12 @@ pub struct WriteSubject {
     pub tenant: TenantTag,
     /// The one it was read with; 0: there must be none.
     pub revision: u64,
-    /// Drawn for this decision: asked again, it is answered [`Written::Written`].
+    /// Drawn for this decision: asked again, it is answered [`Written::Written`],
+    /// unless [`OPERATIONS_KEPT`] others have been written since.
     pub operation: OperationId,
+    /// In the store's time, should a second from now be too late; later, nothing
+    /// is written.
+    pub not_after_ms: Option<u64>,
     /// No less than the stored one.
     pub generation: u64,
     /// `None` deletes the record, its audit lines and its entry in the ledger.
@@ -78,6 +84,18 @@ pub struct EventWatch {
     pub id: RecordId,
     pub state: Vec<u8>,
     pub keep_for_ms: u64,
+}
+
+/// Asks for the subjects of a shard that are due.
+#[derive(Clone, Copy, Debug)]
+pub struct TakeSubjects {
+    pub shard: Shard,
+    pub count_max: u16,
+    /// Each is due again in so long unless somebody writes it.
+    pub again_ms: u64,
+    /// Drawn for this asking: within `again_ms` it is answered once more as it was
+    /// answered first, for an answer may be lost on its way.
+    pub asking: OperationId,
 }
 
 /// What became of a write.
@@ -188,14 +206,8 @@ pub trait SubjectStore: Send + Sync + 'static {
     /// one. Done no later than a second from now, or never.
     async fn write_subject(&self, ask: &WriteSubject) -> Result<Written, StoreError>;
 
-    /// Subjects of a shard that are due, oldest first. Each is due again in
-    /// `again_ms` unless somebody writes it.
-    async fn due_subjects(
-        &self,
-        shard: Shard,
-        count_max: u16,
-        again_ms: u64,
-    ) -> Result<Vec<SubjectKey>, StoreError>;
+    /// Takes the subjects of a shard that are due, oldest first.
+    async fn take_subjects(&self, ask: &TakeSubjects) -> Result<Vec<SubjectKey>, StoreError>;
 
     /// Subjects of a shard whose record another key than the named one seals: of
     /// about `count` that are looked at, from where the last page ended. One that
@@ -239,7 +251,8 @@ pub trait SubjectStore: Send + Sync + 'static {
 pub(super) struct SubjectEntry {
     pub(super) tenant: TenantTag,
     pub(super) revision: u64,
-    pub(super) operation: OperationId,
+    /// Those that wrote it, the last first, as far as they are remembered.
+    pub(super) operations: Vec<OperationId>,
     pub(super) generation: u64,
     pub(super) sealed: ByteBuf,
 }
@@ -266,9 +279,9 @@ impl WriteSubject {
                 (Some(_), _) => WriteDecision::Conflict,
             };
         };
-        let was_written = stored.operation == self.operation
-            && Some(stored.revision) == self.revision.checked_add(1);
-        if was_written {
+        let since = stored.revision.checked_sub(self.revision.saturating_add(1));
+        let since = since.and_then(|since| usize::try_from(since).ok());
+        if since.and_then(|since| stored.operations.get(since)) == Some(&self.operation) {
             return WriteDecision::Done;
         }
         if stored.revision != self.revision || stored.generation > self.generation {

@@ -31,6 +31,7 @@ pub(crate) use self::wishes::Wish;
 use super::apply;
 use super::command::{Command, OperatorAction, Outcome, Terms};
 use super::model::{Actor, FreezeReason, MethodId, Subject, SubjectKey};
+use super::worker::Unanswered;
 use crate::dispatch::Dispatcher;
 use crate::id::RecordId;
 use crate::keys::random;
@@ -60,6 +61,7 @@ pub struct Keeper {
     pub(super) dispatcher: Arc<Dispatcher>,
     hashing: Arc<Semaphore>,
     sealed: ArcSwapOption<SealedAnew>,
+    pub(super) unanswered: Unanswered,
 }
 
 /// A subject's record, opened.
@@ -122,6 +124,7 @@ impl Keeper {
             dispatcher,
             hashing: Arc::new(Semaphore::new(HASHING_MAX)),
             sealed: ArcSwapOption::empty(),
+            unanswered: Unanswered::default(),
         }
     }
 
@@ -404,3 +407,6 @@ fn command_of_proof(
         _ => Ok(Command::MethodUsed { method }),
     }
 }
+
+#[cfg(test)]
+mod tests;

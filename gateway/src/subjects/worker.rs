@@ -2,7 +2,8 @@
 //! forgotten. Every node looks at every shard: a subject is written over what it
 //! was decided from or not at all, so working twice on one does no harm.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
@@ -11,7 +12,10 @@ use tokio::time::MissedTickBehavior;
 use super::keeper::Keeper;
 use super::model::SubjectKey;
 use crate::id::Shard;
+use crate::keys::random;
+use crate::store::subjects::TakeSubjects;
 use crate::tenants::Scope;
+use crate::verification::OperationId;
 
 /// Shards asked at once.
 const SHARDS_AT_ONCE: usize = 8;
@@ -20,7 +24,7 @@ const SUBJECTS_AT_ONCE: usize = 4;
 /// Subjects taken from a shard at a time.
 const PER_SHARD_MAX: u16 = 16;
 /// A subject that was taken and not written is due again after so long: short
-/// enough that one whose taking was answered into the void is not told late.
+/// enough that one whose node died over it is not told late.
 const AGAIN_MS: u64 = 3_000;
 /// Looks that are left out while no API key may ask about subjects: what is left
 /// of earlier days has time.
@@ -134,13 +138,41 @@ pub async fn pass(keeper: &Keeper) {
 }
 
 async fn due_in(keeper: &Keeper, shard: Shard) -> Option<Vec<SubjectKey>> {
-    let store = &keeper.shared.store;
-    match store.due_subjects(shard, PER_SHARD_MAX, AGAIN_MS).await {
-        Ok(due) => Some(due),
+    let ask = TakeSubjects {
+        shard,
+        count_max: PER_SHARD_MAX,
+        again_ms: AGAIN_MS,
+        asking: keeper.unanswered.asking(shard),
+    };
+    match keeper.shared.store.take_subjects(&ask).await {
+        Ok(due) => {
+            keeper.unanswered.answered(shard);
+            Some(due)
+        }
         Err(error) => {
-            keeper.shared.store_failed("due_subjects", &error);
+            keeper.shared.store_failed("take_subjects", &error);
             None
         }
+    }
+}
+
+/// What was asked of the store and not answered. The next pass asks the same: what
+/// was taken in vain is not left alone until it is due again.
+#[derive(Debug, Default)]
+pub(super) struct Unanswered(Mutex<BTreeMap<Shard, OperationId>>);
+
+impl Unanswered {
+    fn asking(&self, shard: Shard) -> OperationId {
+        let drawn = || OperationId(random());
+        *self.askings().entry(shard).or_insert_with(drawn)
+    }
+
+    fn answered(&self, shard: Shard) {
+        self.askings().remove(&shard);
+    }
+
+    fn askings(&self) -> MutexGuard<'_, BTreeMap<Shard, OperationId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

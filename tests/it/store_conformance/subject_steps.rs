@@ -6,7 +6,7 @@ use std::pin::Pin;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use watchword::store::Started;
-use watchword::store::subjects::{EventWatch, Guard, WriteSubject, Written};
+use watchword::store::subjects::{EventWatch, Guard, TakeSubjects, WriteSubject, Written};
 use watchword::store::webhooks::TakeWatches;
 use watchword::subjects::model::SubjectKey;
 use watchword::verification::{CheckAnswer, IdentityTag, SendRefusal, Start, Status};
@@ -164,8 +164,14 @@ impl<'a> Case<'a> {
             Step::Guess { .. } if self.starts.is_empty() => {}
             Step::Guess { of } => self.guess(of % self.starts.len()).await?,
             Step::Due => {
-                let due = self.world.store.due_subjects(shard(SHARD), 100, AGAIN_MS);
-                let is_due = due.await.unwrap().contains(&self.key);
+                let ask = TakeSubjects {
+                    shard: shard(SHARD),
+                    count_max: 100,
+                    again_ms: AGAIN_MS,
+                    asking: operation(),
+                };
+                let due = self.world.store.take_subjects(&ask).await.unwrap();
+                let is_due = due.contains(&self.key);
                 prop_assert_eq!(is_due, self.model.take_due(), "to {:?}", step);
             }
             Step::Advance { units } => {

@@ -3,9 +3,13 @@
 
 use futures_util::future::join_all;
 use watchword::id::RecordId;
-use watchword::store::subjects::{EventWatch, StoredSubject, SubjectRead, WriteSubject, Written};
+use watchword::store::StoreError;
+use watchword::store::subjects::{
+    EventWatch, StoredSubject, SubjectRead, TakeSubjects, WriteSubject, Written,
+};
 use watchword::store::webhooks::TakeWatches;
 use watchword::subjects::model::SubjectKey;
+use watchword::verification::OperationId;
 
 use super::world::*;
 
@@ -24,6 +28,7 @@ pub(super) fn write(key: SubjectKey, revision: u64) -> WriteSubject {
         tenant: TENANT,
         revision,
         operation: operation(),
+        not_after_ms: None,
         generation: 1,
         sealed: Some(format!("sealed over {revision}").into_bytes()),
         due_at_ms: None,
@@ -57,8 +62,17 @@ impl World {
     }
 
     async fn due_subjects(&self, number: u16, count_max: u16) -> Vec<SubjectKey> {
-        let due = self.store.due_subjects(shard(number), count_max, LEASE_MS);
-        due.await.unwrap()
+        self.due_asked(number, count_max, operation()).await
+    }
+
+    async fn due_asked(&self, number: u16, count_max: u16, asking: OperationId) -> Vec<SubjectKey> {
+        let ask = TakeSubjects {
+            shard: shard(number),
+            count_max,
+            again_ms: LEASE_MS,
+            asking,
+        };
+        self.store.take_subjects(&ask).await.unwrap()
     }
 
     async fn audit(&self, key: SubjectKey, from: u32, count: u16) -> Vec<Vec<u8>> {
@@ -126,9 +140,30 @@ pub(super) async fn a_write_asked_again_happens_once(w: World) {
     assert!(w.record(later.id).await.status.is_open());
     assert_eq!(w.audit(key, 0, 10).await, lines(0..2));
     assert_eq!(w.subject(key).await.stored.unwrap().revision, 2);
-    // Once somebody else has written, it is too late to repeat it.
-    w.write(&write(key, 2)).await;
+    // Others may have written since, and not too many.
+    for revision in 2..5 {
+        w.write(&write(key, revision)).await;
+        assert_eq!(w.write(&ask).await, Written::Written);
+    }
+    assert_eq!(w.audit(key, 0, 10).await, lines(0..2));
+    w.write(&write(key, 5)).await;
     assert_eq!(w.write(&ask).await, Written::Conflict);
+    assert_eq!(w.subject(key).await.stored.unwrap().revision, 6);
+}
+
+pub(super) async fn a_write_that_is_good_for_a_time_is_not_made_later(w: World) {
+    let key = subject_in(32);
+    let mut ask = write(key, 0);
+    ask.not_after_ms = Some(w.now_ms().await + MINUTE_MS);
+    w.advance(2 * MINUTE_MS);
+    let late = w.store.write_subject(&ask).await;
+    assert!(
+        matches!(late, Err(StoreError::Unavailable { .. })),
+        "{late:?}"
+    );
+    assert_eq!(w.subject(key).await.stored, None);
+    ask.not_after_ms = Some(w.now_ms().await + MINUTE_MS);
+    assert_eq!(w.write(&ask).await, Written::Written);
 }
 
 pub(super) async fn an_erased_subject_leaves_nothing(w: World) {
@@ -184,6 +219,23 @@ pub(super) async fn a_due_subject_comes_back_until_somebody_writes_it(w: World) 
     w.write(&write(key, 2)).await;
     w.advance(DAY_MS);
     assert_eq!(w.due_subjects(34, 10).await, []);
+}
+
+pub(super) async fn an_asking_for_due_subjects_is_answered_once_more(w: World) {
+    let key = subject_in(36);
+    let mut ask = write(key, 0);
+    ask.due_at_ms = Some(w.now_ms().await);
+    w.write(&ask).await;
+    let asking = operation();
+    for _ in 0..2 {
+        assert_eq!(w.due_asked(36, 10, asking).await, [key]);
+        assert_eq!(w.due_subjects(36, 10).await, [], "it is taken");
+    }
+    // Of nothing there is nothing to answer again.
+    let in_vain = operation();
+    assert_eq!(w.due_asked(36, 10, in_vain).await, []);
+    w.advance(LEASE_MS + 1);
+    assert_eq!(w.due_asked(36, 10, in_vain).await, [key]);
 }
 
 pub(super) async fn due_subjects_are_taken_oldest_first_and_no_more_than_asked(w: World) {

@@ -1,13 +1,14 @@
 //! What the Redis store does with subjects where a server is full, forbids much,
 //! or holds what it cannot read.
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use watchword::id::RecordId;
 use watchword::store::redis::{RedisSettings, RedisStore};
 use watchword::store::subjects::{
-    EventWatch, Guard, NoteNumber, NumberKey, SubjectStore, WriteSubject, Written,
+    EventWatch, Guard, NoteNumber, NumberKey, SubjectStore, TakeSubjects, WriteSubject, Written,
 };
 use watchword::store::webhooks::{NextLook, SaveWatch, TakeWatches, WatchAsk, WatchStore};
 use watchword::store::{Started, Store, StoreError};
@@ -34,6 +35,7 @@ fn write(revision: u64) -> WriteSubject {
         tenant: asks::TENANT,
         revision,
         operation: asks::operation(u8::try_from(revision).unwrap()),
+        not_after_ms: None,
         generation: 1,
         sealed: Some(b"sealed".to_vec()),
         due_at_ms: Some(asks::unix_ms()),
@@ -68,6 +70,18 @@ async fn guarded(store: &RedisStore, number: u8, generation: u64) -> Started {
     sent.started.unwrap()
 }
 
+/// Asked anew each time.
+async fn due(store: &RedisStore, count_max: u16) -> Vec<SubjectKey> {
+    static ASKINGS: AtomicU8 = AtomicU8::new(0);
+    let ask = TakeSubjects {
+        shard: asks::shard(),
+        count_max,
+        again_ms: 15_000,
+        asking: asks::operation(ASKINGS.fetch_add(1, Ordering::Relaxed)),
+    };
+    store.take_subjects(&ask).await.unwrap()
+}
+
 /// Walks through all steps of subjects and of watches; calls `between` before each.
 pub(crate) async fn walk(store: &RedisStore, between: &impl Fn()) {
     between();
@@ -93,8 +107,7 @@ pub(crate) async fn walk(store: &RedisStore, between: &impl Fn()) {
     };
     assert_eq!(refusal, SendRefusal::MethodChanged);
     between();
-    let due = store.due_subjects(asks::shard(), 4, 15_000).await.unwrap();
-    assert_eq!(due, [key()]);
+    assert_eq!(due(store, 4).await, [key()]);
     between();
     let lines = store.subject_audit(key(), 0, 4).await.unwrap();
     assert_eq!(lines, [b"line".to_vec()]);
@@ -235,6 +248,17 @@ async fn a_write_whose_answer_was_lost_is_asked_again_and_happens_once() {
 }
 
 #[tokio::test]
+async fn a_due_subject_is_not_lost_with_the_answer_that_gave_it() {
+    let server = RedisServer::start();
+    let store = asks::open(&server).await;
+    store.write_subject(&write(0)).await.unwrap();
+    // Longer than an answer is waited for, and shorter than twice as long.
+    server.command::<()>("CLIENT PAUSE 350 ALL");
+    assert_eq!(due(&store, 4).await, [key()], "it is left alone for 15 s");
+    assert_eq!(due(&store, 4).await, [], "it is taken");
+}
+
+#[tokio::test]
 async fn a_subject_of_another_format_is_left_as_it_is() {
     let server = RedisServer::start();
     let store = asks::open(&server).await;
@@ -257,8 +281,7 @@ async fn a_subject_of_another_format_is_left_as_it_is() {
     is_unknown(store.note_number(number(), &NoteNumber::OptIn).await);
     // It stays due, and keeps nobody from the ones behind it.
     for _ in 0..2 {
-        let due = store.due_subjects(asks::shard(), 1, 15_000).await.unwrap();
-        assert_eq!(due, []);
+        assert_eq!(due(&store, 1).await, []);
         store.set_clock_shift_ms(7_200_000);
     }
     let entries: u32 = server.command("ZCARD ww:{s07}subject-ledger");
@@ -297,8 +320,7 @@ async fn a_ledger_entry_without_its_subject_goes() {
     let store = asks::open(&server).await;
     store.write_subject(&write(0)).await.unwrap();
     server.command::<()>(&format!("DEL {}", name("subject", key().0)));
-    let due = store.due_subjects(asks::shard(), 4, 15_000).await.unwrap();
-    assert_eq!(due, []);
+    assert_eq!(due(&store, 4).await, []);
     let entries: u32 = server.command("ZCARD ww:{s07}subject-ledger");
     assert_eq!(entries, 0);
 }

@@ -11,7 +11,7 @@ use crate::admission::limits::LimitAsk;
 use crate::id::Shard;
 use crate::store::subjects::{
     Guard, NoteNumber, NumberKey, NumberNote, StoredSubject, SubjectEntry, SubjectPage,
-    SubjectRead, SubjectStore, WriteSubject, Written,
+    SubjectRead, SubjectStore, TakeSubjects, WriteSubject, Written,
 };
 use crate::store::{Idempotency, Sent, Started, StoreError};
 use crate::subjects::model::SubjectKey;
@@ -43,15 +43,11 @@ impl SubjectStore for EmbeddedStore {
         .await
     }
 
-    async fn due_subjects(
-        &self,
-        shard: Shard,
-        count_max: u16,
-        again_ms: u64,
-    ) -> Result<Vec<SubjectKey>, StoreError> {
+    async fn take_subjects(&self, ask: &TakeSubjects) -> Result<Vec<SubjectKey>, StoreError> {
+        let ask = *ask;
         // Lost, they are due again sooner, which harms nobody.
         self.ask(Promise::Done, move |tables| {
-            subjects::take_due(tables, shard, (count_max, again_ms))
+            subjects::take_due(tables, &ask)
         })
         .await
     }

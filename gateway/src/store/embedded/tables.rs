@@ -5,6 +5,7 @@ use redb::{ReadableTable, StorageError, Table, TableDefinition, TableError, Writ
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::codec::{
     self, Kept, LedgerKey, SlotKey, decode, encode, ledger_value, record_key, slot_key,
@@ -12,7 +13,8 @@ use super::codec::{
 use crate::delivery::{DeliveryRecord, Due};
 use crate::id::{DeliveryId, RecordId, Shard};
 use crate::store::{Meta, StoreError};
-use crate::verification::{FAILURES_KEPT_MS, NumberRecord, NumberTag, Record};
+use crate::subjects::model::SubjectKey;
+use crate::verification::{FAILURES_KEPT_MS, NumberRecord, NumberTag, OperationId, Record};
 
 pub(super) type Raw = TableDefinition<'static, &'static [u8], &'static [u8]>;
 type RawTable<'t> = Table<'t, &'static [u8], &'static [u8]>;
@@ -94,6 +96,17 @@ pub(super) struct Memory {
     pub(super) epoch: u32,
     /// Ledger entries per shard.
     pub(super) depths: BTreeMap<u16, u64>,
+    /// What was last taken of each shard, to answer the same asking again.
+    pub(super) taken: Arc<BTreeMap<Shard, TakenSubjects>>,
+}
+
+/// Subjects that were taken.
+#[derive(Clone, Debug)]
+pub(super) struct TakenSubjects {
+    pub(super) asking: OperationId,
+    /// By then all of them are due again.
+    pub(super) until_ms: u64,
+    pub(super) keys: Vec<SubjectKey>,
 }
 
 /// All tables, open for writing, and the time of the step at hand.

@@ -7,7 +7,7 @@ use crate::id::{RecordId, Shard};
 use crate::receipts::MessageKey;
 use crate::store::subjects::NumberKey;
 use crate::subjects::model::SubjectKey;
-use crate::verification::NumberTag;
+use crate::verification::{NumberTag, OperationId};
 
 /// Writes key names under one prefix.
 #[derive(Clone, Debug)]
@@ -75,14 +75,19 @@ impl Keys {
     }
 
     /// Its last 26 characters are the subject's id within the shard; scripts rely on
-    /// it. Like all keys of subjects it never expires.
+    /// it. Like all that is kept of subjects it never expires.
     pub(super) fn subject(&self, key: SubjectKey) -> String {
         self.in_shard(key.0.shard, "subject:", &random_text(key.0))
     }
 
-    /// Its length is known to `subject_sweep.lua`.
+    /// Its length is known to `subject_take.lua` and `subject_keys.lua`.
     pub(super) fn subject_ledger(&self, shard: Shard) -> String {
         self.in_shard(shard, "subject-ledger", "")
+    }
+
+    /// For as long as its answer may be asked for again.
+    pub(super) fn subjects_taken(&self, shard: Shard, asking: OperationId) -> String {
+        self.in_shard(shard, "subjects-taken:", &hex(asking.0))
     }
 
     pub(super) fn subject_audit(&self, key: SubjectKey) -> String {

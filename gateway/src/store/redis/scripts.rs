@@ -130,7 +130,7 @@ scripts! {
     SUBJECT_READ = "allow_oom" "clock" "subject_format" "subject_read";
     SUBJECT_WRITE = "allow_oom" "clock" "argument" "subject_format" "record" "number" "delivery" "ending"
         "webhook_entry" "subject_write";
-    SUBJECT_SWEEP = "allow_oom" "clock" "argument" "subject_format" "subject_sweep";
+    SUBJECT_TAKE = "allow_oom" "clock" "argument" "subject_format" "subject_take";
     SUBJECT_KEYS = "allow_oom" "clock" "argument" "subject_keys";
     SUBJECT_AUDIT = "allow_oom" "clock" "argument" "subject_audit";
     READ_NOTE = "allow_oom" "clock" "subject_format" "subject_read_note";

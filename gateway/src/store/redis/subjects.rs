@@ -11,7 +11,7 @@ use crate::admission::limits::LimitAsk;
 use crate::id::{RecordId, Shard};
 use crate::store::subjects::{
     Guard, Link, NoteNumber, NumberKey, NumberNote, StoredSubject, SubjectPage, SubjectRead,
-    SubjectStore, WriteSubject, Written,
+    SubjectStore, TakeSubjects, WriteSubject, Written,
 };
 use crate::store::{Idempotency, Sent, StoreError};
 use crate::subjects::model::SubjectKey;
@@ -70,17 +70,16 @@ impl SubjectStore for RedisStore {
         })
     }
 
-    async fn due_subjects(
-        &self,
-        shard: Shard,
-        count_max: u16,
-        again_ms: u64,
-    ) -> Result<Vec<SubjectKey>, StoreError> {
+    async fn take_subjects(&self, ask: &TakeSubjects) -> Result<Vec<SubjectKey>, StoreError> {
+        let shard = ask.shard;
         let mut packer = array(2);
-        packer.number(u64::from(count_max)).number(again_ms);
-        let keys = vec![self.keys.subject_ledger(shard)];
+        packer.number(u64::from(ask.count_max)).number(ask.again_ms);
+        let keys = vec![
+            self.keys.subject_ledger(shard),
+            self.keys.subjects_taken(shard, ask.asking),
+        ];
         let mut answer = self
-            .run(&scripts::SUBJECT_SWEEP, keys, |terms| terms.with(packer))
+            .run(&scripts::SUBJECT_TAKE, keys, |terms| terms.with(packer))
             .await?;
         let taken = answer.list()?.into_iter();
         let key = |member| {
@@ -191,6 +190,13 @@ impl SubjectStore for RedisStore {
 impl Terms {
     /// See `subject_write.lua` for what stands where.
     fn write_subject(self, ask: &WriteSubject) -> Vec<Vec<u8>> {
+        let bound_ms = ask.not_after_ms.map_or(u64::MAX, |not_after_ms| {
+            not_after_ms.saturating_add_signed(self.shift_ms.saturating_neg())
+        });
+        let terms = Self {
+            not_after_ms: self.not_after_ms.min(bound_ms),
+            ..self
+        };
         let mut packer = array(10);
         packer
             .number(ask.revision)
@@ -215,7 +221,7 @@ impl Terms {
                 .bytes(&event.state)
                 .number(event.keep_for_ms);
         }
-        self.with(packer)
+        terms.with(packer)
     }
 }
 

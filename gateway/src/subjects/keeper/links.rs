@@ -3,7 +3,6 @@
 //! looks whether the subject has the number.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::{Keeper, Whose};
 use crate::live::Live;
@@ -11,10 +10,11 @@ use crate::service::{Answer, ServiceError};
 use crate::store::subjects::{Link, NoteNumber, NumberKey, NumberNote};
 use crate::tenants::Tenant;
 
-/// A link is good for so long: the subject is written by then, or decided anew.
-pub(super) const LINK_HOLDS: Duration = Duration::from_secs(10);
+/// A link is good for so long after its subject was read: the store writes the
+/// subject by then or not at all, however long a node stood still in between.
+pub(super) const LINK_HOLDS_MS: u64 = 10_000;
 /// A link to a subject without the number is left behind after so long, with room
-/// for a write that began within [`LINK_HOLDS`] and for clocks apart.
+/// for a write within [`LINK_HOLDS_MS`] and for clocks apart.
 const LEFT_BEHIND_MS: u64 = 60_000;
 
 impl Keeper {

@@ -96,6 +96,7 @@ impl Keeper {
             tenant: stored.tenant,
             revision: stored.revision,
             operation: OperationId(crate::keys::random()),
+            not_after_ms: None,
             generation: stored.generation,
             sealed: Some(record::sealed_anew(&live.ring, key, &stored)?),
             due_at_ms: Some(now_ms.saturating_add(TENANT_GONE_AGAIN_MS)),

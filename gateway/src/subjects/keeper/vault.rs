@@ -65,6 +65,7 @@ impl Keeper {
                 tenant,
                 revision: found.revision,
                 operation: OperationId(random()),
+                not_after_ms: None,
                 generation: 1,
                 sealed: Some(seal::seal(newest, place, &record::written(&vault))),
                 due_at_ms: None,

@@ -4,9 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
-use super::links::LINK_HOLDS;
+use super::links::LINK_HOLDS_MS;
 use super::{Decided, Keeper, Opened, TRIES, Whose, record};
 use crate::keys::random;
 use crate::service::{Answer, OVERLOADED};
@@ -43,11 +41,12 @@ impl Keeper {
         let ring = &whose.live.ring;
         let signed = (outcome.told.as_slice(), &actor);
         let audit = audit::lines(ring, (before.key, &mut after), signed, before.now_ms);
-        let ask = WriteSubject {
+        let mut ask = WriteSubject {
             key: before.key,
             tenant: whose.tenant.tag,
             revision: before.revision,
             operation: OperationId(random()),
+            not_after_ms: None,
             generation: after.generation,
             sealed: (!is_gone)
                 .then(|| record::sealed(ring, (whose.tenant.tag, whose.key), &after))
@@ -65,12 +64,10 @@ impl Keeper {
             after.numbers()
         };
         // Before the write, so that the index never lacks a subject.
-        let linking = Instant::now();
         for e164 in linked.difference(&known) {
             self.link(whose, e164, before.now_ms).await?;
-        }
-        if linking.elapsed() > LINK_HOLDS {
-            return Ok(None);
+            // Later, the link may be another's by the time of the write.
+            ask.not_after_ms = Some(before.now_ms.saturating_add(LINK_HOLDS_MS));
         }
         if outcome.erased {
             Box::pin(self.tell_of_erasure(whose, &before)).await?;
@@ -137,8 +134,11 @@ impl Keeper {
     /// Asked once more where the answer was lost: it is one operation.
     pub(super) async fn written(&self, ask: &WriteSubject) -> Answer<Written> {
         let mut answer = self.shared.store.write_subject(ask).await;
-        if matches!(answer, Err(StoreError::OutcomeUnknown { .. })) {
-            answer = self.shared.store.write_subject(ask).await;
+        if matches!(answer, Err(StoreError::OutcomeUnknown { .. }))
+            && let Ok(written) = self.shared.store.write_subject(ask).await
+        {
+            // What fails now says nothing of the first time.
+            answer = Ok(written);
         }
         answer.map_err(|error| self.store_error("write_subject", &error))
     }

@@ -1,7 +1,9 @@
 //! Subjects: what is written of each in one step, when it is due again, and which
 //! numbers lead to it.
 
+use std::iter::once;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use redb::ReadableTable;
 use serde_bytes::ByteBuf;
@@ -12,11 +14,13 @@ use crate::keys::seal;
 use crate::store::embedded::codec::{SlotKey, WatchKey, decode, encode, record_key, slot_key};
 use crate::store::embedded::file::Snapshot;
 use crate::store::embedded::tables::{
-    SUBJECT_AUDIT, SUBJECTS, StepError, SubjectTables, Tables, of_table, read, read_as,
+    SUBJECT_AUDIT, SUBJECTS, StepError, SubjectTables, Tables, TakenSubjects, of_table, read,
+    read_as,
 };
+use crate::store::embedded::writer::unavailable;
 use crate::store::subjects::{
-    NoteNumber, NumberKey, NumberNote, SubjectEntry, SubjectPage, UNREADABLE_AGAIN_MS,
-    WriteDecision, WriteSubject, Written,
+    NoteNumber, NumberKey, NumberNote, OPERATIONS_KEPT, SubjectEntry, SubjectPage, TakeSubjects,
+    UNREADABLE_AGAIN_MS, WriteDecision, WriteSubject, Written,
 };
 use crate::subjects::model::SubjectKey;
 use crate::verification::Status;
@@ -33,6 +37,12 @@ pub(in crate::store::embedded) fn write(
         WriteDecision::Conflict => return Ok(Written::Conflict),
         WriteDecision::Write => {}
     }
+    if ask
+        .not_after_ms
+        .is_some_and(|last_ms| tables.now_ms > last_ms)
+    {
+        return Err(unavailable("the write was good for a time that is over").into());
+    }
     if ask.ends_codes {
         end_codes(tables, ask.key)?;
     }
@@ -40,10 +50,12 @@ pub(in crate::store::embedded) fn write(
     let epoch = tables.memory.epoch;
     match &ask.sealed {
         Some(sealed) => {
+            let before = stored.map_or_else(Vec::new, |stored| stored.operations);
+            let operations = once(ask.operation).chain(before);
             let entry = SubjectEntry {
                 tenant: ask.tenant,
                 revision: ask.revision.saturating_add(1),
-                operation: ask.operation,
+                operations: operations.take(OPERATIONS_KEPT).collect(),
                 generation: ask.generation,
                 sealed: ByteBuf::from(sealed.clone()),
             };
@@ -78,12 +90,17 @@ pub(in crate::store::embedded) fn generation(
 
 pub(in crate::store::embedded) fn take_due(
     tables: &mut Tables<'_>,
-    shard: Shard,
-    (count_max, again_ms): (u16, u64),
+    ask: &TakeSubjects,
 ) -> Result<Vec<SubjectKey>, StepError> {
+    if let Some(before) = tables.memory.taken.get(&ask.shard)
+        && before.asking == ask.asking
+        && before.until_ms > tables.now_ms
+    {
+        return Ok(before.keys.clone());
+    }
     let mut own = tables.open_subjects()?;
-    let from = WatchKey::before(shard, 0);
-    let until = WatchKey::before(shard, tables.now_ms + 1);
+    let from = WatchKey::before(ask.shard, 0);
+    let until = WatchKey::before(ask.shard, tables.now_ms + 1);
     let bounds = (
         Bound::Included(from.as_slice()),
         Bound::Excluded(until.as_slice()),
@@ -92,10 +109,11 @@ pub(in crate::store::embedded) fn take_due(
     for entry in own
         .ledger
         .range::<&[u8]>(bounds)?
-        .take(usize::from(count_max))
+        .take(usize::from(ask.count_max))
     {
         due.extend(WatchKey::parse(entry?.0.value()));
     }
+    let until_ms = tables.now_ms.saturating_add(ask.again_ms);
     let mut taken = Vec::with_capacity(due.len());
     for entry in due {
         let key = SubjectKey(entry.id);
@@ -104,7 +122,7 @@ pub(in crate::store::embedded) fn take_due(
         let again_at_ms = match stored {
             Ok(Some(_)) => {
                 taken.push(key);
-                Some(tables.now_ms.saturating_add(again_ms))
+                Some(until_ms)
             }
             Ok(None) => None,
             Err(StepError::Step(_)) => Some(tables.now_ms.saturating_add(UNREADABLE_AGAIN_MS)),
@@ -112,6 +130,14 @@ pub(in crate::store::embedded) fn take_due(
         };
         own.ledger.remove(entry.to_bytes().as_slice())?;
         move_due(&mut own, key, again_at_ms)?;
+    }
+    if !taken.is_empty() {
+        let answer = TakenSubjects {
+            asking: ask.asking,
+            until_ms,
+            keys: taken.clone(),
+        };
+        Arc::make_mut(&mut tables.memory.taken).insert(ask.shard, answer);
     }
     Ok(taken)
 }

@@ -9,7 +9,9 @@ use super::*;
 use crate::store::embedded::Settings;
 use crate::store::embedded::codec::record_key;
 use crate::store::embedded::tables::{LASTING, Raw, SUBJECTS};
-use crate::store::subjects::{Guard, NoteNumber, NumberKey, SubjectStore, WriteSubject, Written};
+use crate::store::subjects::{
+    Guard, NoteNumber, NumberKey, SubjectStore, TakeSubjects, WriteSubject, Written,
+};
 use crate::subjects::model::SubjectKey;
 use crate::verification::Status;
 
@@ -34,6 +36,7 @@ fn write(revision: u64) -> WriteSubject {
         tenant: TENANT,
         revision,
         operation: OperationId([u8::try_from(revision).unwrap(); 16]),
+        not_after_ms: None,
         generation: 1,
         sealed: Some(b"sealed".to_vec()),
         due_at_ms: Some(0),
@@ -42,6 +45,16 @@ fn write(revision: u64) -> WriteSubject {
         audit_keep: 16,
         events: Vec::new(),
     }
+}
+
+async fn due(store: &EmbeddedStore) -> Vec<SubjectKey> {
+    let ask = TakeSubjects {
+        shard: key().0.shard,
+        count_max: 4,
+        again_ms: 1_000,
+        asking: OperationId([7; 16]),
+    };
+    store.take_subjects(&ask).await.unwrap()
 }
 
 async fn guarded(store: &EmbeddedStore, number: u8) {
@@ -118,8 +131,7 @@ async fn all_of_a_subject_is_there_after_a_restart() {
     assert_eq!(lines, [b"line".to_vec()]);
     let noted = store.number_note(number()).await.unwrap();
     assert_eq!(noted.subjects(), [key()]);
-    let due = store.due_subjects(key().0.shard, 4, 1_000).await.unwrap();
-    assert_eq!(due, [key()]);
+    assert_eq!(due(&store).await, [key()]);
     let mut ask = write(1);
     ask.ends_codes = true;
     assert_eq!(store.write_subject(&ask).await.unwrap(), Written::Written);
@@ -143,8 +155,7 @@ async fn a_subject_of_a_later_release_is_left_as_it_is() {
     // It stays due, and is looked at again later.
     for after_ms in [0, 3_600_000] {
         hand.advance(after_ms);
-        let due = store.due_subjects(key().0.shard, 4, 1_000).await.unwrap();
-        assert_eq!(due, []);
+        assert_eq!(due(&store).await, []);
     }
 }
 

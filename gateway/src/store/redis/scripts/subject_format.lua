@@ -1,5 +1,5 @@
 -- A subject: a hash. Its fields: v format, e epoch, t tenant, r revision, o the
--- operation that wrote it, g generation, s sealed. What is noted of a number: a
+-- operations that wrote it, the last first, g generation, s sealed. What is noted of a number: a
 -- hash too, of v, stop (since when) and one field for each subject that is linked.
 local SUBJECT_FORMAT = 1
 

@@ -2,6 +2,7 @@
 -- decided from. KEYS: subject, ledger of subjects, audit, account, ledger, ledger of
 -- watches, then one watch for each event.
 local CONFLICT, WRITTEN = 0, 1
+local OPERATION_LENGTH, OPERATIONS_BEFORE = 16, 3
 local revision, operation, generation, tenant, sealed, due, ends_codes, lines, lines_kept, events =
   unpack(arg)
 local subject_key, account_key = KEYS[1], KEYS[4]
@@ -10,8 +11,11 @@ if is_foreign(stored[1]) then
   return {UNKNOWN_FORMAT, clock}
 end
 local stored_revision = tonumber(stored[2] or 0)
-if not stored[1] and not sealed
-  or stored[3] == operation and stored_revision == revision + 1 then
+local operations = stored[3] or ''
+-- How many have written since, if this one has.
+local since = stored_revision - revision - 1
+if not stored[1] and not sealed or since >= 0
+  and string.sub(operations, OPERATION_LENGTH * since + 1, OPERATION_LENGTH * since + OPERATION_LENGTH) == operation then
   return {WRITTEN, clock}
 end
 -- A generation that would fall is one of an earlier record of the same name.
@@ -52,7 +56,7 @@ end
 local member = id_of(subject_key)
 if sealed then
   redis.call('HSET', subject_key, 'v', SUBJECT_FORMAT, 'e', whole(epoch), 't', tenant,
-    'r', whole(revision + 1), 'o', operation, 'g', whole(generation), 's', sealed)
+    'r', whole(revision + 1), 'o', operation .. string.sub(operations, 1, OPERATION_LENGTH * OPERATIONS_BEFORE), 'g', whole(generation), 's', sealed)
   if #lines > 0 then
     redis.call('RPUSH', KEYS[3], unpack(lines))
     redis.call('LTRIM', KEYS[3], -lines_kept, -1)
