@@ -94,11 +94,15 @@ async fn what_may_have_been_written_is_not_said_to_have_failed() {
 #[tokio::test]
 async fn a_node_that_stood_still_does_not_write_under_a_link_that_is_over() {
     let world = World::with_subject().await;
+    let number = "+14155550123";
+    for subject in ["u-2", "u-3"] {
+        world.adds(subject, number).await.unwrap();
+    }
     world.store.plays([Play::Stalled { for_ms: 60_000 }]);
-    let late = world.adds("u-2", "+14155550123").await;
+    let late = world.proves("u-2", number).await;
     assert_eq!(code(late), "store_unavailable");
-    world.adds("u-3", "+14155550123").await.unwrap();
-    let again = world.adds("u-2", "+14155550123").await;
+    world.proves("u-3", number).await.unwrap();
+    let again = world.proves("u-2", number).await;
     assert_eq!(code(again), "number_in_use");
 }
 

@@ -164,4 +164,18 @@ impl World {
             .change(&self.tenant, subject, Actor::Person, decide);
         added.await.map(drop)
     }
+
+    /// The code that was sent to it was typed back.
+    pub(super) async fn proves(&self, subject: &str, e164: &str) -> Answer<()> {
+        let decide = |opened: &Opened| {
+            let live = self.keeper.shared.live.load();
+            let method = live.ring.index().method(opened.key, e164);
+            let proof = opened.key.0;
+            Ok((Command::MethodProved { method, proof }, ()))
+        };
+        let proved = self
+            .keeper
+            .change(&self.tenant, subject, Actor::Person, decide);
+        proved.await.map(drop)
+    }
 }
