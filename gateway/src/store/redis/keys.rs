@@ -87,7 +87,7 @@ impl Keys {
 
     /// For as long as its answer may be asked for again.
     pub(super) fn subjects_taken(&self, shard: Shard, asking: OperationId) -> String {
-        self.in_shard(shard, "subjects-taken:", &hex(asking.0))
+        self.in_shard(shard, "taken:", &hex(asking.0))
     }
 
     pub(super) fn subject_audit(&self, key: SubjectKey) -> String {

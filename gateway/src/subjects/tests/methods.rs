@@ -257,6 +257,23 @@ fn a_suspended_number_gets_no_codes_and_comes_back_by_a_proof() {
 }
 
 #[test]
+fn a_suspended_number_is_removed_by_evidence_though_it_waits_for_its_code_again() {
+    let mut case = Case::with_two();
+    let suspended = Command::SuspendMethod {
+        method: method(2),
+        why: SuspendReason::SimSwap,
+    };
+    case.tenant(&suspended).unwrap();
+    case.add(2, &[passkey()]).unwrap();
+    assert_eq!(case.status(2), Some(MethodStatus::Pending));
+    assert_eq!(
+        case.remove(2, &[Fact::Session]),
+        Err(Refusal::StepUpRequired)
+    );
+    case.remove(2, &[passkey()]).unwrap();
+}
+
+#[test]
 fn a_recycled_number_proves_nothing_and_hears_nothing() {
     let mut case = Case::with_two();
     let recycled = Command::SuspendMethod {
